@@ -1,0 +1,110 @@
+"""Features: fit the feature map, then one pass over the rows for the moments of every fold; audit for leaks.
+
+Reads   data/train/, schema.yaml
+Writes  models/features.joblib (the fitted map), data/moments.npz (its terms' moments), metrics/audit.json
+Run     python -m stages.features
+
+The moments (count, means, scatter) are all that ElasticNet needs to know of the rows: nothing after this stage reads
+every training row to fit a model, however many there are.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+from sklearn.compose import ColumnTransformer
+
+from stages.utils.audit import check_leaks, find_leaks
+from stages.utils.errors import DataError
+from stages.utils.features import blocks, fit_feature_map
+from stages.utils.files import replacing, write_json
+from stages.utils.moments import Moments, merge_all
+from stages.utils.parallel import map_parts
+from stages.utils.settings import read_params
+from stages.utils.stage import stage
+from stages.utils.table_schema import TableSchema, read_schema
+from stages.utils.tables import list_parts, read_part, sample_rows
+
+TRAIN = Path("data/train")
+FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/moments.npz"), Path("metrics/audit.json")
+CHUNK_CELLS = 4_000_000  # terms held at a time, 32 MB
+
+
+@dataclass
+class PartMoments:
+    """What one part adds up to."""
+
+    folds: list[Moments]  # of the terms and the target, one a fold
+    raw: Moments  # of the numeric columns as they are (a missing cell as the median) and the target
+
+
+def main() -> None:
+    with stage("features") as log:
+        params = read_params("features")
+        schema = read_schema()
+        parts = list_parts(TRAIN)
+        sample = sample_rows(parts, params.sample_rows, schema.names("feature", "time", "target"))
+        check_target(sample[schema.target.name].to_numpy(), schema)
+
+        feature_map = fit_feature_map(sample, schema, params)
+        numbers = {column.name: sample[column.name].median() for column in schema.inputs if column.kind == "number"}
+        numbers = {name: 0.0 if np.isnan(median) else float(median) for name, median in numbers.items()}
+        folds = 1 + max(int(read_part(part, ["_fold"])["_fold"].max()) for part in parts)
+        found = list(map_parts(accumulate, parts, feature_map, schema, numbers, folds))
+        by_fold = [merge_all(part.folds[fold] for part in found) for fold in range(folds)]
+
+        audit = find_leaks(
+            merge_all(by_fold), blocks(feature_map), merge_all(part.raw for part in found), list(numbers), params
+        )
+        write_json(METRICS, audit)
+        check_leaks(audit, schema)
+        with replacing(FEATURE_MAP) as partial:
+            joblib.dump(feature_map, partial)
+        save_moments(by_fold)
+        terms, rows = len(by_fold[0].mean) - 1, sum(fold.n for fold in by_fold)
+        log.info("%d columns, %d terms; moments of %d rows in %d folds", len(schema.inputs), terms, rows, folds)
+
+
+def check_target(target: npt.NDArray[np.float64], schema: TableSchema) -> None:
+    """Raise a DataError for a constant target."""
+    if target.min() == target.max():
+        raise DataError(
+            f"{TRAIN}: the target {schema.target.name} is {target[0]:g} in every training row; "
+            f"there is nothing to predict: choose another role: target in schema.yaml"
+        )
+
+
+def accumulate(
+    part: Path, feature_map: ColumnTransformer, schema: TableSchema, numbers: dict[str, float], folds: int
+) -> PartMoments:
+    """The moments of one part, a chunk of rows at a time."""
+    frame = read_part(part)
+    terms = sum(map(len, blocks(feature_map).values()))
+    step = max(1, CHUNK_CELLS // (terms + 1))
+    total = PartMoments([Moments.of(np.empty((0, terms + 1)))] * folds, Moments.of(np.empty((0, len(numbers) + 1))))
+    for start in range(0, len(frame), step):
+        chunk = frame.iloc[start : start + step]
+        target = chunk[schema.target.name].to_numpy()
+        rows = np.column_stack([feature_map.transform(chunk), target])
+        fold = chunk["_fold"].to_numpy()
+        total.folds = [moments.merge(Moments.of(rows[fold == k])) for k, moments in enumerate(total.folds)]
+        raw = chunk[list(numbers)].fillna(numbers).to_numpy()
+        total.raw = total.raw.merge(Moments.of(np.column_stack([raw, target])))
+    return total
+
+
+def save_moments(folds: list[Moments]) -> None:
+    """Write the folds' moments: n (folds,), mean (folds, q), scatter (folds, q, q); the target is the last of q columns."""
+    with replacing(MOMENTS) as partial:
+        np.savez(
+            partial,
+            n=np.array([fold.n for fold in folds]),
+            mean=np.array([fold.mean for fold in folds]),
+            scatter=np.array([fold.scatter for fold in folds]),
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Split: every row to train or test, every training row to a fold; look for columns that number the rows.
+
+Reads   data/valid/, schema.yaml
+Writes  data/train/ (with `_hash`, `_fold`), data/test/ (with `_hash`), metrics/split.json
+Run     python -m stages.split
+
+By hash of the row (of every column but the target and the ids), so that duplicates stay together and no row moves when
+the table grows or a column is ignored; by hash of the group; or by a cut date, with folds that are blocks of time.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stages.utils.audit import Numbering, check_row_ids, find_row_ids, numbering_of
+from stages.utils.errors import DataError, SettingsError
+from stages.utils.files import replacing, write_json
+from stages.utils.moments import Moments, merge_all
+from stages.utils.parallel import map_parts
+from stages.utils.settings import SplitParams, read_params
+from stages.utils.stage import stage
+from stages.utils.table_schema import TableSchema, read_schema
+from stages.utils.tables import Hashes, draw, hash_rows, list_parts, read_part, write_part
+
+VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
+METRICS = Path("metrics/split.json")
+
+
+@dataclass
+class Summary:
+    """What one part adds to the metrics and to the search for row ids."""
+
+    train: Hashes  # (rows of the part in train,) of all columns but target and id
+    test: Hashes
+    train_inputs: Hashes  # of the model's inputs only
+    test_inputs: Hashes
+    folds: npt.NDArray[np.int64]  # rows in each fold
+    order: Moments  # of (position in the table, target)
+    numbering: Numbering
+
+
+def main() -> None:
+    with stage("split") as log:
+        params: SplitParams = read_params("split")
+        schema = read_schema()
+        parts = list_parts(VALID)
+        edges = time_edges(parts, schema, params)
+        starts = np.cumsum([0] + [len(read_part(part, [])) for part in parts[:-1]]).tolist()
+
+        with replacing(TRAIN) as train, replacing(TEST) as test:
+            work = list(zip(parts, starts, strict=True))
+            summaries = list(map_parts(split_part, work, schema, params, edges, train, test))
+            metrics = summarise(summaries, schema)
+            check_sizes(metrics)
+            check_row_ids(metrics["row_ids"], schema)
+        write_json(METRICS, metrics)
+        log.info("by %s: %d rows to train, %d to test; folds %s", params.by, metrics["train"], metrics["test"], metrics["folds"])
+
+
+def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> npt.NDArray[np.datetime64] | None:
+    """By time: the first moment of every fold but the first, and of the test rows; folds have about equally many rows.
+
+    Raises:
+        SettingsError: the column or the date that the split needs is missing.
+    """
+    if params.by == "group" and not schema.names("group"):
+        raise SettingsError("schema.yaml: params.yaml: split.by is group, and no column has role: group; give it to one")
+    if params.by != "time":
+        return None
+    if not schema.names("time"):
+        raise SettingsError("schema.yaml: params.yaml: split.by is time, and no column has role: time; give it to one")
+    [name] = schema.names("time")
+    times = np.sort(np.concatenate([read_part(part, [name])[name].to_numpy() for part in parts]))
+    if len(times) == 0:
+        raise DataError(f"{VALID}: the table has no rows")
+    proposal = str(times[int(len(times) * (1 - params.test_fraction))])[:19]
+    try:
+        cut = np.datetime64(pd.Timestamp(params.cut)) if params.cut else None
+    except ValueError:
+        cut = None
+    if cut is None:
+        raise SettingsError(
+            f"params.yaml: split.cut: found {params.cut!r}; by: time needs an ISO date; "
+            f"{1 - params.test_fraction:.0%} of the rows lie before {proposal}"
+        )
+    past = times[times < cut]
+    quantiles = [past[len(past) * fold // params.folds] for fold in range(1, params.folds)] if len(past) else []
+    return np.array([*quantiles, cut], dtype=times.dtype)
+
+
+def split_part(
+    item: tuple[Path, int],
+    schema: TableSchema,
+    params: SplitParams,
+    edges: npt.NDArray[np.datetime64] | None,
+    train: Path,
+    test: Path,
+) -> Summary:
+    """Write the training and the test rows of one part."""
+    part, start = item
+    frame = read_part(part)
+    hashes = hash_rows(frame, schema.names("feature", "group", "time", "ignore"))
+    inputs = hash_rows(frame, [column.name for column in schema.inputs])
+    if edges is not None:
+        fold = np.searchsorted(edges, frame[schema.names("time")[0]].to_numpy(), side="right")
+        is_test = fold == params.folds
+    else:
+        unit = hash_rows(frame, schema.names("group")) if params.by == "group" else hashes
+        fold = draw(unit, "fold", params.seed) % np.uint64(params.folds)
+        is_test = draw(unit, "side", params.seed) < np.uint64(params.test_fraction * 2.0**64)
+    rows = frame.assign(_hash=hashes)
+    write_part(rows[~is_test].assign(_fold=fold[~is_test].astype(np.int16)), train, part.name)
+    write_part(rows[is_test], test, part.name)
+
+    position = np.arange(start, start + len(frame), dtype=np.float64)
+    order = Moments.of(np.column_stack([position, frame[schema.target.name].to_numpy()]))
+    return Summary(
+        train=hashes[~is_test],
+        test=hashes[is_test],
+        train_inputs=inputs[~is_test],
+        test_inputs=inputs[is_test],
+        folds=np.bincount(fold[~is_test].astype(np.int64), minlength=params.folds),
+        order=order,
+        numbering=numbering_of(frame, schema),
+    )
+
+
+def summarise(summaries: list[Summary], schema: TableSchema) -> dict[str, Any]:
+    """The metrics of the whole table."""
+    train, test, train_inputs, test_inputs = (
+        np.concatenate([getattr(summary, name) for summary in summaries])
+        for name in ("train", "test", "train_inputs", "test_inputs")
+    )
+    order = merge_all(summary.order for summary in summaries)
+    spread = order.scatter[0, 0] * order.scatter[1, 1]
+    return {
+        "train": len(train),
+        "test": len(test),
+        "folds": sum(summary.folds for summary in summaries).tolist(),  # type: ignore[union-attr]
+        "duplicates_train": len(train) - len(np.unique(train)),
+        "duplicates_test": len(test) - len(np.unique(test)),
+        "duplicates_straddling": int(np.isin(test, train).sum()),
+        "test_rows_with_inputs_seen_in_train": int(np.isin(test_inputs, train_inputs).sum()),
+        "target_order_r2": order.scatter[0, 1] ** 2 / spread if spread > 0 else 0.0,
+        "row_ids": find_row_ids([summary.numbering for summary in summaries], schema),
+    }
+
+
+def check_sizes(metrics: dict[str, Any]) -> None:
+    """Raise a DataError unless every fold has a row and the test set two."""
+    rows = metrics["train"] + metrics["test"]
+    if metrics["test"] < 2:
+        raise DataError(
+            f"{VALID}: {metrics['test']} of {rows} rows fall into the test set, expected at least 2; "
+            f"the table is too small: add rows, or change params.yaml: split"
+        )
+    if 0 in metrics["folds"]:
+        raise DataError(
+            f"{VALID}: of {metrics['train']} training rows none falls into fold {metrics['folds'].index(0)} "
+            f"of {len(metrics['folds'])}; lower params.yaml: split.folds, or add rows"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the stages share. Each stage declares in dvc.yaml the modules of this package that it imports."""

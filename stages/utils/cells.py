@@ -1,0 +1,89 @@
+"""Reading cells by the schema: from raw text (or typed) cells to typed columns, and which cells could not be read.
+
+The formats are those of the Frictionless Table Schema: `missingValues`, `decimalChar`, `groupChar`, `bareNumber`,
+`trueValues`, `falseValues`, `format`. White space around a cell is dropped.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stages.utils.table_schema import Column, TableSchema
+
+LARGEST_INTEGER = 2.0**53  # beyond it a float64 skips integers
+
+
+def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Type every column of a raw part.
+
+    Returns:
+        The typed part (same rows, the schema's columns; an unreadable cell is missing), and the unreadable cells:
+        row (position in the part), column, check ("type"), value (the cell as read), reason.
+    """
+    typed, failures = {}, []
+    for column in schema.fields:
+        cells = raw[column.name]
+        values, unreadable = type_column(cells, column, schema.missingValues)
+        typed[column.name] = values
+        rows = np.flatnonzero(unreadable)
+        reason = f"not a finite {column.type}" if column.kind == "number" else f"not a {column.type}"
+        if column.kind == "date" and column.format != "default":
+            reason += f" of format {column.format}"
+        if column.type == "integer":
+            reason = "not an integer (of at most 2^53)"
+        found = cells.iloc[rows].astype("str").to_numpy()
+        failures.append(pd.DataFrame({"row": rows, "column": column.name, "check": "type", "value": found, "reason": reason}))
+    return pd.DataFrame(typed), pd.concat(failures, ignore_index=True)
+
+
+def type_column(cells: "pd.Series[str]", column: Column, missing: list[str]) -> tuple[pd.Series, npt.NDArray[np.bool_]]:
+    """Type one column; the mask marks the cells that hold something that cannot be read."""
+    is_text = cells.dtype == "str" or cells.dtype == object
+    if is_text:
+        cells = cells.astype("str").str.strip()
+        cells = cells.mask(cells.isin(missing))
+    if column.kind == "date":
+        values = to_dates(cells, column)
+    elif column.type == "string":
+        values = cells.astype("str")
+    elif column.type == "boolean":
+        values = to_booleans(cells, column)
+    else:
+        values = to_numbers(cells, column)
+    if column.type == "integer":
+        values = values.where((values % 1 == 0) & (values.abs() <= LARGEST_INTEGER))
+    unreadable = (values.isna() & cells.notna()).to_numpy()
+    if column.type == "integer" and column.kind == "level":
+        values = values.map("{:.0f}".format, na_action="ignore").astype("str")
+    return values, unreadable
+
+
+def to_numbers(cells: pd.Series, column: Column) -> pd.Series:
+    """Finite float64 numbers; what is none is missing."""
+    if cells.dtype == "str":
+        if not column.bareNumber:
+            cells = cells.str.replace(r"^[^\d+\-.,]*|[^\d.]*$", "", regex=True)
+        if column.groupChar is not None:
+            cells = cells.str.replace(column.groupChar, "", regex=False)
+        if column.decimalChar != ".":
+            cells = cells.str.replace(".", "?", regex=False).str.replace(column.decimalChar, ".", regex=False)
+    numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
+    return numbers.where(np.isfinite(numbers))
+
+
+def to_booleans(cells: pd.Series, column: Column) -> pd.Series:
+    """1.0 and 0.0; what is neither is missing."""
+    if cells.dtype == "str":
+        values = dict.fromkeys(column.trueValues, 1.0) | dict.fromkeys(column.falseValues, 0.0)
+        return cells.map(values).astype("float64")
+    numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
+    return numbers.where(numbers.isin([0.0, 1.0]))
+
+
+def to_dates(cells: pd.Series, column: Column) -> pd.Series:
+    """datetime64[us] in UTC without a zone; what does not fit the format is missing."""
+    if cells.dtype == "str":
+        pattern = "ISO8601" if column.format == "default" else column.format
+        cells = pd.to_datetime(cells, format=pattern, errors="coerce", utc=True)
+    dates = pd.to_datetime(cells, errors="coerce", utc=True).dt.tz_localize(None)
+    return dates.astype("datetime64[us]")

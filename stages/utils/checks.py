@@ -1,0 +1,122 @@
+"""The schema's constraints as a Pandera schema, and the checks that are not of one cell: every violation at once.
+
+Failures are frames with the columns of FAILURE: row (position in the part), column, check, value (as found), reason.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pandera.pandas as pa
+
+from stages.utils.cells import type_cells
+from stages.utils.parallel import map_parts
+from stages.utils.table_schema import Column, TableSchema
+from stages.utils.tables import Hashes, hash_rows, read_part
+
+DTYPES = {"number": "float64", "level": "str", "date": "datetime64[us]"}
+FAILURE = {"row": "int64", "column": "str", "check": "str", "value": "str", "reason": "str"}
+MISSING = np.uint64(0)  # hash given to a missing cell: missing cells do not repeat one another
+
+Repeats = dict[str, npt.NDArray[np.int64]]  # for each `unique` column, the rows of a part that repeat an earlier value
+
+
+def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:
+    """What Pandera checks of a typed part."""
+    return pa.DataFrameSchema(
+        {
+            column.name: pa.Column(DTYPES[column.kind], column_checks(column), nullable=not is_required(column))
+            for column in schema.fields
+        }
+    )
+
+
+def is_required(column: Column) -> bool:
+    """Whether a row without this cell is invalid: one that has no target, time or group can be neither used nor split."""
+    return column.constraints.required or column.role in ("target", "time", "group")
+
+
+def column_checks(column: Column) -> list[pa.Check]:
+    """One check for each constraint, its `error` saying what is expected as `NAME VALUE`."""
+    limits = column.constraints
+    checks = []
+    if limits.minimum is not None:
+        checks.append(pa.Check.ge(in_type(limits.minimum, column), error=f"minimum {limits.minimum}"))
+    if limits.maximum is not None:
+        checks.append(pa.Check.le(in_type(limits.maximum, column), error=f"maximum {limits.maximum}"))
+    if limits.enum is not None:
+        allowed = [in_type(value, column) for value in limits.enum]
+        checks.append(pa.Check.isin(allowed, error=f"enum {limits.enum}"))
+    if column.levels is not None:
+        checks.append(pa.Check.isin(column.levels, error=f"categories {column.levels}"))
+    if limits.pattern is not None:
+        checks.append(pa.Check.str_matches(f"(?:{limits.pattern})$", error=f"pattern {limits.pattern}"))
+    if limits.minLength is not None or limits.maxLength is not None:
+        shown = f"{limits.minLength or 0} to {limits.maxLength or 'any'}"
+        checks.append(pa.Check.str_length(limits.minLength, limits.maxLength, error=f"length {shown}"))
+    return checks
+
+
+def in_type(value: object, column: Column) -> object:
+    """A limit of the schema as the column's cells are held."""
+    if column.kind == "date":
+        return pd.Timestamp(str(value))
+    return str(value) if column.kind == "level" else value
+
+
+def failed_checks(typed: pd.DataFrame, checks: pa.DataFrameSchema) -> pd.DataFrame:
+    """The cells of a typed part that break a check."""
+    try:
+        checks.validate(typed, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        expected = cases["check"].replace({"not_nullable": "required"}).astype("str")
+        check = expected.str.partition(" ")[0]
+        found = cases["failure_case"].astype("str").mask(check == "required", "nothing")
+        return failure_frame(cases["index"], cases["column"], check, found, "expected " + expected)
+    return failure_frame([], [], [], [], [])
+
+
+def malformed_rows(raw: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a raw part that the source could not read as a row of the table."""
+    rows = np.flatnonzero(raw["_problem"].notna())
+    return failure_frame(rows, "(row)", "cells", raw["_problem"].iloc[rows], "not a row of the table")
+
+
+def repeated_values(raw: pd.DataFrame, repeats: Repeats) -> list[pd.DataFrame]:
+    """The cells of `unique` columns that repeat an earlier one."""
+    return [
+        failure_frame(rows, name, "unique", raw[name].iloc[rows].astype("str"), "expected unique")
+        for name, rows in repeats.items()
+    ]
+
+
+def find_repeats(parts: list[Path], schema: TableSchema) -> list[Repeats]:
+    """For each part, the rows whose value in a `unique` column an earlier row of the whole table has (by 64-bit hash)."""
+    unique = [column.name for column in schema.fields if column.constraints.unique]
+    repeats: list[Repeats] = [{} for _ in parts]
+    if unique:
+        hashes = list(map_parts(hash_columns, parts, schema, unique))
+        ends = np.cumsum([len(part) for part in hashes])[:-1]
+        for position, name in enumerate(unique):
+            values = pd.Series(np.concatenate([part[:, position] for part in hashes]))
+            repeated = (values.duplicated() & (values != MISSING)).to_numpy()
+            for part, mask in zip(repeats, np.split(repeated, ends), strict=True):
+                part[name] = np.flatnonzero(mask)
+    return repeats
+
+
+def hash_columns(part: Path, schema: TableSchema, names: list[str]) -> Hashes:
+    """Hashes of single columns of a raw part: an array of (rows, columns)."""
+    typed, _ = type_cells(read_part(part), schema)
+    return np.column_stack([np.where(typed[name].isna(), MISSING, hash_rows(typed, [name])) for name in names])
+
+
+def failure_frame(row: object, column: object, check: object, value: object, reason: object) -> pd.DataFrame:
+    """Failures in the types of FAILURE; single texts are repeated."""
+    row = np.asarray(row)
+    content = {"row": row, "column": column, "check": check, "value": value, "reason": reason}
+    return pd.DataFrame(
+        {name: np.asarray(item) for name, item in content.items() if not isinstance(item, str)}, index=range(len(row))
+    ).assign(**{name: item for name, item in content.items() if isinstance(item, str)})[list(FAILURE)].astype(FAILURE)

@@ -1,0 +1,96 @@
+"""The feature map: from typed columns to the numbers that ElasticNet weighs, made of scikit-learn's transformers.
+
+Each input column becomes a block of terms of its own, so its effect on the prediction is a piecewise-linear curve (a
+number), or a table of levels (text, categories, calendar parts of a date). Only the calendar needs code of ours to load.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer
+
+from stages.utils.settings import FeaturesParams
+from stages.utils.table_schema import Column, TableSchema
+
+Floats = npt.NDArray[np.float64]
+
+CALENDAR = ("month", "weekday", "hour")  # levels of a date; Monday is weekday 0
+DAY = np.timedelta64(1, "D")
+
+
+def fit_feature_map(sample: pd.DataFrame, schema: TableSchema, params: FeaturesParams) -> ColumnTransformer:
+    """Fit the feature map on a sample of the training rows.
+
+    The map has one transformer for each input column, called by the column's position ("0", "1", …) because
+    scikit-learn does not take every column name for the name of a transformer.
+    """
+    transformers = [
+        (str(position), column_map(column, sample[column.name], params), [column.name])
+        for position, column in enumerate(schema.inputs)
+    ]
+    return ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=False).fit(sample)
+
+
+def column_map(column: Column, values: pd.Series, params: FeaturesParams) -> Any:
+    """The (unfitted) transformer of one column of n values into n rows of its terms."""
+    if column.kind == "number":
+        return number_map(values.to_numpy(), params)
+    if column.kind == "level":
+        return level_map(params)
+    calendar = [(part, make_pipeline(FunctionTransformer(calendar_part, kw_args={"part": part}), level_map(params)), [0])
+                for part in CALENDAR]  # fmt: skip
+    if column.role == "time":  # what recurs; the trend is not carried into the future
+        return ColumnTransformer(calendar, sparse_threshold=0)
+    days = FunctionTransformer(days_since, kw_args={"start": values.min()})
+    trend = make_pipeline(days, number_map(days.transform(values.to_frame())[:, 0], params))
+    return ColumnTransformer([("trend", trend, [0]), *calendar], sparse_threshold=0)
+
+
+def number_map(values: Floats, params: FeaturesParams) -> Any:
+    """A line and a piecewise-linear curve over clipped values; a missing value is the median, with a term of its own."""
+    known = values[~np.isnan(values)]
+    if len(known) == 0:  # nothing to learn from; the line of a constant has no weight
+        known = np.zeros(1)
+    low, high = np.quantile(known, [params.clip, 1 - params.clip])
+    clip = FunctionTransformer(np.clip, kw_args={"a_min": low, "a_max": high})
+    impute = SimpleImputer(strategy="constant", fill_value=float(np.clip(np.median(known), low, high)))
+    knots = np.unique(np.quantile(np.clip(known, low, high), np.linspace(0, 1, params.knots)))
+    terms: list[tuple[str, Any, list[int]]] = [("line", "passthrough", [0])]
+    if len(knots) > 2:
+        curve = SplineTransformer(degree=1, knots=knots[:, None], extrapolation="constant", include_bias=False)
+        terms.append(("curve", curve, [0]))
+    filled = Pipeline([("clip", clip), ("impute", impute), ("terms", ColumnTransformer(terms, sparse_threshold=0))])
+    missing = [("missing", MissingIndicator(features="all"), [0])] if len(known) < len(values) else []
+    return ColumnTransformer([("known", filled, [0]), *missing], sparse_threshold=0)
+
+
+def level_map(params: FeaturesParams) -> OneHotEncoder:
+    """One term a level; rare, unseen levels are one; a missing cell is a level."""
+    return OneHotEncoder(
+        min_frequency=params.min_frequency, handle_unknown="infrequent_if_exist", sparse_output=False, dtype=np.float64
+    )
+
+
+def calendar_part(dates: Any, part: str) -> Any:
+    """Month (1–12), weekday (0–6) or hour (0–23) as text; missing where the date is."""
+    column = pd.Series(np.asarray(dates)[:, 0]).astype("datetime64[us]")
+    numbers = getattr(column.dt, part)
+    return numbers.map("{:.0f}".format, na_action="ignore").astype("str").to_frame()
+
+
+def days_since(dates: Any, start: pd.Timestamp) -> Floats:
+    """Days (with fractions) from `start`, (n, 1); NaN where the date is missing."""
+    column = pd.Series(np.asarray(dates)[:, 0]).astype("datetime64[us]")
+    days: Floats = ((column - start) / DAY).to_numpy(np.float64)[:, None]
+    return days
+
+
+def blocks(feature_map: ColumnTransformer) -> dict[str, range]:
+    """For each input column the positions of its terms in the map's output."""
+    slices = feature_map.output_indices_
+    return {columns[0]: range(slices[name].start, slices[name].stop) for name, _, columns in feature_map.transformers}

@@ -1,0 +1,83 @@
+"""Writing outputs: whole or not at all, and the same bytes every time."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIGITS = 12  # significant digits of a float in a text output: below the last bits, above any use
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a place beside `path` to write a file or a directory to; move it to `path` once the block has ended well.
+
+    What stood at `path` survives until then, and after a failure. The name is fixed, so that what a killed run left
+    is cleared by the next one.
+    """
+    path = Path(path)
+    partial = path.with_name(f".partial.{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove(partial)
+    try:
+        yield partial
+        if path.is_dir():  # a directory cannot be replaced in one step
+            old = path.with_name(f".partial.old.{path.name}")
+            remove(old)
+            path.rename(old)
+            partial.rename(path)
+            remove(old)
+        else:
+            os.replace(partial, path)
+    except BaseException:
+        remove(partial)
+        raise
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a directory tree, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def rounded(value: Any) -> Any:
+    """`value` with every float in it at 12 significant digits, numpy scalars turned into Python's."""
+    if isinstance(value, dict):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    return value
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write JSON with sorted keys and floats at 12 significant digits.
+
+    Raises:
+        ValueError: a float in it is NaN or infinite.
+    """
+    text = json.dumps(rounded(content), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    with replacing(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_csv(path: str | Path, frame: "pd.DataFrame") -> None:
+    """Write a plot's data points, without the index, floats at 12 significant digits."""
+    with replacing(path) as partial:
+        frame.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n", encoding="utf-8")

@@ -1,0 +1,53 @@
+"""One way to do the same work on every part: in this process, in worker processes, or on a Dask cluster."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+import joblib
+from tqdm import tqdm
+
+from stages.utils.settings import Compute, read_config
+from stages.utils.stage import die_with_parent
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_parts(function: Callable[..., Result], parts: Sequence[Item], *shared: Any) -> Iterator[Result]:
+    """Yield `function(part, *shared)` for every part, in the order of the parts.
+
+    `config.yaml:compute` says where the work is done. It cannot change a result: what is yielded, and so whatever is
+    added up from it, comes in part order. A progress bar shows in a terminal.
+
+    Args:
+        function: a function of a module (it is sent to worker processes by name).
+        parts: one item a part, say its path.
+        shared: further arguments, the same for every part.
+    """
+    compute = read_config().compute
+    workers = joblib.cpu_count() if compute.workers == "auto" else compute.workers
+    with tqdm(total=len(parts), unit="part", leave=False, disable=None if len(parts) > 1 else True) as bar:
+        if len(parts) == 1 or (workers == 1 and compute.backend != "dask"):
+            results: Iterator[Result] = (function(part, *shared) for part in parts)
+        else:
+            work = joblib.delayed(run_in_worker)
+            with joblib_backend(compute):
+                parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
+                results = parallel(work(function, part, *shared) for part in parts)
+        for result in results:
+            bar.update()
+            yield result
+
+
+def joblib_backend(compute: Compute) -> AbstractContextManager[Any]:
+    """The joblib backend that config.yaml names."""
+    if compute.backend == "dask":
+        return joblib.parallel_config(backend="dask", scheduler_host=compute.scheduler)
+    return joblib.parallel_config(backend=compute.backend)
+
+
+def run_in_worker(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call the function in a worker, which must not outlive the stage."""
+    die_with_parent()
+    return function(*arguments)

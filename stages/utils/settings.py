@@ -1,0 +1,262 @@
+"""The settings a person writes, typed: config.yaml, params.yaml and schema.yaml (whose model is in `table_schema`).
+
+Each file is read once, as YAML 1.2 (what DVC reads), and checked whole; an error names the file, the key, the value,
+what is allowed and the nearest right spelling. What a stage takes from a file is logged at DEBUG level and must be
+declared for it in dvc.yaml.
+"""
+
+import logging
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from stages.utils.errors import SettingsError
+
+log = logging.getLogger(__name__)
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+OpenFraction = Annotated[float, Field(gt=0, lt=1)]
+Auto = Literal["auto"]
+
+
+class Settings(BaseModel):
+    """Base of every settings model: unknown keys and silent conversions are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# ---------------------------------------------------------------- config.yaml
+
+
+class Source(Settings):
+    """Where the table comes from and how its text is read."""
+
+    uri: str = Field(min_length=1, description="data/source/FILE (or a glob) or sklearn://NAME")
+    encoding: str = Field("utf-8", description="text encoding of a CSV file; a byte-order mark is skipped")
+    delimiter: str = Field(",", min_length=1, max_length=1, description="what separates the cells of a CSV file")
+
+
+class Compute(Settings):
+    """What does the work. `part_rows` decides the parts that ingest cuts; the rest cannot change a byte."""
+
+    backend: Literal["loky", "threading", "dask"] = Field("loky", description="joblib's backend for work on several parts")
+    workers: Annotated[int, Field(ge=1)] | Auto = Field("auto", description="how many parts at a time; auto: the CPUs")
+    scheduler: str | None = Field(None, description="address of the Dask scheduler, for backend dask")
+    part_rows: int = Field(250_000, ge=1, description="rows in a part: what one worker holds in memory")
+
+    @model_validator(mode="after")
+    def scheduler_goes_with_dask(self) -> "Compute":
+        if (self.backend == "dask") != (self.scheduler is not None):
+            raise ValueError("compute.scheduler goes with backend: dask, and only with it")
+        return self
+
+
+class Config(Settings):
+    """config.yaml: where data comes from and what computes; never a hyper-parameter."""
+
+    source: Source
+    compute: Compute
+
+
+# ---------------------------------------------------------------- params.yaml
+
+
+class ValidateParams(Settings):
+    """What validate lets pass."""
+
+    max_invalid_fraction: Fraction = Field(description="fail when a larger fraction of the rows is quarantined")
+
+
+class SplitParams(Settings):
+    """How rows are put into train and test, and into folds."""
+
+    by: Literal["hash", "group", "time"] = Field(description="hash of the row; hash of its group; before or from `cut` on")
+    test_fraction: OpenFraction = Field(description="of the rows (hash) or the groups (group) that are held out")
+    cut: str | None = Field(description="by: time only: rows from this ISO date or time on are held out")
+    folds: int = Field(ge=2, le=50, description="cross-validation folds of the training rows")
+    seed: int = Field(ge=0, description="another seed gives another split")
+
+    @model_validator(mode="after")
+    def cut_goes_with_time(self) -> "SplitParams":
+        if self.cut is not None and self.by != "time":
+            raise ValueError("split.cut goes with by: time, and only with it")
+        return self
+
+
+class ExploreParams(Settings):
+    """How much of the table the pictures show."""
+
+    sample_rows: int = Field(ge=10, description="rows drawn in scatter plots")
+
+
+class FeaturesParams(Settings):
+    """What the feature map makes of each column, and when the audit calls a leak."""
+
+    sample_rows: int = Field(ge=100, description="training rows (chosen by hash) that quantiles and levels are fitted on")
+    knots: int = Field(ge=2, le=100, description="quantile knots of a number's piecewise-linear curve; 2: a straight line")
+    clip: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="numbers are clipped to these training quantiles")
+    min_frequency: int = Field(ge=1, description="levels in fewer of the sampled rows are taken together")
+    leak_r2: OpenFraction = Field(description="a column whose curve alone explains this much of the target is a leak")
+    leak_set_r2: OpenFraction = Field(description="so are up to three columns whose weighted sum does")
+
+
+class TrainParams(Settings):
+    """ElasticNet, in scikit-learn's terms, on standardised features; the target in its own unit."""
+
+    alpha: Annotated[float, Field(gt=0)] | Auto = Field(description="penalty; auto: from the CV surface")
+    l1_ratio: Fraction | Auto = Field(description="share of L1 in the penalty; auto: from the CV surface")
+    rule: Literal["best", "one_se"] = Field(description="auto takes the best, or the sparsest within one standard error")
+    alphas: int = Field(ge=2, le=1000, description="size of the CV surface's grid of alphas")
+    eps: OpenFraction = Field(description="smallest alpha of the grid as a fraction of the largest")
+    l1_ratios: list[Annotated[float, Field(gt=0, le=1)]] = Field(min_length=1, description="l1_ratios of the CV surface")
+    tol: Annotated[float, Field(gt=0)] = Field(description="stop when the dual gap is below this fraction of y'y")
+    max_iter: int = Field(ge=1, description="passes of coordinate descent at the most")
+
+
+class GateParams(Settings):
+    """What a model must reach to be deployed; null switches a check off."""
+
+    min_r2: float | None = Field(description="the lower end of R2's interval on the test rows is at least this")
+    max_rmse_to_ols: Annotated[float, Field(gt=0)] | None = Field(description="RMSE over that of least squares, at most")
+    min_coverage: Fraction | None = Field(description="share of the test rows inside their prediction interval, at least")
+
+
+class EvaluateParams(Settings):
+    """How the model is judged on the test rows."""
+
+    coverage: OpenFraction = Field(description="nominal coverage of the prediction intervals")
+    bins: int = Field(ge=1, le=100, description="bins of the prediction that get an interval each")
+    confidence: OpenFraction = Field(description="of the bootstrap intervals of the metrics")
+    bootstrap: int = Field(ge=100, description="bootstrap samples")
+    sample_rows: int = Field(ge=100, description="training rows (chosen by hash) for residual quantiles and the black box")
+    seed: int = Field(ge=0, description="of the bootstrap and the black box")
+    gate: GateParams
+
+
+class ExportParams(Settings):
+    """How the served form is checked against the model."""
+
+    check_rows: int = Field(ge=1, description="training rows that both must predict alike")
+
+
+class Params(Settings):
+    """params.yaml: what a scientist turns, a section a stage."""
+
+    validate_: ValidateParams = Field(alias="validate")
+    split: SplitParams
+    explore: ExploreParams
+    features: FeaturesParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    export: ExportParams
+
+
+# ---------------------------------------------------------------- reading
+
+SettingsModel = TypeVar("SettingsModel", bound=Settings)
+
+
+def read_config() -> Config:
+    """The whole of config.yaml."""
+    return read(Path("config.yaml"), Config)
+
+
+def read_source_settings() -> tuple[Source, int]:
+    """What ingest depends on: config.yaml's source and compute.part_rows."""
+    config = read_config()
+    log.debug("takes config.yaml:source config.yaml:compute.part_rows")
+    return config.source, config.compute.part_rows
+
+
+def read_params(key: str) -> Any:
+    """A section of params.yaml (`train`) or one value of it (`split.by`); dvc.yaml declares it as a param of the stage."""
+    value: Any = read(Path("params.yaml"), Params)
+    log.debug("takes params.yaml:%s", key)
+    for name in key.split("."):
+        value = getattr(value, "validate_" if name == "validate" else name)
+    return value
+
+
+def read(path: Path, model: type[SettingsModel]) -> SettingsModel:
+    """Read a YAML 1.2 file into its model.
+
+    Raises:
+        SettingsError: the file is missing, is no YAML, or breaks the model.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: not found; run from the repository's root, or `git restore {path}`") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not readable as YAML: {error}") from None
+    try:
+        return model.model_validate({} if content is None else content)
+    except ValidationError as error:
+        first, *others = (explain(item, content, model) for item in error.errors())
+        more = f" (and {len(others)} more: {'; '.join(others)})" if others else ""
+        raise SettingsError(f"{path}: {first}{more}") from None
+
+
+def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
+    """One of pydantic's errors as `key: found …; expected …; did you mean …?`."""
+    where = readable_path(error["loc"], content)
+    found, kind, context = error["input"], error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        allowed = allowed_keys(model, error["loc"][:-1])
+        return f"{where}: unknown key; allowed: {', '.join(allowed)}{nearest(str(error['loc'][-1]), allowed)}"
+    if kind == "missing":
+        return f"{where}: missing; add this key"
+    if kind == "literal_error":
+        allowed = [part.strip(" '") for part in context["expected"].replace(" or ", ", ").split(",")]
+        return f"{where}: found {found!r}; allowed: {', '.join(allowed)}{nearest(str(found), allowed)}"
+    if kind == "value_error":
+        return f"{where}: {context['error']}" if where else str(context["error"])
+    expected = error["msg"].removeprefix("Input should be ").replace("Input should", "should")
+    return f"{where or 'the file'}: found {short(found)}; expected {expected}"
+
+
+def readable_path(location: tuple[int | str, ...], content: Any) -> str:
+    """`fields.bmi.constraints.minimum` for ("fields", 2, "constraints", "minimum", "float")."""
+    names: list[str] = []
+    for step in location:
+        if isinstance(content, list) and isinstance(step, int):
+            content = content[step] if step < len(content) else None
+            names.append(str(content.get("name", step)) if isinstance(content, dict) else str(step))
+        elif isinstance(content, dict) or not names:  # a step inside a value names a branch of a union: not for the reader
+            content = content.get(step) if isinstance(content, dict) else None
+            names.append(str(step))
+    return ".".join(names)
+
+
+def allowed_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model has at `location`."""
+    found: type[BaseModel] | None = model
+    for step in location:
+        fields = {field.alias or name: field for name, field in found.model_fields.items()} if found else {}
+        if step in fields:
+            found = submodel(fields[str(step)].annotation)
+    return [field.alias or name for name, field in found.model_fields.items()] if found else []
+
+
+def submodel(annotation: Any) -> type[BaseModel] | None:
+    """The settings model inside an annotation such as `list[Column]` or `Constraints | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := submodel(part))), None)
+
+
+def nearest(word: str, allowed: list[str]) -> str:
+    """`; did you mean X?` where a right spelling is near, else nothing."""
+    lower = {option.lower(): option for option in allowed}
+    match = get_close_matches(word.lower(), lower, n=1)
+    return f"; did you mean {lower[match[0]]}?" if match else ""
+
+
+def short(value: Any) -> str:
+    """A value and its type, cut to what fits a line."""
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

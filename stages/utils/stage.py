@@ -1,0 +1,85 @@
+"""What every stage script starts with: `with stage("train") as log:`."""
+
+import ctypes
+import errno
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stages.utils.errors import PipelineError, SettingsError
+
+LOG_DIR = Path("logs")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+EXIT_UNEXPECTED = 70  # sysexits.h: EX_SOFTWARE
+EXIT_DISK_FULL = 74  # sysexits.h: EX_IOERR
+EXIT_INTERRUPTED = 130  # 128 + SIGINT
+
+
+@contextmanager
+def stage(name: str) -> Iterator[logging.Logger]:
+    """Run a stage: start its log, die with the parent process, end in one line and an exit code.
+
+    Yields the stage's logger. Short lines go to the console (from the level in LOG_LEVEL up), everything to
+    logs/NAME.log. A `PipelineError` becomes one line and its exit code; for anything unexpected the traceback
+    is in the log file only.
+    """
+    die_with_parent()
+    log = logging.getLogger(name)
+    try:
+        start_logging(name)
+        yield log
+    except PipelineError as error:
+        fail(log, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        fail(log, "interrupted", EXIT_INTERRUPTED)
+    except Exception as error:  # the one place where an unforeseen error ends: a line for the user, the rest in the log
+        log.debug("unexpected", exc_info=True)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            fail(log, f"the disk is full: {error}; free some space and run again", EXIT_DISK_FULL)
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        fail(log, f"unexpected {what} (traceback: {LOG_DIR / name}.log)", EXIT_UNEXPECTED)
+
+
+def fail(log: logging.Logger, message: str, exit_code: int) -> None:
+    """Say in one line what went wrong, in one how to get the last good outputs back, and exit."""
+    log.error(" ".join(message.split()))
+    if log.name != "ingest":  # its outputs persist; DVC removes those of the others before it runs them
+        log.error("to get its last good outputs back: dvc checkout --force %s && git restore metrics plots", log.name)
+    sys.exit(exit_code)
+
+
+def start_logging(name: str) -> None:
+    """Send the root logger to the console and to logs/NAME.log, which starts anew.
+
+    Raises:
+        SettingsError: LOG_LEVEL is not a level.
+    """
+    level = os.environ.get("LOG_LEVEL", "INFO").upper()
+    if level not in LEVELS:
+        raise SettingsError(f"LOG_LEVEL: found {level!r}; allowed: {', '.join(LEVELS)}")
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(level)
+    console.setFormatter(logging.Formatter("%(name)-8s  %(message)s"))
+    LOG_DIR.mkdir(exist_ok=True)
+    file = logging.FileHandler(LOG_DIR / f"{name}.log", mode="w", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[console, file], force=True)
+    for ours in (name, "stages"):
+        logging.getLogger(ours).setLevel(logging.DEBUG)
+    logging.captureWarnings(True)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent dies (Linux).
+
+    DVC killed with -9 would otherwise leave its stage running, and an immediate rerun would mix the orphan's
+    writes into the new output.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

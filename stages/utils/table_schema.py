@@ -1,0 +1,148 @@
+"""schema.yaml: what each column is. A Frictionless Table Schema descriptor (specs.frictionlessdata.io/table-schema)
+with three extra properties a field: `role`, `unit` and `leak`.
+"""
+
+import datetime
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from stages.utils.settings import Settings, read
+
+Role = Literal["feature", "target", "id", "group", "time", "ignore"]
+Scalar = str | int | float | datetime.date | datetime.datetime
+INTERNAL = ("_file", "_line", "_problem", "_reasons", "_hash", "_fold")  # columns of our own in a part
+
+
+class Constraints(Settings):
+    """What a valid cell satisfies, as Frictionless defines it."""
+
+    required: bool = Field(False, description="a missing cell is invalid")
+    unique: bool = Field(False, description="only the first row with a value is valid")
+    minimum: int | float | datetime.date | str | None = None
+    maximum: int | float | datetime.date | str | None = None
+    enum: list[Scalar] | None = Field(None, min_length=1, description="the values allowed")
+    pattern: str | None = Field(None, description="regular expression that the whole text matches")
+    minLength: int | None = Field(None, ge=0)
+    maxLength: int | None = Field(None, ge=0)
+
+    @field_validator("pattern")
+    @classmethod
+    def pattern_compiles(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+        return pattern
+
+
+class Category(Settings):
+    """A level and what a person calls it."""
+
+    value: str | int
+    label: str
+
+
+class Column(Settings):
+    """One field of the Table Schema."""
+
+    name: str = Field(min_length=1)
+    type: Literal["string", "number", "integer", "boolean", "date", "datetime"]
+    role: Role = Field("feature", description="what the column is for; time orders the rows, group keeps rows together")
+    title: str | None = Field(None, description="what a person calls it")
+    description: str | None = None
+    unit: str | None = None
+    leak: Literal["acknowledged"] | None = Field(None, description="the leakage audit may find it; you know why")
+    format: str = Field("default", description="dates: default (ISO 8601) or a strptime pattern")
+    decimalChar: str = Field(".", min_length=1, max_length=1)
+    groupChar: str | None = Field(None, min_length=1, max_length=1)
+    bareNumber: bool = Field(True, description="false: text around the number is dropped (`$10`, `8GB`)")
+    trueValues: list[str] = ["true", "True", "TRUE", "1"]
+    falseValues: list[str] = ["false", "False", "FALSE", "0"]
+    categories: list[str | int | Category] | None = Field(None, min_length=1, description="the levels of a category")
+    constraints: Constraints = Constraints()
+    example: Scalar | None = None
+
+    @property
+    def kind(self) -> Literal["number", "level", "date"]:
+        """How the pipeline holds it: a float64 (booleans too), a text level, or a datetime64."""
+        if self.type == "string" or self.categories is not None:
+            return "level"
+        return "date" if self.type in ("date", "datetime") else "number"
+
+    @property
+    def levels(self) -> list[str] | None:
+        """The levels that `categories` lists, as text."""
+        if self.categories is None:
+            return None
+        return [str(item.value if isinstance(item, Category) else item) for item in self.categories]
+
+    @property
+    def label(self) -> str:
+        """Title and unit, as an axis names it."""
+        return f"{self.title or self.name} ({self.unit})" if self.unit else self.title or self.name
+
+    @model_validator(mode="after")
+    def is_consistent(self) -> "Column":
+        bounds = [self.constraints.minimum, self.constraints.maximum]
+        if self.kind == "number" and any(isinstance(bound, str | datetime.date) for bound in bounds):
+            raise ValueError(f"column {self.name}: minimum and maximum of a {self.type} are numbers; found {bounds}")
+        if self.kind == "level" and any(bound is not None for bound in bounds):
+            raise ValueError(f"column {self.name}: minimum and maximum go with numbers and dates, not with levels")
+        if self.categories is not None and self.type not in ("string", "integer"):
+            raise ValueError(f"column {self.name}: categories go with type string or integer; found {self.type}")
+        if self.role == "target" and (self.kind != "number" or self.type == "boolean"):
+            raise ValueError(f"column {self.name}: the target is a number or an integer; found {self.type}")
+        if self.role == "time" and self.kind != "date":
+            raise ValueError(f"column {self.name}: role time goes with type date or datetime; found {self.type}")
+        if self.name in INTERNAL:
+            raise ValueError(f"column {self.name}: the pipeline uses this name itself; rename the column in the source")
+        return self
+
+
+class TableSchema(Settings):
+    """schema.yaml."""
+
+    name: str | None = None
+    title: str | None = Field(None, description="what a person calls the table")
+    description: str | None = None
+    fields: list[Column] = Field(min_length=2)
+    missingValues: list[str] = [""]
+
+    @model_validator(mode="after")
+    def is_consistent(self) -> "TableSchema":
+        names = [column.name for column in self.fields]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"column {name} is described twice; keep one")
+        for role, at_least, at_most in (("target", 1, 1), ("feature", 1, len(names)), ("group", 0, 1), ("time", 0, 1)):
+            found = self.names(role)
+            if not at_least <= len(found) <= at_most:
+                expected = "exactly one" if at_most == at_least else f"at {'most' if found else 'least'} one"
+                raise ValueError(f"{expected} column has role: {role}; found {', '.join(found) or 'none'}")
+        return self
+
+    def names(self, *roles: str) -> list[str]:
+        """Names of the columns with one of these roles (with any, if none is named), in order."""
+        return [column.name for column in self.fields if not roles or column.role in roles]
+
+    def column(self, name: str) -> Column:
+        """The column of this name."""
+        return next(column for column in self.fields if column.name == name)
+
+    @property
+    def target(self) -> Column:
+        """The column to predict."""
+        return self.column(self.names("target")[0])
+
+    @property
+    def inputs(self) -> list[Column]:
+        """The columns that the model sees: the features, and of the time column what recurs (month, weekday, hour)."""
+        return [column for column in self.fields if column.role in ("feature", "time")]
+
+
+def read_schema() -> TableSchema:
+    """schema.yaml."""
+    return read(Path("schema.yaml"), TableSchema)

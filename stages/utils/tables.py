@@ -1,0 +1,108 @@
+"""Tables as directories of Parquet parts, in source order: reading and writing a part, hashing and sampling rows.
+
+A part is a pandas DataFrame. Once typed (from data/valid on) a column is float64 for numbers, integers and booleans,
+`str` for levels, datetime64[us] for dates. Columns whose name starts with an underscore are ours:
+`_file`, `_line` (where a row came from), `_problem`, `_reasons`, `_hash`, `_fold`.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.utils.errors import DataError
+
+Hashes = npt.NDArray[np.uint64]
+
+# Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators": the finaliser of SplitMix64
+GAMMA, MIX_1, MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+SALTS = {"side": 1, "fold": 2, "sample": 3, "bootstrap": 4}  # independent uses of one hash
+
+
+def list_parts(directory: str | Path) -> list[Path]:
+    """The parts of a table, in source order.
+
+    Raises:
+        DataError: there are none.
+    """
+    parts = sorted(Path(directory).glob("part-*.parquet"))
+    if not parts:
+        raise DataError(f"{directory}: no parts found; run the stage that writes them with `dvc repro`")
+    return parts
+
+
+def read_part(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read one part (or some of its columns)."""
+    frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    return frame
+
+
+def write_part(frame: pd.DataFrame, directory: Path, name: str | int) -> None:
+    """Write one part; `name` is its number or the name of the part that it was made from."""
+    directory.mkdir(exist_ok=True)
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(table, directory / (f"part-{name:05d}.parquet" if isinstance(name, int) else name), compression="zstd")
+
+
+def cut_into_parts(frames: Iterable[pd.DataFrame], rows: int) -> Iterator[pd.DataFrame]:
+    """Cut a stream of frames of any length into frames of `rows` rows (the last one shorter)."""
+    held: list[pd.DataFrame] = []
+    for frame in frames:
+        held.append(frame)
+        while sum(map(len, held)) >= rows:
+            whole = pd.concat(held, ignore_index=True)
+            yield whole.iloc[:rows].reset_index(drop=True)
+            held = [whole.iloc[rows:]]
+    if sum(map(len, held)):
+        yield pd.concat(held, ignore_index=True)
+
+
+def hash_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Hashes:
+    """A 64-bit hash of each row's values in `columns`, whatever the order of the columns or the cut of the parts.
+
+    Numbers are hashed as float64, so that 1 and 1.0, and 0.0 and -0.0, are one value; every missing cell is alike.
+    """
+    hashes = np.zeros(len(frame), np.uint64)
+    for name in sorted(columns):
+        values = frame[name]
+        if values.dtype.kind == "f":
+            values = values + 0.0
+        hashes = mix(hashes ^ pd.util.hash_pandas_object(values, index=False).to_numpy(np.uint64))
+    return hashes
+
+
+def mix(hashes: Hashes) -> Hashes:
+    """Scatter 64-bit numbers evenly over all 64-bit numbers, one to one."""
+    hashes = hashes + GAMMA
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * MIX_1
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
+    mixed: Hashes = hashes ^ (hashes >> np.uint64(31))
+    return mixed
+
+
+def draw(hashes: Hashes, use: str, seed: int = 0) -> Hashes:
+    """Turn row hashes into random numbers for one use (a key of SALTS), independent of those for the others."""
+    salt = mix(np.array([seed * len(SALTS) + SALTS[use]], np.uint64))
+    return mix(hashes ^ salt)
+
+
+def sample_rows(parts: list[Path], rows: int, columns: list[str]) -> pd.DataFrame:
+    """The `rows` rows whose hash draws the smallest numbers, in table order: a uniform sample without replacement
+    that does not depend on how the parts are cut (a bottom-k sample; Cohen & Kaplan 2007). All rows, if there are fewer.
+    """
+    draws = [draw(read_part(part, ["_hash"])["_hash"].to_numpy(), "sample") for part in parts]
+    chosen = np.zeros(sum(map(len, draws)), bool)
+    chosen[np.argsort(np.concatenate(draws), kind="stable")[:rows]] = True
+    frames, start = [], 0
+    for part, drawn in zip(parts, draws, strict=True):
+        mask = chosen[start : start + len(drawn)]
+        start += len(drawn)
+        if mask.any():
+            frames.append(read_part(part, columns)[mask])
+    if not frames:
+        raise DataError(f"{parts[0].parent}: the table has no rows")
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,149 @@
+"""Validate: type every cell by the schema, check every constraint, put the rows that fail aside with the reasons.
+
+Reads   data/raw/, schema.yaml
+Writes  data/valid/ (typed), data/quarantine/ (cells as read, file, line, reasons), metrics/validation.json
+Run     python -m stages.validate
+
+Nothing is dropped silently: every row is in one of the two tables. Past `validate.max_invalid_fraction` the stage
+fails, and data/quarantine/ and metrics/validation.json are there to see why.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.utils.cells import type_cells
+from stages.utils.checks import Repeats, failed_checks, find_repeats, malformed_rows, pandera_schema, repeated_values
+from stages.utils.errors import DataError
+from stages.utils.files import replacing, write_json
+from stages.utils.parallel import map_parts
+from stages.utils.settings import nearest, read_params
+from stages.utils.stage import stage
+from stages.utils.table_schema import INTERNAL, TableSchema, read_schema
+from stages.utils.tables import Hashes, hash_rows, list_parts, read_part, write_part
+
+RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
+METRICS = Path("metrics/validation.json")
+EXAMPLES = 3  # invalid cells shown for each column and check
+
+
+@dataclass
+class Summary:
+    """What one part adds to the metrics."""
+
+    rows: int
+    violations: dict[tuple[str, str], tuple[int, list[str]]]  # by column and check: count of cells, examples
+    hashes: Hashes  # of the valid rows, all columns
+
+
+def main() -> None:
+    with stage("validate") as log:
+        params = read_params("validate")
+        schema = read_schema()
+        parts = list_parts(RAW)
+        check_columns(read_part(parts[0]).columns, schema)
+        repeats = find_repeats(parts, schema)
+
+        with replacing(VALID) as valid:
+            with replacing(QUARANTINE) as quarantine:
+                work = list(zip(parts, repeats, strict=True))
+                metrics = summarise(list(map_parts(validate_part, work, schema, valid, quarantine)))
+            write_json(METRICS, metrics)
+            log.info("%(valid)d of %(rows)d rows valid, %(quarantined)d in quarantine, %(duplicates)d duplicates", metrics)
+            for what, count in worst_violations(metrics):
+                log.info("  %s: %d", what, count)
+            if metrics["invalid_fraction"] > params.max_invalid_fraction or metrics["valid"] == 0:
+                raise DataError(describe_failure(metrics, params.max_invalid_fraction))
+
+
+def check_columns(found: "pd.Index[str]", schema: TableSchema) -> None:
+    """Check that the table has exactly the schema's columns.
+
+    Raises:
+        DataError: a column is in one and not in the other.
+    """
+    table, described = [name for name in found if name not in INTERNAL], schema.names()
+    problems = [
+        f"column {name!r} is in schema.yaml but not in the table{nearest(name, table)}"
+        for name in described
+        if name not in table
+    ] + [
+        f"column {name!r} is in the table but not in schema.yaml; describe it (role: ignore leaves it out)"
+        for name in table
+        if name not in described
+    ]
+    if problems:
+        raise DataError(f"{RAW}: {'; '.join(problems)}")
+
+
+def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, quarantine: Path) -> Summary:
+    """Write the valid and the quarantined rows of one part."""
+    part, repeats = item
+    raw = read_part(part)
+    typed, unreadable = type_cells(raw, schema)
+    checked = failed_checks(typed, pandera_schema(schema))
+    known = set(zip(unreadable["row"], unreadable["column"], strict=True))  # an unreadable cell is not a missing one too
+    new = [key not in known for key in zip(checked["row"], checked["column"], strict=True)]
+    failures = [malformed_rows(raw), unreadable, checked[np.array(new, bool)], *repeated_values(raw, repeats)]
+    found = pd.concat(failures, ignore_index=True).sort_values("row", kind="stable")
+
+    reasons = found["column"] + ": " + found["reason"] + ", found " + found["value"]
+    by_row = reasons.groupby(found["row"]).agg("; ".join).astype("str")
+    bad = np.zeros(len(raw), bool)
+    bad[by_row.index] = True
+    write_part(raw[bad].drop(columns="_problem").astype("str").assign(_reasons=by_row.to_numpy()), quarantine, part.name)
+    write_part(typed[~bad], valid, part.name)
+
+    violations = {
+        (str(column), str(check)): (len(rows), reasons[rows[:EXAMPLES]].str.partition(": ")[2].tolist())
+        for (column, check), rows in found.groupby(["column", "check"], sort=False).groups.items()
+    }
+    return Summary(len(raw), violations, hash_rows(typed[~bad], schema.names()))
+
+
+def summarise(summaries: list[Summary]) -> dict[str, Any]:
+    """The metrics of the whole table; duplicates are valid rows that equal an earlier one in every column."""
+    rows = sum(summary.rows for summary in summaries)
+    hashes = np.concatenate([summary.hashes for summary in summaries])
+    violations: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for summary in summaries:
+        for (column, check), (count, examples) in summary.violations.items():
+            entry = violations[column].setdefault(check, {"count": 0, "examples": []})
+            entry["count"] += count
+            entry["examples"] = (entry["examples"] + examples)[:EXAMPLES]
+    return {
+        "rows": rows,
+        "valid": len(hashes),
+        "quarantined": rows - len(hashes),
+        "invalid_fraction": (rows - len(hashes)) / rows,
+        "duplicates": len(hashes) - len(np.unique(hashes)),
+        "violations": violations,
+    }
+
+
+def worst_violations(metrics: dict[str, Any]) -> list[tuple[str, int]]:
+    """What failed and how often, the most frequent first."""
+    counts = [
+        (f"{column}, {check} ({found['examples'][0]})", int(found["count"]))
+        for column, checks in metrics["violations"].items()
+        for check, found in checks.items()
+    ]
+    return sorted(counts, key=lambda item: (-item[1], item[0]))
+
+
+def describe_failure(metrics: dict[str, Any], allowed: float) -> str:
+    """Why the table was refused."""
+    worst = "; ".join(f"{what}: {count}" for what, count in worst_violations(metrics)[:3])
+    return (
+        f"{RAW}: {metrics['quarantined']} of {metrics['rows']} rows are invalid ({metrics['invalid_fraction']:.1%}), "
+        f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}; most frequent: {worst}; "
+        f"see {QUARANTINE} and {METRICS}"
+    )
+
+
+if __name__ == "__main__":
+    main()

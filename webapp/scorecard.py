@@ -1,0 +1,101 @@
+"""The served form of the model, models/scorecard.json: what it holds, as pydantic models (JSON Schema: schemas/).
+
+The prediction is `intercept` plus one contribution a column. A contribution is read off a piecewise-linear curve (a
+number), a table of levels (text), or a curve of the days and tables of the calendar parts (a date). Contributions are
+centred: each is 0 on average over the training rows, so `intercept` is the mean prediction there.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+
+class Part(BaseModel):
+    """Base of the scorecard's models: no unknown keys, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Curve(Part):
+    """A piecewise-linear effect, constant beyond its first and last knot."""
+
+    kind: Literal["curve"] = "curve"
+    knots: list[FiniteFloat] = Field(min_length=1, description="ascending")
+    values: list[FiniteFloat] = Field(min_length=1, description="contribution at each knot, in the target's unit")
+    missing: FiniteFloat = Field(description="contribution of a missing value")
+
+    @model_validator(mode="after")
+    def is_a_function(self) -> "Curve":
+        if len(self.knots) != len(self.values) or any(a >= b for a, b in zip(self.knots, self.knots[1:], strict=False)):
+            raise ValueError("knots ascend, with one value each")
+        return self
+
+
+class Levels(Part):
+    """A table of levels."""
+
+    kind: Literal["levels"] = "levels"
+    values: dict[str, FiniteFloat] = Field(description="contribution of each level, in the target's unit")
+    other: FiniteFloat = Field(description="contribution of a rare or unseen level")
+    missing: FiniteFloat = Field(description="contribution of a missing value")
+
+
+class Calendar(Part):
+    """The effects of a date: its parts as levels (weekday 0 is Monday) and the days since `start`, if the trend counts."""
+
+    kind: Literal["calendar"] = "calendar"
+    start: str | None = Field(description="ISO date and time (UTC) that the days are counted from")
+    days: Curve | None
+    month: Levels
+    weekday: Levels
+    hour: Levels
+
+
+class Column(Part):
+    """What the form, the API and the scorer need to know of an input column."""
+
+    name: str
+    title: str | None
+    description: str | None
+    unit: str | None
+    type: Literal["string", "number", "integer", "boolean", "date", "datetime"]
+    required: bool
+    minimum: FiniteFloat | str | None = Field(description="smallest valid value (ISO text for a date)")
+    maximum: FiniteFloat | str | None
+    labels: dict[str, str] = Field(description="what a person calls each level that has a name of its own")
+    quantiles: list[FiniteFloat] = Field(description="0, 5, 25, 50, 75, 95 and 100 % quantiles of a number in training")
+    default: FiniteFloat | str | None = Field(description="what a form starts with: the median, or the commonest level")
+    effect: Annotated[Curve | Levels | Calendar, Field(discriminator="kind")]
+
+
+class Target(Part):
+    """What is predicted."""
+
+    name: str
+    title: str | None
+    description: str | None
+    unit: str | None
+    quantiles: list[FiniteFloat] = Field(description="0, 5, 25, 50, 75, 95 and 100 % quantiles in training")
+
+
+class Intervals(Part):
+    """Prediction intervals: offsets from the prediction, by bins of the prediction."""
+
+    coverage: FiniteFloat = Field(description="nominal coverage")
+    edges: list[FiniteFloat] = Field(description="ascending; bin i holds the predictions from edge i-1 up to edge i")
+    lower: list[FiniteFloat] = Field(min_length=1, description="offset of the lower end in each bin")
+    upper: list[FiniteFloat] = Field(min_length=1, description="offset of the upper end in each bin")
+
+
+class Scorecard(Part):
+    """models/scorecard.json."""
+
+    version: Literal[1] = 1
+    title: str | None
+    description: str | None
+    target: Target
+    intercept: FiniteFloat
+    columns: list[Column] = Field(min_length=1)
+    intervals: Intervals
+    metrics: dict[str, FiniteFloat | bool | None] = Field(description="headline metrics of the test rows")
+    made_from: dict[str, str] = Field(description="md5 of each file that this one was made from")
