@@ -18,9 +18,9 @@ from sklearn.compose import ColumnTransformer
 
 from stages.utils.audit import check_leaks, find_leaks
 from stages.utils.errors import DataError
-from stages.utils.features import blocks, fit_feature_map
+from stages.utils.features import blocks, count_terms, fit_feature_map, term_chunks
 from stages.utils.files import replacing, write_json
-from stages.utils.moments import Moments, merge_all
+from stages.utils.moments import Moments, merge_all, save_moments
 from stages.utils.parallel import map_parts
 from stages.utils.settings import read_params
 from stages.utils.stage import stage
@@ -29,7 +29,6 @@ from stages.utils.tables import list_parts, read_part, sample_rows
 
 TRAIN = Path("data/train")
 FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/moments.npz"), Path("metrics/audit.json")
-CHUNK_CELLS = 4_000_000  # terms held at a time, 32 MB
 
 
 @dataclass
@@ -62,7 +61,7 @@ def main() -> None:
         check_leaks(audit, schema)
         with replacing(FEATURE_MAP) as partial:
             joblib.dump(feature_map, partial)
-        save_moments(by_fold)
+        save_moments(MOMENTS, by_fold)
         terms, rows = len(by_fold[0].mean) - 1, sum(fold.n for fold in by_fold)
         log.info("%d columns, %d terms; moments of %d rows in %d folds", len(schema.inputs), terms, rows, folds)
 
@@ -79,31 +78,15 @@ def check_target(target: npt.NDArray[np.float64], schema: TableSchema) -> None:
 def accumulate(
     part: Path, feature_map: ColumnTransformer, schema: TableSchema, numbers: dict[str, float], folds: int
 ) -> PartMoments:
-    """The moments of one part, a chunk of rows at a time."""
-    frame = read_part(part)
-    terms = sum(map(len, blocks(feature_map).values()))
-    step = max(1, CHUNK_CELLS // (terms + 1))
-    total = PartMoments([Moments.of(np.empty((0, terms + 1)))] * folds, Moments.of(np.empty((0, len(numbers) + 1))))
-    for start in range(0, len(frame), step):
-        chunk = frame.iloc[start : start + step]
+    """The moments of one part."""
+    by_fold = [Moments.none(count_terms(feature_map) + 1)] * folds
+    raw = Moments.none(len(numbers) + 1)
+    for chunk, terms in term_chunks(read_part(part), feature_map):
         target = chunk[schema.target.name].to_numpy()
-        rows = np.column_stack([feature_map.transform(chunk), target])
-        fold = chunk["_fold"].to_numpy()
-        total.folds = [moments.merge(Moments.of(rows[fold == k])) for k, moments in enumerate(total.folds)]
-        raw = chunk[list(numbers)].fillna(numbers).to_numpy()
-        total.raw = total.raw.merge(Moments.of(np.column_stack([raw, target])))
-    return total
-
-
-def save_moments(folds: list[Moments]) -> None:
-    """Write the folds' moments: n (folds,), mean (folds, q), scatter (folds, q, q); the target is the last of q columns."""
-    with replacing(MOMENTS) as partial:
-        np.savez(
-            partial,
-            n=np.array([fold.n for fold in folds]),
-            mean=np.array([fold.mean for fold in folds]),
-            scatter=np.array([fold.scatter for fold in folds]),
-        )
+        rows, fold = np.column_stack([terms, target]), chunk["_fold"].to_numpy()
+        by_fold = [moments.merge(Moments.of(rows[fold == k])) for k, moments in enumerate(by_fold)]
+        raw = raw.merge(Moments.of(np.column_stack([chunk[list(numbers)].fillna(numbers).to_numpy(), target])))
+    return PartMoments(by_fold, raw)
 
 
 if __name__ == "__main__":

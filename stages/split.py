@@ -58,7 +58,13 @@ def main() -> None:
             check_sizes(metrics)
             check_row_ids(metrics["row_ids"], schema)
         write_json(METRICS, metrics)
-        log.info("by %s: %d rows to train, %d to test; folds %s", params.by, metrics["train"], metrics["test"], metrics["folds"])
+        log.info(
+            "by %s: %d rows to train, %d to test; folds %s",
+            params.by,
+            metrics["train"],
+            metrics["test"],
+            metrics["folds"],
+        )
 
 
 def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> npt.NDArray[np.datetime64] | None:
@@ -68,7 +74,9 @@ def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> n
         SettingsError: the column or the date that the split needs is missing.
     """
     if params.by == "group" and not schema.names("group"):
-        raise SettingsError("schema.yaml: params.yaml: split.by is group, and no column has role: group; give it to one")
+        raise SettingsError(
+            "schema.yaml: params.yaml: split.by is group, and no column has role: group; give it to one"
+        )
     if params.by != "time":
         return None
     if not schema.names("time"):

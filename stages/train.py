@@ -24,7 +24,7 @@ from stages.utils import elasticnet
 from stages.utils.elasticnet import Fit
 from stages.utils.features import blocks
 from stages.utils.files import replacing, write_csv, write_json
-from stages.utils.moments import Moments, merge_all
+from stages.utils.moments import Moments, load_moments, merge_all
 from stages.utils.settings import TrainParams, read_params
 from stages.utils.stage import stage
 
@@ -39,7 +39,7 @@ def main() -> None:
     with stage("train") as log:
         params: TrainParams = read_params("train")
         forward = read_params("split.by") == "time"
-        moments = load_moments()
+        moments = load_moments(MOMENTS)
         feature_map: ColumnTransformer = joblib.load(FEATURE_MAP)
         total = merge_all(moments)
         folds = training_sets(moments, forward)
@@ -74,21 +74,19 @@ def main() -> None:
                  "%(nonzero)d of %(terms)d terms", metrics)  # fmt: skip
 
 
-def load_moments() -> list[Moments]:
-    """The moments of each fold: features first, target last."""
-    with np.load(MOMENTS) as arrays:
-        return [Moments(int(n), *rest) for n, *rest in zip(arrays["n"], arrays["mean"], arrays["scatter"], strict=True)]
-
-
 def training_sets(folds: list[Moments], forward: bool) -> list[Moments | None]:
     """What each fold's model is fitted to: the other folds, or (forward) those before it; the first then has none."""
     return [
-        merge_all(others) if (others := [fold for i, fold in enumerate(folds) if (i < k if forward else i != k)]) else None
+        merge_all(others)
+        if (others := [fold for i, fold in enumerate(folds) if (i < k if forward else i != k)])
+        else None
         for k in range(len(folds))
     ]
 
 
-def cv_surface(moments: list[Moments], folds: list[Moments | None], total: Moments, params: TrainParams) -> pd.DataFrame:
+def cv_surface(
+    moments: list[Moments], folds: list[Moments | None], total: Moments, params: TrainParams
+) -> pd.DataFrame:
     """Cross-validated error on the grid of alpha and l1_ratio, and at the values that params.yaml fixes.
 
     Returns:

@@ -53,7 +53,9 @@ def main() -> None:
                 work = list(zip(parts, repeats, strict=True))
                 metrics = summarise(list(map_parts(validate_part, work, schema, valid, quarantine)))
             write_json(METRICS, metrics)
-            log.info("%(valid)d of %(rows)d rows valid, %(quarantined)d in quarantine, %(duplicates)d duplicates", metrics)
+            log.info(
+                "%(valid)d of %(rows)d rows valid, %(quarantined)d in quarantine, %(duplicates)d duplicates", metrics
+            )
             for what, count in worst_violations(metrics):
                 log.info("  %s: %d", what, count)
             if metrics["invalid_fraction"] > params.max_invalid_fraction or metrics["valid"] == 0:
@@ -86,7 +88,9 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     raw = read_part(part)
     typed, unreadable = type_cells(raw, schema)
     checked = failed_checks(typed, pandera_schema(schema))
-    known = set(zip(unreadable["row"], unreadable["column"], strict=True))  # an unreadable cell is not a missing one too
+    known = set(
+        zip(unreadable["row"], unreadable["column"], strict=True)
+    )  # an unreadable cell is not a missing one too
     new = [key not in known for key in zip(checked["row"], checked["column"], strict=True)]
     failures = [malformed_rows(raw), unreadable, checked[np.array(new, bool)], *repeated_values(raw, repeats)]
     found = pd.concat(failures, ignore_index=True).sort_values("row", kind="stable")
@@ -95,7 +99,9 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     by_row = reasons.groupby(found["row"]).agg("; ".join).astype("str")
     bad = np.zeros(len(raw), bool)
     bad[by_row.index] = True
-    write_part(raw[bad].drop(columns="_problem").astype("str").assign(_reasons=by_row.to_numpy()), quarantine, part.name)
+    write_part(
+        raw[bad].drop(columns="_problem").astype("str").assign(_reasons=by_row.to_numpy()), quarantine, part.name
+    )
     write_part(typed[~bad], valid, part.name)
 
     violations = {

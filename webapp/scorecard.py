@@ -63,7 +63,7 @@ class Column(Part):
     minimum: FiniteFloat | str | None = Field(description="smallest valid value (ISO text for a date)")
     maximum: FiniteFloat | str | None
     labels: dict[str, str] = Field(description="what a person calls each level that has a name of its own")
-    quantiles: list[FiniteFloat] = Field(description="0, 5, 25, 50, 75, 95 and 100 % quantiles of a number in training")
+    quantiles: list[FiniteFloat] = Field(description="of a number in training: 0, 5, …, 100 %; else empty")
     default: FiniteFloat | str | None = Field(description="what a form starts with: the median, or the commonest level")
     effect: Annotated[Curve | Levels | Calendar, Field(discriminator="kind")]
 
@@ -75,7 +75,7 @@ class Target(Part):
     title: str | None
     description: str | None
     unit: str | None
-    quantiles: list[FiniteFloat] = Field(description="0, 5, 25, 50, 75, 95 and 100 % quantiles in training")
+    quantiles: list[FiniteFloat] = Field(description="in training: 0, 5, …, 100 %")
 
 
 class Intervals(Part):

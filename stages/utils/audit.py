@@ -20,7 +20,9 @@ class Numbering:
     """What one part says of columns that may number the rows."""
 
     rows: int
-    ends: dict[str, tuple[float, float, int]]  # of an integer column in strict order: first, last, 1 up, -1 down, 0 either
+    ends: dict[
+        str, tuple[float, float, int]
+    ]  # of an integer column in strict order: first, last, 1 up, -1 down, 0 either
     distinct: dict[str, Hashes]  # of a text column without repeats: hashes of its values
 
 
@@ -68,7 +70,9 @@ def check_row_ids(names: list[str], schema: TableSchema) -> None:
         )
 
 
-def find_leaks(terms: Moments, blocks: dict[str, range], raw: Moments, numbers: list[str], params: FeaturesParams) -> dict:
+def find_leaks(
+    terms: Moments, blocks: dict[str, range], raw: Moments, numbers: list[str], params: FeaturesParams
+) -> dict:
     """Columns that reproduce the target, from the moments of the training rows.
 
     Args:
@@ -88,7 +92,9 @@ def find_leaks(terms: Moments, blocks: dict[str, range], raw: Moments, numbers: 
     sets = []
     free = [position for position, name in enumerate(numbers) if name not in columns]
     while found := reproducing_set(raw, free, params.leak_set_r2):
-        sets.append({"columns": [numbers[position] for position in found], "r2": explained(raw.select([*found, len(numbers)]))})
+        sets.append(
+            {"columns": [numbers[position] for position in found], "r2": explained(raw.select([*found, len(numbers)]))}
+        )
         free = [position for position in free if position not in found]
     return {"r2": r2, "columns": columns, "sets": sets}
 

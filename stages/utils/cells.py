@@ -32,7 +32,9 @@ def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd
         if column.type == "integer":
             reason = "not an integer (of at most 2^53)"
         found = cells.iloc[rows].astype("str").to_numpy()
-        failures.append(pd.DataFrame({"row": rows, "column": column.name, "check": "type", "value": found, "reason": reason}))
+        failures.append(
+            pd.DataFrame({"row": rows, "column": column.name, "check": "type", "value": found, "reason": reason})
+        )
     return pd.DataFrame(typed), pd.concat(failures, ignore_index=True)
 
 

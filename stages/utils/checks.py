@@ -117,6 +117,11 @@ def failure_frame(row: object, column: object, check: object, value: object, rea
     """Failures in the types of FAILURE; single texts are repeated."""
     row = np.asarray(row)
     content = {"row": row, "column": column, "check": check, "value": value, "reason": reason}
-    return pd.DataFrame(
-        {name: np.asarray(item) for name, item in content.items() if not isinstance(item, str)}, index=range(len(row))
-    ).assign(**{name: item for name, item in content.items() if isinstance(item, str)})[list(FAILURE)].astype(FAILURE)
+    return (
+        pd.DataFrame(
+            {name: np.asarray(item) for name, item in content.items() if not isinstance(item, str)},
+            index=range(len(row)),
+        )
+        .assign(**{name: item for name, item in content.items() if isinstance(item, str)})[list(FAILURE)]
+        .astype(FAILURE)
+    )

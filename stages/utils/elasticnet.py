@@ -131,6 +131,10 @@ def mean_squared_errors(moments: Moments, coef: Floats, train: Moments) -> Float
     """
     p = len(moments.mean) - 1
     shift = (moments.mean[p] - train.mean[p]) - coef @ (moments.mean[:p] - train.mean[:p])
-    square = moments.scatter[p, p] - 2 * coef @ moments.scatter[:p, p] + ((coef @ moments.scatter[:p, :p]) * coef).sum(axis=1)
+    square = (
+        moments.scatter[p, p]
+        - 2 * coef @ moments.scatter[:p, p]
+        + ((coef @ moments.scatter[:p, :p]) * coef).sum(axis=1)
+    )
     errors: Floats = np.maximum(square, 0) / moments.n + shift**2
     return errors

@@ -4,6 +4,7 @@ Each input column becomes a block of terms of its own, so its effect on the pred
 number), or a table of levels (text, categories, calendar parts of a date). Only the calendar needs code of ours to load.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from stages.utils.table_schema import Column, TableSchema
 
 Floats = npt.NDArray[np.float64]
 
+CHUNK_CELLS = 4_000_000  # terms held at a time: 32 MB
 CALENDAR = ("month", "weekday", "hour")  # levels of a date; Monday is weekday 0
 DAY = np.timedelta64(1, "D")
 
@@ -94,3 +96,16 @@ def blocks(feature_map: ColumnTransformer) -> dict[str, range]:
     """For each input column the positions of its terms in the map's output."""
     slices = feature_map.output_indices_
     return {columns[0]: range(slices[name].start, slices[name].stop) for name, _, columns in feature_map.transformers}
+
+
+def count_terms(feature_map: ColumnTransformer) -> int:
+    """How many terms the map gives a row."""
+    return sum(map(len, blocks(feature_map).values()))
+
+
+def term_chunks(frame: pd.DataFrame, feature_map: ColumnTransformer) -> Iterator[tuple[pd.DataFrame, Floats]]:
+    """Slices of the rows of a part with their terms (n, p), so that few terms are held at a time."""
+    step = max(1, CHUNK_CELLS // count_terms(feature_map))
+    for start in range(0, len(frame), step):
+        chunk = frame.iloc[start : start + step]
+        yield chunk, feature_map.transform(chunk)

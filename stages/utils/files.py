@@ -1,5 +1,6 @@
 """Writing outputs: whole or not at all, and the same bytes every time."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-DIGITS = 12  # significant digits of a float in a text output: below the last bits, above any use
+DIGITS = 12  # significant digits of a float in a metric or plot: above the last bits, below any use
+ALL_DIGITS = 17  # what a float64 needs to come back the same: for what predicts
 
 
 @contextmanager
@@ -48,28 +50,34 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def rounded(value: Any) -> Any:
-    """`value` with every float in it at 12 significant digits, numpy scalars turned into Python's."""
+def rounded(value: Any, digits: int = DIGITS) -> Any:
+    """`value` with every float in it at so many significant digits, numpy scalars turned into Python's."""
     if isinstance(value, dict):
-        return {str(key): rounded(item) for key, item in value.items()}
+        return {str(key): rounded(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
+        return [rounded(item, digits) for item in value]
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
+        return float(f"{value:.{digits}g}")
     return value
 
 
-def write_json(path: str | Path, content: Any) -> None:
-    """Write JSON with sorted keys and floats at 12 significant digits.
+def write_json(path: str | Path, content: Any, digits: int = DIGITS) -> None:
+    """Write JSON with sorted keys and floats at so many significant digits.
 
     Raises:
         ValueError: a float in it is NaN or infinite.
     """
-    text = json.dumps(rounded(content), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(rounded(content, digits), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     with replacing(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
+
+
+def md5_of(path: str | Path) -> str:
+    """The md5 of a file, as dvc.lock names it."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def read_json(path: str | Path) -> Any:

@@ -7,9 +7,12 @@ computing the sample variance": centred, so that nothing is lost to large means.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from stages.utils.files import replacing
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,10 +30,15 @@ class Moments:
         """The moments of an array of (n, q); n may be 0."""
         n, q = rows.shape
         if n == 0:
-            return cls(0, np.zeros(q), np.zeros((q, q)))
+            return cls.none(q)
         mean = rows.mean(axis=0)
         centred = rows - mean
         return cls(n, mean, centred.T @ centred)
+
+    @classmethod
+    def none(cls, q: int) -> "Moments":
+        """The moments of no rows of q columns."""
+        return cls(0, np.zeros(q), np.zeros((q, q)))
 
     def merge(self, other: "Moments") -> "Moments":
         """The moments of both sets of rows together."""
@@ -70,3 +78,17 @@ def explained(moments: Moments) -> float:
     kept = values > 1e-12 * values[-1]
     projected = vectors[:, kept].T @ (moments.scatter[:-1, -1][used] / scale)
     return float(np.clip((projected**2 / values[kept]).sum() / total, 0, 1))
+
+
+def save_moments(path: Path, folds: list[Moments]) -> None:
+    """Write the moments of each fold: n (folds,), mean (folds, q), scatter (folds, q, q)."""
+    with replacing(path) as partial:
+        np.savez(
+            partial, **{name: np.array([getattr(fold, name) for fold in folds]) for name in ("n", "mean", "scatter")}
+        )
+
+
+def load_moments(path: Path) -> list[Moments]:
+    """Read the moments of each fold."""
+    with np.load(path) as arrays:
+        return [Moments(int(n), *rest) for n, *rest in zip(arrays["n"], arrays["mean"], arrays["scatter"], strict=True)]

@@ -43,7 +43,9 @@ class Source(Settings):
 class Compute(Settings):
     """What does the work. `part_rows` decides the parts that ingest cuts; the rest cannot change a byte."""
 
-    backend: Literal["loky", "threading", "dask"] = Field("loky", description="joblib's backend for work on several parts")
+    backend: Literal["loky", "threading", "dask"] = Field(
+        "loky", description="joblib's backend for work on several parts"
+    )
     workers: Annotated[int, Field(ge=1)] | Auto = Field("auto", description="how many parts at a time; auto: the CPUs")
     scheduler: str | None = Field(None, description="address of the Dask scheduler, for backend dask")
     part_rows: int = Field(250_000, ge=1, description="rows in a part: what one worker holds in memory")
@@ -74,7 +76,9 @@ class ValidateParams(Settings):
 class SplitParams(Settings):
     """How rows are put into train and test, and into folds."""
 
-    by: Literal["hash", "group", "time"] = Field(description="hash of the row; hash of its group; before or from `cut` on")
+    by: Literal["hash", "group", "time"] = Field(
+        description="hash of the row; hash of its group; before or from `cut` on"
+    )
     test_fraction: OpenFraction = Field(description="of the rows (hash) or the groups (group) that are held out")
     cut: str | None = Field(description="by: time only: rows from this ISO date or time on are held out")
     folds: int = Field(ge=2, le=50, description="cross-validation folds of the training rows")
@@ -96,8 +100,12 @@ class ExploreParams(Settings):
 class FeaturesParams(Settings):
     """What the feature map makes of each column, and when the audit calls a leak."""
 
-    sample_rows: int = Field(ge=100, description="training rows (chosen by hash) that quantiles and levels are fitted on")
-    knots: int = Field(ge=2, le=100, description="quantile knots of a number's piecewise-linear curve; 2: a straight line")
+    sample_rows: int = Field(
+        ge=100, description="training rows (chosen by hash) that quantiles and levels are fitted on"
+    )
+    knots: int = Field(
+        ge=2, le=100, description="quantile knots of a number's piecewise-linear curve; 2: a straight line"
+    )
     clip: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="numbers are clipped to these training quantiles")
     min_frequency: int = Field(ge=1, description="levels in fewer of the sampled rows are taken together")
     leak_r2: OpenFraction = Field(description="a column whose curve alone explains this much of the target is a leak")
@@ -109,10 +117,14 @@ class TrainParams(Settings):
 
     alpha: Annotated[float, Field(gt=0)] | Auto = Field(description="penalty; auto: from the CV surface")
     l1_ratio: Fraction | Auto = Field(description="share of L1 in the penalty; auto: from the CV surface")
-    rule: Literal["best", "one_se"] = Field(description="auto takes the best, or the sparsest within one standard error")
+    rule: Literal["best", "one_se"] = Field(
+        description="auto takes the best, or the sparsest within one standard error"
+    )
     alphas: int = Field(ge=2, le=1000, description="size of the CV surface's grid of alphas")
     eps: OpenFraction = Field(description="smallest alpha of the grid as a fraction of the largest")
-    l1_ratios: list[Annotated[float, Field(gt=0, le=1)]] = Field(min_length=1, description="l1_ratios of the CV surface")
+    l1_ratios: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        min_length=1, description="l1_ratios of the CV surface"
+    )
     tol: Annotated[float, Field(gt=0)] = Field(description="stop when the dual gap is below this fraction of y'y")
     max_iter: int = Field(ge=1, description="passes of coordinate descent at the most")
 
@@ -121,8 +133,12 @@ class GateParams(Settings):
     """What a model must reach to be deployed; null switches a check off."""
 
     min_r2: float | None = Field(description="the lower end of R2's interval on the test rows is at least this")
-    max_rmse_to_ols: Annotated[float, Field(gt=0)] | None = Field(description="RMSE over that of least squares, at most")
-    min_coverage: Fraction | None = Field(description="share of the test rows inside their prediction interval, at least")
+    max_rmse_to_ols: Annotated[float, Field(gt=0)] | None = Field(
+        description="RMSE over that of least squares, at most"
+    )
+    min_coverage: Fraction | None = Field(
+        description="share of the test rows inside their prediction interval, at least"
+    )
 
 
 class EvaluateParams(Settings):
@@ -132,7 +148,9 @@ class EvaluateParams(Settings):
     bins: int = Field(ge=1, le=100, description="bins of the prediction that get an interval each")
     confidence: OpenFraction = Field(description="of the bootstrap intervals of the metrics")
     bootstrap: int = Field(ge=100, description="bootstrap samples")
-    sample_rows: int = Field(ge=100, description="training rows (chosen by hash) for residual quantiles and the black box")
+    sample_rows: int = Field(
+        ge=100, description="training rows (chosen by hash) for residual quantiles and the black box"
+    )
     seed: int = Field(ge=0, description="of the bootstrap and the black box")
     gate: GateParams
 
@@ -226,7 +244,9 @@ def readable_path(location: tuple[int | str, ...], content: Any) -> str:
         if isinstance(content, list) and isinstance(step, int):
             content = content[step] if step < len(content) else None
             names.append(str(content.get("name", step)) if isinstance(content, dict) else str(step))
-        elif isinstance(content, dict) or not names:  # a step inside a value names a branch of a union: not for the reader
+        elif (
+            isinstance(content, dict) or not names
+        ):  # a step inside a value names a branch of a union: not for the reader
             content = content.get(step) if isinstance(content, dict) else None
             names.append(str(step))
     return ".".join(names)

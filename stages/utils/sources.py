@@ -51,12 +51,16 @@ def read_files(source: Source) -> Iterator[pd.DataFrame]:
     paths = sorted(Path(name) for name in glob(pattern, recursive=True) if Path(name).is_file())
     if not paths:
         there = sorted(str(path) for path in SOURCE_DIR.rglob("*") if path.is_file() and not path.name.startswith("."))
-        raise SourceError(f"{pattern}: no such file{nearest(pattern, there)}; put it there or mend config.yaml: source.uri")
+        raise SourceError(
+            f"{pattern}: no such file{nearest(pattern, there)}; put it there or mend config.yaml: source.uri"
+        )
     columns: list[str] = []
     for path in paths:
         suffix = path.suffix.lower()
         if suffix not in FORMATS:
-            raise SourceError(f"{path}: nothing reads files of type {suffix or '(none)'}; allowed: {', '.join(FORMATS)}")
+            raise SourceError(
+                f"{path}: nothing reads files of type {suffix or '(none)'}; allowed: {', '.join(FORMATS)}"
+            )
         for frame in FORMATS[suffix](path, source):
             found = [name for name in frame.columns if name not in INTERNAL]
             columns = columns or found
@@ -132,7 +136,9 @@ def read_sklearn(source: Source) -> Iterator[pd.DataFrame]:
 
     name = source.uri.removeprefix("sklearn://")
     known = [item.removeprefix("load_") for item in datasets.__all__ if item.startswith("load_")]
-    embedded = sorted(set(known) - {"files", "sample_image", "sample_images", "svmlight_file", "svmlight_files", "linnerud"})
+    embedded = sorted(
+        set(known) - {"files", "sample_image", "sample_images", "svmlight_file", "svmlight_files", "linnerud"}
+    )
     if name not in embedded:
         raise SettingsError(
             f"config.yaml: source.uri: scikit-learn has no data set {name!r}; allowed: {', '.join(embedded)}"
@@ -159,7 +165,9 @@ def checked_names(names: list[str], path: Path) -> list[str]:
     return names
 
 
-def with_origin(frame: pd.DataFrame, file: str | Path, lines: Any, problems: list[str | None] | None = None) -> pd.DataFrame:
+def with_origin(
+    frame: pd.DataFrame, file: str | Path, lines: Any, problems: list[str | None] | None = None
+) -> pd.DataFrame:
     """The frame with `_file`, `_line` and `_problem`."""
     origin = {"_file": pd.Series([str(file)] * len(frame), dtype="str"), "_line": pd.Series(lines, dtype="int64")}
     problem = pd.Series(problems or [None] * len(frame), dtype="str")

@@ -45,7 +45,9 @@ def write_part(frame: pd.DataFrame, directory: Path, name: str | int) -> None:
     """Write one part; `name` is its number or the name of the part that it was made from."""
     directory.mkdir(exist_ok=True)
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(table, directory / (f"part-{name:05d}.parquet" if isinstance(name, int) else name), compression="zstd")
+    pq.write_table(
+        table, directory / (f"part-{name:05d}.parquet" if isinstance(name, int) else name), compression="zstd"
+    )
 
 
 def cut_into_parts(frames: Iterable[pd.DataFrame], rows: int) -> Iterator[pd.DataFrame]:

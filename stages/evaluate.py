@@ -1,0 +1,183 @@
+"""Evaluate: touch the test rows once, for the metrics of the model and its baselines, the intervals and the gate.
+
+Reads   models/model.joblib, models/folds.npz, data/moments.npz, data/train/, data/test/, schema.yaml
+Writes  models/intervals.json, metrics/test.json, plots/predicted_actual.csv, plots/coverage.csv
+Run     python -m stages.evaluate
+
+Baselines: the mean; ordinary least squares on the same terms; HistGradientBoosting, for what a black box would reach.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from stages.utils import elasticnet
+from stages.utils.blackbox import fit_black_box
+from stages.utils.features import term_chunks
+from stages.utils.files import ALL_DIGITS, write_csv, write_json
+from stages.utils.moments import load_moments, merge_all
+from stages.utils.parallel import map_parts
+from stages.utils.scores import CLUSTERS, cluster_sums, residual_intervals, with_intervals
+from stages.utils.settings import EvaluateParams, GateParams, read_params
+from stages.utils.stage import stage
+from stages.utils.table_schema import TableSchema, read_schema
+from stages.utils.tables import draw, hash_rows, list_parts, read_part, sample_rows
+
+Floats = npt.NDArray[np.float64]
+
+MODEL, FOLDS, MOMENTS = Path("models/model.joblib"), Path("models/folds.npz"), Path("data/moments.npz")
+TRAIN, TEST = Path("data/train"), Path("data/test")
+INTERVALS, METRICS = Path("models/intervals.json"), Path("metrics/test.json")
+PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
+DRAWN_ROWS = 1000  # test rows, chosen by hash, in plots/predicted_actual.csv
+
+
+@dataclass
+class Models:
+    """All that predicts a test row."""
+
+    model: Pipeline
+    least_squares: tuple[Floats, float]
+    black_box: Pipeline
+    mean: float
+    intervals: dict[str, Any]
+
+
+@dataclass
+class PartScores:
+    """What the test rows of one part add up to."""
+
+    sums: dict[str, Floats]  # for each model, sums by cluster of rows
+    coverage: Floats  # (bins, 3): rows, rows inside their interval, sum of the intervals' widths
+    drawn: pd.DataFrame  # draw, actual, predicted, lower, upper of up to DRAWN_ROWS rows
+
+
+def main() -> None:
+    with stage("evaluate") as log:
+        params: EvaluateParams = read_params("evaluate")
+        by_group = read_params("split.by") == "group"
+        schema = read_schema()
+        model: Pipeline = joblib.load(MODEL)
+        total = merge_all(load_moments(MOMENTS))
+        columns = [*schema.names("feature", "time", "target"), "_fold"]
+        sample = sample_rows(list_parts(TRAIN), params.sample_rows, columns)
+
+        intervals = residual_intervals(*out_of_fold(sample, model, schema), params.coverage, params.bins)
+        write_json(INTERVALS, intervals, ALL_DIGITS)
+        black_box = fit_black_box(sample, schema, params.seed)
+        models = Models(model, elasticnet.least_squares(total), black_box, float(total.mean[-1]), intervals)
+        parts = list(map_parts(score_part, list_parts(TEST), models, schema, by_group))
+
+        metrics: dict[str, Any] = {
+            name: with_intervals(
+                sum(part.sums[name] for part in parts), params.bootstrap, params.confidence, params.seed
+            )
+            for name in parts[0].sums
+        }
+        coverage = np.sum([part.coverage for part in parts], axis=0)
+        metrics["intervals"] = coverage_metrics(coverage, params.coverage)
+        metrics["gate"] = gate(metrics, params.gate)
+        write_json(METRICS, metrics)
+        drawn = pd.concat([part.drawn for part in parts]).sort_values("draw", kind="stable").head(DRAWN_ROWS)
+        write_csv(PREDICTED, drawn.drop(columns="draw"))
+        write_csv(COVERAGE, coverage_by_bin(coverage, intervals))
+        log.info("RMSE %(rmse).4g, MAE %(mae).4g, R2 %(r2).3f", metrics["model"])
+        log.info("coverage %(coverage).3f ± %(coverage_se).3f of nominal %(nominal)g", metrics["intervals"])
+        log.info("gate %s", "passed" if metrics["gate"]["passed"] else "FAILED: a deployment would stop here")
+
+
+def out_of_fold(sample: pd.DataFrame, model: Pipeline, schema: TableSchema) -> tuple[Floats, Floats]:
+    """Predictions of training rows by the model of their fold, which has not seen them, and the residuals (each (n,)).
+
+    Rows of a fold without a model (the first, by time) are left out.
+    """
+    with np.load(FOLDS) as arrays:
+        coef, intercept = arrays["coef"], arrays["intercept"]
+    predictions = []
+    for chunk, terms in term_chunks(sample, model["features"]):
+        fold = chunk["_fold"].to_numpy()
+        predictions.append((terms * coef[fold]).sum(axis=1) + intercept[fold])
+    prediction = np.concatenate(predictions)
+    known = ~np.isnan(prediction)
+    return prediction[known], (sample[schema.target.name].to_numpy() - prediction)[known]
+
+
+def score_part(part: Path, models: Models, schema: TableSchema, by_group: bool) -> PartScores:
+    """Predict the test rows of one part with every model."""
+    frame = read_part(part)
+    target = frame[schema.target.name].to_numpy()
+    coef, intercept = models.least_squares
+    chunks = [
+        (models.model[1:].predict(terms), terms @ coef + intercept, models.black_box.predict(chunk))
+        for chunk, terms in term_chunks(frame, models.model["features"])
+    ] or [(np.empty(0),) * 3]
+    predicted, least_squares, black_box = (np.concatenate(column) for column in zip(*chunks, strict=True))
+    predictions = {
+        "model": predicted,
+        "mean": np.full(len(frame), models.mean),
+        "least_squares": least_squares,
+        "black_box": black_box,
+    }
+    unit = hash_rows(frame, schema.names("group")) if by_group else frame["_hash"].to_numpy()
+    cluster = (draw(unit, "bootstrap") % np.uint64(CLUSTERS)).astype(np.int64)
+    sums = {name: cluster_sums(cluster, target, values, models.mean) for name, values in predictions.items()}
+
+    bins = np.searchsorted(models.intervals["edges"], predicted, side="right")
+    lower = predicted + np.array(models.intervals["lower"])[bins]
+    upper = predicted + np.array(models.intervals["upper"])[bins]
+    inside = (lower <= target) & (target <= upper)
+    counts = [np.bincount(bins, weights, len(models.intervals["lower"])) for weights in (None, inside, upper - lower)]
+    order = draw(frame["_hash"].to_numpy(), "sample")
+    drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
+    return PartScores(sums, np.column_stack(counts), drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
+
+
+def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
+    """Share of the test rows inside their interval, with its standard error, and the intervals' mean width."""
+    rows, inside, width = counts.sum(axis=0)
+    share = inside / rows
+    return {
+        "nominal": nominal,
+        "coverage": share,
+        "coverage_se": np.sqrt(share * (1 - share) / rows),
+        "mean_width": width / rows,
+    }
+
+
+def coverage_by_bin(counts: Floats, intervals: dict[str, Any]) -> pd.DataFrame:
+    """A row a bin: from, to (predictions; empty at the open ends), rows, coverage, width."""
+    rows = counts[:, 0]
+    with np.errstate(invalid="ignore"):
+        shares = counts[:, 1:] / rows[:, None]
+    edges = [np.nan, *intervals["edges"], np.nan]
+    columns = {
+        "from": edges[:-1],
+        "to": edges[1:],
+        "rows": rows.astype(int),
+        "coverage": shares[:, 0],
+        "width": shares[:, 1],
+    }
+    return pd.DataFrame(columns)
+
+
+def gate(metrics: dict[str, Any], limits: GateParams) -> dict[str, bool | None]:
+    """What the model must reach to be deployed: each check's verdict (null: switched off), and whether all passed."""
+    r2_low, ratio = metrics["model"]["r2_low"], metrics["model"]["rmse"] / max(metrics["least_squares"]["rmse"], 1e-300)
+    checks = {
+        "min_r2": None if limits.min_r2 is None else r2_low is not None and r2_low >= limits.min_r2,
+        "max_rmse_to_ols": None if limits.max_rmse_to_ols is None else bool(ratio <= limits.max_rmse_to_ols),
+        "min_coverage": None
+        if limits.min_coverage is None
+        else bool(metrics["intervals"]["coverage"] >= limits.min_coverage),
+    }
+    return {**checks, "passed": all(verdict is not False for verdict in checks.values())}
+
+
+if __name__ == "__main__":
+    main()

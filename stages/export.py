@@ -1,0 +1,158 @@
+"""Export: the served form of the model, written only if the web app's own scorer predicts with it what the model predicts.
+
+Reads   models/model.joblib, models/intervals.json, metrics/test.json, data/train/, schema.yaml
+Writes  models/scorecard.json (schemas/scorecard.schema.json documents it)
+Run     python -m stages.export
+"""
+
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from stages.utils.effects import UNSEEN, column_effects
+from stages.utils.errors import ExportError
+from stages.utils.files import ALL_DIGITS, md5_of, read_json, replacing, write_json
+from stages.utils.settings import read_params
+from stages.utils.stage import stage
+from stages.utils.table_schema import Category, Column, TableSchema, read_schema
+from stages.utils.tables import list_parts, sample_rows
+from webapp import scorecard
+from webapp.scorecard import Scorecard
+from webapp.scorer import Cell, score
+
+MODEL, INTERVALS, METRICS = Path("models/model.joblib"), Path("models/intervals.json"), Path("metrics/test.json")
+TRAIN, SCHEMA, SCORECARD = Path("data/train"), Path("schema.yaml"), Path("models/scorecard.json")
+QUANTILES = np.linspace(0, 1, 21)
+TOLERANCE = 1e-9  # of max(|prediction|, standard deviation of the target)
+
+
+def main() -> None:
+    with stage("export") as log:
+        params = read_params("export")
+        schema = read_schema()
+        model: Pipeline = joblib.load(MODEL)
+        sample = sample_rows(list_parts(TRAIN), params.check_rows, schema.names("feature", "time", "target"))
+        card = make_scorecard(model, sample, schema)
+        with replacing(SCORECARD) as partial:
+            write_json(partial, card.model_dump(mode="json"), ALL_DIGITS)
+            served = Scorecard.model_validate_json(partial.read_bytes())
+            rows = pd.concat([sample, *odd_rows(sample, schema)], ignore_index=True)
+            worst = largest_difference(served, model, rows, sample[schema.target.name].to_numpy())
+        log.info(
+            "scorecard of %d columns agrees with the model on %d rows to %.1g", len(card.columns), len(rows), worst
+        )
+
+
+def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -> Scorecard:
+    """The model as a scorecard, with what the form and the API need to know of each column."""
+    effects = column_effects(model, {column.name: column.levels or [] for column in schema.inputs})
+    target = schema.target
+    metrics = read_json(METRICS)
+    headline = {**metrics["model"], **metrics["intervals"], "gate_passed": metrics["gate"]["passed"]}
+    return Scorecard(
+        title=schema.title,
+        description=schema.description,
+        target=scorecard.Target(
+            name=target.name,
+            title=target.title,
+            description=target.description,
+            unit=target.unit,
+            quantiles=np.quantile(sample[target.name], QUANTILES).tolist(),
+        ),
+        intercept=float(model["elasticnet"].intercept_),
+        columns=[make_column(column, sample[column.name], effects[column.name]) for column in schema.inputs],
+        intervals=scorecard.Intervals(**read_json(INTERVALS)),
+        metrics=headline,
+        made_from={path.as_posix(): md5_of(path) for path in (MODEL, INTERVALS, METRICS, SCHEMA)},
+    )
+
+
+def make_column(column: Column, values: "pd.Series[Any]", effect: Any) -> scorecard.Column:
+    """One input column of the scorecard; `values` are its cells in the sample."""
+    known = values.dropna()
+    quantiles, default = [], None
+    if column.kind == "number" and len(known):
+        quantiles = np.quantile(known, QUANTILES).tolist()
+        default = known.median()
+    elif len(known):
+        commonest = known.mode().iloc[0] if column.kind == "level" else known.max()
+        default = commonest if column.kind == "level" else commonest.isoformat()
+    limits = column.constraints
+    minimum, maximum = (
+        str(limit) if column.kind == "date" and limit is not None else limit
+        for limit in (limits.minimum, limits.maximum)
+    )
+    labels = {str(item.value): item.label for item in column.categories or [] if isinstance(item, Category)}
+    return scorecard.Column(
+        name=column.name,
+        title=column.title,
+        description=column.description,
+        unit=column.unit,
+        type=column.type,
+        required=limits.required,
+        minimum=minimum,  # type: ignore[arg-type]
+        maximum=maximum,  # type: ignore[arg-type]
+        labels=labels,
+        quantiles=quantiles,
+        default=default,
+        effect=effect,
+    )
+
+
+def odd_rows(sample: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame]:
+    """Rows that training has not: each column missing, unseen or far out of range, and all of them missing."""
+    base = sample.head(10)
+    odd = [base.assign(**{column.name: missing_cell(sample[column.name]) for column in schema.inputs})]
+    for column in schema.inputs:
+        cells: list[Any] = [missing_cell(sample[column.name])]
+        if column.kind == "level":
+            cells += [UNSEEN, ""]
+        elif column.kind == "number":
+            cells += [-1e12, 1e12, 0.0]
+        else:
+            cells += [pd.Timestamp("1900-02-28T23:59:59"), pd.Timestamp("2199-12-31T00:00:01")]
+        odd += [base.assign(**{column.name: pd.Series(cell, base.index, sample[column.name].dtype)}) for cell in cells]
+    return odd
+
+
+def missing_cell(column: "pd.Series[Any]") -> Any:
+    """What a missing cell of this column is."""
+    return pd.NaT if column.dtype.kind == "M" else np.nan
+
+
+def largest_difference(card: Scorecard, model: Pipeline, rows: pd.DataFrame, target: npt.NDArray[np.float64]) -> float:
+    """How far the scorer's predictions are from the model's at the most, relative to max(|prediction|, sd of the target).
+
+    Raises:
+        ExportError: farther than TOLERANCE.
+    """
+    expected = model.predict(rows)
+    names = [column.name for column in card.columns]
+    cells = zip(*(as_cells(rows[name]) for name in names), strict=True)
+    found = np.array([score(card, dict(zip(names, row, strict=True))).prediction for row in cells])
+    difference = np.abs(found - expected) / np.maximum(np.abs(expected), target.std())
+    worst = int(difference.argmax())
+    if not difference[worst] <= TOLERANCE:
+        raise ExportError(
+            f"{SCORECARD}: not written: for the row {rows.iloc[worst][names].to_dict()} the scorer predicts "
+            f"{found[worst]!r} and {MODEL} {expected[worst]!r}; expected agreement to {TOLERANCE:g}: "
+            f"a transform in stages/utils/features.py has no counterpart in stages/utils/effects.py or webapp/scorer.py"
+        )
+    return float(difference[worst])
+
+
+def as_cells(column: "pd.Series[Any]") -> list[Cell]:
+    """The cells as the web app gets them: Python's own types, None where one is missing."""
+    return [
+        None if pd.isna(cell) else cell.to_pydatetime() if isinstance(cell, pd.Timestamp) else cell
+        for cell in column.tolist()
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The black-box baseline: gradient-boosted trees with scikit-learn's defaults, on the same columns."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+
+from stages.utils.table_schema import TableSchema
+
+MOST_LEVELS = 250  # the trees take 255 at the most
+
+
+def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipeline:
+    """Fit HistGradientBoosting to a sample of the training rows (one thread: `stages/__init__.py`); typed columns in."""
+    transformers: list[tuple[str, Any, list[str]]] = []
+    is_level = []
+    for position, column in enumerate(schema.inputs):
+        if column.kind == "level":
+            encoder: Any = OrdinalEncoder(
+                handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=MOST_LEVELS
+            )
+            width = 1
+        elif column.kind == "date":
+            encoder, width = FunctionTransformer(date_numbers), 4
+        else:
+            encoder, width = "passthrough", 1
+        transformers.append((str(position), encoder, [column.name]))
+        is_level += [column.kind == "level"] * width
+    columns = ColumnTransformer(transformers, verbose_feature_names_out=False)
+    trees = HistGradientBoostingRegressor(categorical_features=np.array(is_level), random_state=seed)
+    return make_pipeline(columns, trees).fit(sample, sample[schema.target.name].to_numpy())
+
+
+def date_numbers(dates: pd.DataFrame) -> pd.DataFrame:
+    """A date as numbers for a tree: days, month, weekday, hour."""
+    column = dates.iloc[:, 0]
+    days = (column - pd.Timestamp(0)) / pd.Timedelta(days=1)
+    return pd.DataFrame({"days": days, "month": column.dt.month, "weekday": column.dt.weekday, "hour": column.dt.hour})

@@ -1,0 +1,87 @@
+"""Error metrics from sums over clusters of rows, and their bootstrap intervals."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+CLUSTERS = 1024
+SUMS = 5  # rows, errors squared, errors absolute, target, target squared
+
+
+def cluster_sums(cluster: npt.NDArray[np.int64], target: Floats, prediction: Floats, centre: float) -> Floats:
+    """What the metrics need of n rows, added up by cluster.
+
+    Args:
+        cluster: (n,) cluster of each row, 0 to CLUSTERS - 1.
+        target, prediction: (n,) in the target's unit.
+        centre: a number near the targets' mean, for accuracy.
+
+    Returns:
+        (CLUSTERS, SUMS) sums; those of several parts add up.
+    """
+    error, centred = target - prediction, target - centre
+    columns = (np.ones_like(error), error**2, np.abs(error), centred, centred**2)
+    return np.column_stack([np.bincount(cluster, column, CLUSTERS) for column in columns])
+
+
+def metrics_of(sums: Floats) -> tuple[Floats, Floats, Floats]:
+    """RMSE, MAE and R² (against the mean of the same rows; NaN for a constant target) from sums (..., SUMS)."""
+    n, squared, absolute, total, total_squared = np.moveaxis(sums, -1, 0)
+    variation = total_squared - total**2 / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = np.where(variation > 0, 1 - squared / variation, np.nan)
+    return np.sqrt(squared / n), absolute / n, r2
+
+
+def with_intervals(sums: Floats, samples: int, confidence: float, seed: int) -> dict[str, Any]:
+    """RMSE, MAE and R² with percentile bootstrap intervals, clusters being drawn with replacement.
+
+    Rows that hang together (duplicates; a group) are one cluster, so that the interval is not too narrow for them
+    (cluster bootstrap: Field & Welsh 2007, "Bootstrapping clustered data").
+
+    Args:
+        sums: (CLUSTERS, SUMS), as `cluster_sums` has them.
+    """
+    values = dict(zip(("rmse", "mae", "r2"), metrics_of(sums.sum(axis=0)), strict=True))
+    filled = sums[sums[:, 0] > 0]
+    drawn = np.random.Generator(np.random.PCG64(seed)).multinomial(
+        len(filled), np.full(len(filled), 1 / len(filled)), samples
+    )
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    result: dict[str, Any] = {}
+    for (name, value), sampled in zip(values.items(), metrics_of(drawn @ filled), strict=True):
+        known = sampled[np.isfinite(sampled)]
+        low, high = np.quantile(known, tails) if len(known) and np.isfinite(value) else (np.nan, np.nan)
+        for key, number in ((name, value), (f"{name}_low", low), (f"{name}_high", high)):
+            result[key] = float(number) if np.isfinite(number) else None
+    return result
+
+
+def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bins: int) -> dict[str, Any]:
+    """Offsets of prediction intervals: residual quantiles within bins of the prediction.
+
+    The quantiles carry the finite-sample correction of split conformal prediction. With out-of-fold residuals this is
+    the CV+ idea (Barber, Candès, Ramdas and Tibshirani 2021, "Predictive inference with the jackknife+") without its
+    guarantee: coverage is to be measured.
+
+    Args:
+        prediction, residual: (n,) out-of-fold predictions, and targets less predictions.
+        bins: how many bins of about equally many predictions, at the most.
+
+    Returns:
+        coverage; edges (bins - 1,), ascending; lower and upper (bins,).
+    """
+    edges = np.unique(np.quantile(prediction, np.linspace(0, 1, bins + 1)[1:-1])) if bins > 1 else np.empty(0)
+    place = np.searchsorted(edges, prediction, side="right")
+    lower, upper = [], []
+    for number in range(len(edges) + 1):
+        inside = np.sort(residual[place == number])
+        if len(inside) == 0:  # no prediction lies beyond the last edge
+            inside = np.sort(residual)
+        rank = int(np.ceil((len(inside) + 1) * (1 + coverage) / 2)) - 1
+        upper.append(inside[min(rank, len(inside) - 1)])
+        lower.append(inside[max(len(inside) - 1 - rank, 0)])
+    return {"coverage": coverage, "edges": edges.tolist(), "lower": lower, "upper": upper}
