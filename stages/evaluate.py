@@ -76,7 +76,7 @@ def main() -> None:
 
         metrics: dict[str, Any] = {
             name: with_intervals(
-                sum(part.sums[name] for part in parts), params.bootstrap, params.confidence, params.seed
+                np.sum([part.sums[name] for part in parts], axis=0), params.bootstrap, params.confidence, params.seed
             )
             for name in parts[0].sums
         }

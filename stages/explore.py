@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from stages.utils.files import replacing, write_json
 from stages.utils.moments import Moments, merge_all
@@ -97,7 +98,7 @@ def nothing_for_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def draw_distributions(sample: pd.DataFrame, columns: list[Column]) -> plt.Figure:
+def draw_distributions(sample: pd.DataFrame, columns: list[Column]) -> Figure:
     """A small histogram (or a bar a level) for each column."""
     figure, panels = grid(len(columns), f"How each column is distributed ({len(sample)} training rows)")
     for panel, column in zip(panels, columns, strict=True):
@@ -112,7 +113,7 @@ def draw_distributions(sample: pd.DataFrame, columns: list[Column]) -> plt.Figur
     return figure
 
 
-def draw_against_target(sample: pd.DataFrame, schema: TableSchema) -> plt.Figure:
+def draw_against_target(sample: pd.DataFrame, schema: TableSchema) -> Figure:
     """The target against each column: a point a row and the mean in tenths of a number, the mean of each level."""
     target = sample[schema.target.name]
     figure, panels = grid(len(schema.inputs), f"{schema.target.title or schema.target.name} against each column")
@@ -135,7 +136,7 @@ def draw_against_target(sample: pd.DataFrame, schema: TableSchema) -> plt.Figure
     return figure
 
 
-def grid(count: int, title: str) -> tuple[plt.Figure, list[Axes]]:
+def grid(count: int, title: str) -> tuple[Figure, list[Axes]]:
     """A figure of `count` panels, and the panels."""
     across = min(ACROSS, count)
     down = math.ceil(count / across)

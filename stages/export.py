@@ -1,4 +1,4 @@
-"""Export: the served form of the model, written only if the web app's own scorer predicts with it what the model predicts.
+"""Export: the served form of the model, written only if the web app's scorer predicts with it what the model does.
 
 Reads   models/model.joblib, models/intervals.json, metrics/test.json, data/train/, schema.yaml
 Writes  models/scorecard.json (schemas/scorecard.schema.json documents it)
@@ -95,8 +95,8 @@ def make_column(column: Column, values: "pd.Series[Any]", effect: Any) -> scorec
         unit=column.unit,
         type=column.type,
         required=limits.required,
-        minimum=minimum,  # type: ignore[arg-type]
-        maximum=maximum,  # type: ignore[arg-type]
+        minimum=minimum,
+        maximum=maximum,
         labels=labels,
         quantiles=quantiles,
         default=default,
@@ -126,7 +126,7 @@ def missing_cell(column: "pd.Series[Any]") -> Any:
 
 
 def largest_difference(card: Scorecard, model: Pipeline, rows: pd.DataFrame, target: npt.NDArray[np.float64]) -> float:
-    """How far the scorer's predictions are from the model's at the most, relative to max(|prediction|, sd of the target).
+    """How far the scorer is from the model at the most, relative to max(|prediction|, sd of the target).
 
     Raises:
         ExportError: farther than TOLERANCE.
@@ -148,10 +148,8 @@ def largest_difference(card: Scorecard, model: Pipeline, rows: pd.DataFrame, tar
 
 def as_cells(column: "pd.Series[Any]") -> list[Cell]:
     """The cells as the web app gets them: Python's own types, None where one is missing."""
-    return [
-        None if pd.isna(cell) else cell.to_pydatetime() if isinstance(cell, pd.Timestamp) else cell
-        for cell in column.tolist()
-    ]
+    cells = (cell.to_pydatetime() if isinstance(cell, pd.Timestamp) else cell for cell in column.tolist())
+    return [None if pd.isna(cell) else cell for cell in cells]
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def split_part(
         is_test = fold == params.folds
     else:
         unit = hash_rows(frame, schema.names("group")) if params.by == "group" else hashes
-        fold = draw(unit, "fold", params.seed) % np.uint64(params.folds)
+        fold = (draw(unit, "fold", params.seed) % np.uint64(params.folds)).astype(np.int64)
         is_test = draw(unit, "side", params.seed) < np.uint64(params.test_fraction * 2.0**64)
     rows = frame.assign(_hash=hashes)
     write_part(rows[~is_test].assign(_fold=fold[~is_test].astype(np.int16)), train, part.name)
@@ -131,7 +131,7 @@ def split_part(
         test=hashes[is_test],
         train_inputs=inputs[~is_test],
         test_inputs=inputs[is_test],
-        folds=np.bincount(fold[~is_test].astype(np.int64), minlength=params.folds),
+        folds=np.bincount(fold[~is_test], minlength=params.folds),
         order=order,
         numbering=numbering_of(frame, schema),
     )

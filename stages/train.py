@@ -10,6 +10,7 @@ and l1_ratio is cross-validated at every run; `auto` picks from it.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -46,7 +47,7 @@ def main() -> None:
 
         surface = cv_surface(moments, folds, total, params)
         chosen = choose(surface, params)
-        alpha, l1_ratio = float(chosen["alpha"]), float(chosen["l1_ratio"])
+        alpha, l1_ratio = chosen.alpha, chosen.l1_ratio
         fit = elasticnet.fit(total, alpha, l1_ratio, params.tol, params.max_iter)
         if not fit.converged:
             log.warning("not converged in %d passes: raise train.max_iter or train.tol in params.yaml", fit.iterations)
@@ -61,9 +62,9 @@ def main() -> None:
         metrics = {
             "alpha": alpha,
             "l1_ratio": l1_ratio,
-            "cv_rmse": np.sqrt(chosen["mse"]),
-            "cv_r2": 1 - chosen["mse"] / variance,
-            "cv_mse_se": chosen["mse_se"],
+            "cv_rmse": np.sqrt(chosen.mse),
+            "cv_r2": 1 - chosen.mse / variance,
+            "cv_mse_se": chosen.mse_se,
             "terms": len(fit.coef),
             "nonzero": np.count_nonzero(fit.coef),
             "iterations": fit.iterations,
@@ -120,7 +121,16 @@ def cv_surface(
     return pd.concat(frames, ignore_index=True)
 
 
-def choose(surface: pd.DataFrame, params: TrainParams) -> "pd.Series[float]":
+class Point(NamedTuple):
+    """A point of the CV surface."""
+
+    alpha: float
+    l1_ratio: float
+    mse: float
+    mse_se: float
+
+
+def choose(surface: pd.DataFrame, params: TrainParams) -> Point:
     """The point of the surface that params.yaml asks for; ties go to the sparser, more penalised model.
 
     `best` has the smallest cross-validated error. `one_se` is the sparsest whose error is within one standard error of
@@ -131,11 +141,11 @@ def choose(surface: pd.DataFrame, params: TrainParams) -> "pd.Series[float]":
         allowed = allowed[allowed["alpha"] == params.alpha]
     if params.l1_ratio != "auto":
         allowed = allowed[allowed["l1_ratio"] == params.l1_ratio]
-    best = allowed.sort_values(["mse", "nonzero", "alpha"], ascending=[True, True, False], kind="stable").iloc[0]
-    if params.rule == "best":
-        return best
-    near = allowed[allowed["mse"] <= best["mse"] + best["mse_se"]]
-    return near.sort_values(["nonzero", "alpha", "mse"], ascending=[True, False, True], kind="stable").iloc[0]
+    ranked = allowed.sort_values(["mse", "nonzero", "alpha"], ascending=[True, True, False], kind="stable")
+    if params.rule == "one_se":
+        near = ranked[ranked["mse"] <= ranked["mse"].iloc[0] + ranked["mse_se"].iloc[0]]
+        ranked = near.sort_values(["nonzero", "alpha", "mse"], ascending=[True, False, True], kind="stable")
+    return Point(*ranked[list(Point._fields)].iloc[0])
 
 
 def as_pipeline(feature_map: ColumnTransformer, fit: Fit, total: Moments) -> Pipeline:
@@ -153,7 +163,7 @@ def as_pipeline(feature_map: ColumnTransformer, fit: Fit, total: Moments) -> Pip
 
 
 def save_folds(folds: list[Moments | None], alpha: float, l1_ratio: float, params: TrainParams) -> None:
-    """Write each fold's model for terms in their own units: coef (folds, p), intercept (folds,); NaN where there is none."""
+    """Write each fold's model, for terms in their own units: coef (folds, p), intercept (folds,); NaN where none is."""
     p = len(next(train for train in folds if train is not None).mean) - 1
     coef, intercept = np.full((len(folds), p), np.nan), np.full(len(folds), np.nan)
     for k, train in enumerate(folds):

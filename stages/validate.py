@@ -105,8 +105,8 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     write_part(typed[~bad], valid, part.name)
 
     violations = {
-        (str(column), str(check)): (len(rows), reasons[rows[:EXAMPLES]].str.partition(": ")[2].tolist())
-        for (column, check), rows in found.groupby(["column", "check"], sort=False).groups.items()
+        (str(column), str(check)): (len(cells), (cells["reason"] + ", found " + cells["value"]).head(EXAMPLES).tolist())
+        for [column, check], cells in found.groupby(["column", "check"], sort=False)
     }
     return Summary(len(raw), violations, hash_rows(typed[~bad], schema.names()))
 

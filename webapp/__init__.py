@@ -1,1 +1,1 @@
-"""The web app: serves models/scorecard.json. It imports nothing from `stages` and needs no numpy, pandas or scikit-learn."""
+"""The web app: serves models/scorecard.json; without `stages`, numpy, pandas or scikit-learn."""

@@ -41,7 +41,7 @@ class Levels(Part):
 
 
 class Calendar(Part):
-    """The effects of a date: its parts as levels (weekday 0 is Monday) and the days since `start`, if the trend counts."""
+    """The effects of a date: of its parts as levels (weekday 0 is Monday), and of the days since `start`."""
 
     kind: Literal["calendar"] = "calendar"
     start: str | None = Field(description="ISO date and time (UTC) that the days are counted from")

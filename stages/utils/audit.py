@@ -1,6 +1,8 @@
 """The leakage audit: features that number the rows, and columns (alone or a few together) that reproduce the target."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,13 +52,14 @@ def find_row_ids(parts: list[Numbering], schema: TableSchema) -> list[str]:
     for name in schema.names("feature") if rows >= FEWEST_ROWS else []:
         if all(name in part.ends for part in parts):
             ends = [part.ends[name] for part in parts]
-            between = [np.sign(after[0] - before[1]) for before, after in zip(ends, ends[1:], strict=False)]
-            directions = {int(step) for step in between} | {step for _, _, step in ends if step}
-            if directions in ({1}, {-1}):
-                found.append(name)
+            between = {int(np.sign(after[0] - before[1])) for before, after in pairwise(ends)}
+            numbers_rows = between | {step for _, _, step in ends if step} in ({1}, {-1})
         elif all(name in part.distinct for part in parts):
-            if len(np.unique(np.concatenate([part.distinct[name] for part in parts]))) == rows:
-                found.append(name)
+            numbers_rows = len(np.unique(np.concatenate([part.distinct[name] for part in parts]))) == rows
+        else:
+            numbers_rows = False
+        if numbers_rows:
+            found.append(name)
     return found
 
 
@@ -65,14 +68,14 @@ def check_row_ids(names: list[str], schema: TableSchema) -> None:
     named = [name for name in names if not schema.column(name).leak]
     if named:
         raise LeakageError(
-            f"schema.yaml: {', '.join(named)}: role is feature, but every row has a value of its own, in order or as text, "
+            f"schema.yaml: {', '.join(named)}: role is feature, but every row has its own value, in order or as text, "
             f"as a row number or an id has; give role: id (or ignore), or leak: acknowledged if it is a measurement"
         )
 
 
 def find_leaks(
     terms: Moments, blocks: dict[str, range], raw: Moments, numbers: list[str], params: FeaturesParams
-) -> dict:
+) -> dict[str, Any]:
     """Columns that reproduce the target, from the moments of the training rows.
 
     Args:
@@ -115,7 +118,7 @@ def reproducing_set(raw: Moments, free: list[int], enough: float) -> list[int] |
     return None
 
 
-def check_leaks(audit: dict, schema: TableSchema) -> None:
+def check_leaks(audit: dict[str, Any], schema: TableSchema) -> None:
     """Raise a LeakageError for what `find_leaks` found, unless the schema acknowledges one column of each finding."""
     findings = [([name], audit["r2"][name]) for name in audit["columns"]]
     findings += [(found["columns"], found["r2"]) for found in audit["sets"]]

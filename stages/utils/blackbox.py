@@ -15,7 +15,7 @@ MOST_LEVELS = 250  # the trees take 255 at the most
 
 
 def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipeline:
-    """Fit HistGradientBoosting to a sample of the training rows (one thread: `stages/__init__.py`); typed columns in."""
+    """Fit HistGradientBoosting to a sample of the training rows, on one thread (see `stages/__init__.py`)."""
     transformers: list[tuple[str, Any, list[str]]] = []
     is_level = []
     for position, column in enumerate(schema.inputs):

@@ -33,7 +33,7 @@ def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:
 
 
 def is_required(column: Column) -> bool:
-    """Whether a row without this cell is invalid: one that has no target, time or group can be neither used nor split."""
+    """Whether a row without this cell is invalid; one without target, time or group is of no use."""
     return column.constraints.required or column.role in ("target", "time", "group")
 
 
@@ -93,7 +93,7 @@ def repeated_values(raw: pd.DataFrame, repeats: Repeats) -> list[pd.DataFrame]:
 
 
 def find_repeats(parts: list[Path], schema: TableSchema) -> list[Repeats]:
-    """For each part, the rows whose value in a `unique` column an earlier row of the whole table has (by 64-bit hash)."""
+    """For each part, the rows whose value in a `unique` column an earlier row of the table has (by 64-bit hash)."""
     unique = [column.name for column in schema.fields if column.constraints.unique]
     repeats: list[Repeats] = [{} for _ in parts]
     if unique:

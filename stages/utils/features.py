@@ -1,7 +1,7 @@
 """The feature map: from typed columns to the numbers that ElasticNet weighs, made of scikit-learn's transformers.
 
 Each input column becomes a block of terms of its own, so its effect on the prediction is a piecewise-linear curve (a
-number), or a table of levels (text, categories, calendar parts of a date). Only the calendar needs code of ours to load.
+number), or a table of levels (text, categories, calendar parts of a date). Only dates need code of ours to load.
 """
 
 from collections.abc import Iterator
@@ -44,8 +44,7 @@ def column_map(column: Column, values: pd.Series, params: FeaturesParams) -> Any
         return number_map(values.to_numpy(), params)
     if column.kind == "level":
         return level_map(params)
-    calendar = [(part, make_pipeline(FunctionTransformer(calendar_part, kw_args={"part": part}), level_map(params)), [0])
-                for part in CALENDAR]  # fmt: skip
+    calendar = [(part, calendar_map(part, params), [0]) for part in CALENDAR]
     if column.role == "time":  # what recurs; the trend is not carried into the future
         return ColumnTransformer(calendar, sparse_threshold=0)
     days = FunctionTransformer(days_since, kw_args={"start": values.min()})
@@ -54,7 +53,7 @@ def column_map(column: Column, values: pd.Series, params: FeaturesParams) -> Any
 
 
 def number_map(values: Floats, params: FeaturesParams) -> Any:
-    """A line and a piecewise-linear curve over clipped values; a missing value is the median, with a term of its own."""
+    """A line and a piecewise-linear curve over clipped values; a missing one is the median, with a term of its own."""
     known = values[~np.isnan(values)]
     if len(known) == 0:  # nothing to learn from; the line of a constant has no weight
         known = np.zeros(1)
@@ -69,6 +68,11 @@ def number_map(values: Floats, params: FeaturesParams) -> Any:
     filled = Pipeline([("clip", clip), ("impute", impute), ("terms", ColumnTransformer(terms, sparse_threshold=0))])
     missing = [("missing", MissingIndicator(features="all"), [0])] if len(known) < len(values) else []
     return ColumnTransformer([("known", filled, [0]), *missing], sparse_threshold=0)
+
+
+def calendar_map(part: str, params: FeaturesParams) -> Pipeline:
+    """The levels of one calendar part of a date."""
+    return make_pipeline(FunctionTransformer(calendar_part, kw_args={"part": part}), level_map(params))
 
 
 def level_map(params: FeaturesParams) -> OneHotEncoder:
@@ -88,8 +92,7 @@ def calendar_part(dates: Any, part: str) -> Any:
 def days_since(dates: Any, start: pd.Timestamp) -> Floats:
     """Days (with fractions) from `start`, (n, 1); NaN where the date is missing."""
     column = pd.Series(np.asarray(dates)[:, 0]).astype("datetime64[us]")
-    days: Floats = ((column - start) / DAY).to_numpy(np.float64)[:, None]
-    return days
+    return np.asarray((column - start) / DAY, dtype=np.float64)[:, None]
 
 
 def blocks(feature_map: ColumnTransformer) -> dict[str, range]:

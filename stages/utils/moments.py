@@ -83,9 +83,8 @@ def explained(moments: Moments) -> float:
 def save_moments(path: Path, folds: list[Moments]) -> None:
     """Write the moments of each fold: n (folds,), mean (folds, q), scatter (folds, q, q)."""
     with replacing(path) as partial:
-        np.savez(
-            partial, **{name: np.array([getattr(fold, name) for fold in folds]) for name in ("n", "mean", "scatter")}
-        )
+        n, mean, scatter = (np.array([getattr(fold, name) for fold in folds]) for name in ("n", "mean", "scatter"))
+        np.savez(partial, n=n, mean=mean, scatter=scatter)
 
 
 def load_moments(path: Path) -> list[Moments]:

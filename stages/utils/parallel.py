@@ -42,9 +42,9 @@ def map_parts(function: Callable[..., Result], parts: Sequence[Item], *shared: A
 
 def joblib_backend(compute: Compute) -> AbstractContextManager[Any]:
     """The joblib backend that config.yaml names."""
-    if compute.backend == "dask":
-        return joblib.parallel_config(backend="dask", scheduler_host=compute.scheduler)
-    return joblib.parallel_config(backend=compute.backend)
+    address = {"scheduler_host": compute.scheduler} if compute.backend == "dask" else {}
+    backend: AbstractContextManager[Any] = joblib.parallel_config(backend=compute.backend, **address)
+    return backend
 
 
 def run_in_worker(function: Callable[..., Result], *arguments: Any) -> Result:

@@ -191,7 +191,7 @@ def read_source_settings() -> tuple[Source, int]:
 
 
 def read_params(key: str) -> Any:
-    """A section of params.yaml (`train`) or one value of it (`split.by`); dvc.yaml declares it as a param of the stage."""
+    """A section of params.yaml (`train`) or one value of it (`split.by`), as dvc.yaml declares it for the stage."""
     value: Any = read(Path("params.yaml"), Params)
     log.debug("takes params.yaml:%s", key)
     for name in key.split("."):

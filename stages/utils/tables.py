@@ -73,7 +73,7 @@ def hash_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Hashes:
         values = frame[name]
         if values.dtype.kind == "f":
             values = values + 0.0
-        hashes = mix(hashes ^ pd.util.hash_pandas_object(values, index=False).to_numpy(np.uint64))
+        hashes = mix(hashes ^ np.asarray(pd.util.hash_pandas_object(values, index=False), np.uint64))
     return hashes
 
 
@@ -88,13 +88,15 @@ def mix(hashes: Hashes) -> Hashes:
 
 def draw(hashes: Hashes, use: str, seed: int = 0) -> Hashes:
     """Turn row hashes into random numbers for one use (a key of SALTS), independent of those for the others."""
-    salt = mix(np.array([seed * len(SALTS) + SALTS[use]], np.uint64))
+    salt = mix(np.full(1, seed * len(SALTS) + SALTS[use], np.uint64))
     return mix(hashes ^ salt)
 
 
 def sample_rows(parts: list[Path], rows: int, columns: list[str]) -> pd.DataFrame:
-    """The `rows` rows whose hash draws the smallest numbers, in table order: a uniform sample without replacement
-    that does not depend on how the parts are cut (a bottom-k sample; Cohen & Kaplan 2007). All rows, if there are fewer.
+    """Draw `rows` rows without replacement (all, if there are fewer), in table order.
+
+    They are those whose hash draws the smallest numbers, however the parts are cut (a bottom-k sample: Cohen & Kaplan
+    2007, "Summarizing data using bottom-k sketches").
     """
     draws = [draw(read_part(part, ["_hash"])["_hash"].to_numpy(), "sample") for part in parts]
     chosen = np.zeros(sum(map(len, draws)), bool)
