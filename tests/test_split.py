@@ -1,0 +1,448 @@
+"""Split: which rows are held out and which fold a training row is in, sampling by hash, and what the stage refuses."""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from stages import split
+from stages.utils.audit import check_row_ids, find_row_ids, numbering_of
+from stages.utils.errors import DataError, LeakageError, SettingsError
+from stages.utils.settings import SplitParams
+from stages.utils.table_schema import TableSchema
+from stages.utils.tables import cut_into_parts, draw, hash_rows, list_parts, sample_rows, write_part
+from tests.conftest import Project
+
+PROPERTY = settings(max_examples=20, deadline=None)
+TEST = -1  # stands for a fold where a row is held out
+
+FIELDS: list[dict[str, Any]] = [
+    {"name": "row", "type": "integer", "role": "id"},
+    {"name": "x", "type": "number"},
+    {"name": "level", "type": "string"},
+    {"name": "when", "type": "datetime"},
+    {"name": "note", "type": "string", "role": "ignore"},
+    {"name": "y", "type": "number", "role": "target"},
+]
+HASHED = ["x", "level", "when", "note"]
+
+cells = st.tuples(
+    st.sampled_from([0.0, -0.0, 1.0, 1e-300, 1e300, float("nan")]),
+    st.sampled_from(["a", "b", "", "ä 😀", None]),
+    st.sampled_from([np.datetime64("2020-02-29T23:59:59"), np.datetime64("1969-12-31"), np.datetime64("NaT")]),
+    st.sampled_from(["", "n", None]),
+)
+tables = st.lists(cells, min_size=1, max_size=60)
+
+
+def table(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    """Typed rows with FIELDS; `row` numbers them, the target differs from row to row."""
+    x, level, when, note = zip(*rows, strict=True)
+    columns = {
+        "row": pd.Series(range(len(rows)), dtype="float64"),
+        "x": pd.Series(x, dtype="float64"),
+        "level": pd.Series(level, dtype="str"),
+        "when": pd.Series(when).astype("datetime64[us]"),
+        "note": pd.Series(note, dtype="str"),
+        "y": pd.Series(range(len(rows)), dtype="float64") * 0.7,
+    }
+    return pd.DataFrame(columns)
+
+
+def schema_of(fields: list[dict[str, Any]], **roles: str) -> TableSchema:
+    """A schema of these fields, some with another role."""
+    return TableSchema.model_validate(
+        {"fields": [{**field, "role": roles.get(field["name"], field.get("role", "feature"))} for field in fields]}
+    )
+
+
+def split_params(**changes: Any) -> SplitParams:
+    return SplitParams(**{"by": "hash", "test_fraction": 0.3, "cut": None, "folds": 3, "seed": 0, **changes})
+
+
+def in_parts(frame: pd.DataFrame, parts: int) -> Iterator[pd.DataFrame]:
+    """The rows cut into at most this many parts of equally many rows."""
+    return cut_into_parts([frame], -(-len(frame) // parts))
+
+
+def places(frame: pd.DataFrame, schema: TableSchema, cuts: int = 1, **params: Any) -> "pd.Series[int]":
+    """The fold of every row (TEST where it is held out), by its `row`; the table is cut into so many parts."""
+    with tempfile.TemporaryDirectory() as directory:
+        parts, train, test = (Path(directory) / name for name in ("parts", "train", "test"))
+        for number, part in enumerate(in_parts(frame, cuts)):
+            write_part(part, parts, number)
+        settings_ = split_params(**params)
+        edges = split.time_edges(list_parts(parts), schema, settings_)
+        for part in list_parts(parts):
+            split.split_part((part, 0), schema, settings_, edges, train, test)
+        folds = pd.concat([pd.read_parquet(part) for part in list_parts(train)])
+        held = pd.concat([pd.read_parquet(part) for part in list_parts(test)])
+    assert folds["_fold"].between(0, settings_.folds - 1).all()
+    found = pd.concat([folds.set_index("row")["_fold"], pd.Series(TEST, held["row"])]).astype("int64").sort_index()
+    assert found.index.tolist() == frame["row"].tolist()  # every row is on one side, once
+    return found
+
+
+def rng_table(rows: int, seed: int = 0) -> pd.DataFrame:
+    """Many different rows."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=rows)
+    frame = table([(0.0, "a", np.datetime64("2020-01-01"), "")] * rows)
+    return frame.assign(x=numbers, when=frame["when"] + pd.to_timedelta(rng.integers(0, 500, rows), unit="D"))
+
+
+# ---------------------------------------------------------------- by hash
+
+
+@PROPERTY
+@given(tables)
+def test_equal_rows_stay_together(rows: list[tuple[Any, ...]]) -> None:
+    frame = table(rows)
+    found = frame.assign(place=places(frame, schema_of(FIELDS)).to_numpy())
+    assert (found.groupby(HASHED, dropna=False)["place"].nunique() == 1).all()
+
+
+@PROPERTY
+@given(tables, tables)
+def test_appending_rows_moves_none(rows: list[tuple[Any, ...]], more: list[tuple[Any, ...]]) -> None:
+    schema = schema_of(FIELDS)
+    before, after = places(table(rows), schema), places(table(rows + more), schema)
+    pd.testing.assert_series_equal(after.iloc[: len(rows)], before)
+
+
+@PROPERTY
+@given(tables, st.integers(2, 4))
+def test_neither_parts_nor_roles_move_a_row(rows: list[tuple[Any, ...]], cuts: int) -> None:
+    frame = table(rows)
+    expected = places(frame, schema_of(FIELDS))
+    pd.testing.assert_series_equal(places(frame, schema_of(FIELDS), cuts), expected)
+    for roles in ({"x": "ignore"}, {"level": "group"}, {"when": "time"}, {"note": "feature", "x": "ignore"}):
+        pd.testing.assert_series_equal(places(frame, schema_of(FIELDS, **roles), cuts), expected)
+    pd.testing.assert_series_equal(places(frame[frame.columns[::-1]], schema_of(FIELDS[::-1])), expected)
+
+
+@PROPERTY
+@given(tables)
+def test_hash_of_a_row(rows: list[tuple[Any, ...]]) -> None:
+    frame = table(rows)
+    hashes = hash_rows(frame, HASHED)
+    assert (hashes == hash_rows(frame[frame.columns[::-1]], HASHED[::-1])).all()
+    assert (hashes == hash_rows(frame.assign(x=frame["x"].replace(0.0, -0.0)), HASHED)).all()
+    assert (hashes == np.concatenate([hash_rows(frame.iloc[[row]], HASHED) for row in range(len(frame))])).all()
+    distinct = frame.assign(x=frame["x"] + 0.0).drop_duplicates(HASHED)
+    assert len(np.unique(hashes)) == len(distinct)
+
+
+def test_hash_tells_columns_apart() -> None:
+    one = pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0]})
+    assert len(np.unique(hash_rows(one, ["a", "b"]))) == 2
+    assert len(np.unique(hash_rows(one, ["a"]))) == 2
+    assert hash_rows(one, ["a"])[0] == hash_rows(one, ["b"])[1]
+
+
+def test_fraction_folds_and_seed() -> None:
+    frame, schema = rng_table(20_000), schema_of(FIELDS)
+    found = places(frame, schema, test_fraction=0.2, folds=4)
+    assert (found == TEST).mean() == pytest.approx(0.2, abs=0.012)  # four standard deviations
+    shares = found[found != TEST].value_counts(normalize=True)
+    assert shares.to_numpy() == pytest.approx([0.25] * 4, abs=0.014)
+    other = places(frame, schema, test_fraction=0.2, folds=4, seed=1)
+    assert ((other == TEST) == (found == TEST)).mean() == pytest.approx(0.2**2 + 0.8**2, abs=0.015)
+    both = (found != TEST) & (other != TEST)
+    assert (found == other)[both].mean() == pytest.approx(0.25, abs=0.02)
+    more = places(frame, schema, test_fraction=0.3, folds=4)  # a larger test set takes rows, and gives none back
+    assert (more[found == TEST] == TEST).all()
+    pd.testing.assert_series_equal(more[more != TEST], found[more != TEST])
+
+
+def test_side_and_fold_are_independent() -> None:
+    hashes = hash_rows(rng_table(20_000), HASHED)
+    folds, sides = draw(hashes, "fold") % np.uint64(5), draw(hashes, "side") < np.uint64(2**63)
+    counts = pd.crosstab(folds, sides).to_numpy()
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    assert ((counts - expected) ** 2 / expected).sum() < 18.5  # chi squared of 4 degrees of freedom, 0.1 %
+
+
+# ---------------------------------------------------------------- by group
+
+
+@PROPERTY
+@given(tables, st.integers(1, 4))
+def test_groups_never_straddle(rows: list[tuple[Any, ...]], cuts: int) -> None:
+    frame, schema = table(rows), schema_of(FIELDS, level="group")
+    found = places(frame, schema, cuts, by="group", folds=5)
+    by_group = frame.assign(place=found.to_numpy()).groupby("level", dropna=False)["place"]
+    assert (by_group.nunique() == 1).all()
+
+
+def test_groups_are_spread() -> None:
+    rows = 3000
+    frame = rng_table(rows).assign(level=[f"group {number % 600}" for number in range(rows)])
+    found = places(frame, schema_of(FIELDS, level="group"), by="group", test_fraction=0.2)
+    assert (found == TEST).mean() == pytest.approx(0.2, abs=0.07)
+    assert set(found) == {TEST, 0, 1, 2}
+
+
+# ---------------------------------------------------------------- by time
+
+
+@PROPERTY
+@given(st.lists(st.integers(0, 400), min_size=30, max_size=80), st.integers(50, 350), st.integers(2, 4))
+def test_folds_are_blocks_of_time(days: list[int], cut: int, cuts: int) -> None:
+    start = np.datetime64("2020-01-01")
+    frame = table([(float(row), "a", start + day, "") for row, day in enumerate(days)])
+    schema = schema_of(FIELDS, when="time")
+    assume(min(days) < cut)
+    found = places(frame, schema, cuts, by="time", cut=str(start + cut))
+    times = frame.assign(place=found.to_numpy())
+    assert ((times["when"] >= start + cut) == (times["place"] == TEST)).all()
+    past = times[times["place"] != TEST].sort_values("when", kind="stable")
+    assert past["place"].is_monotonic_increasing
+    assert (past.groupby("when")["place"].nunique() == 1).all()
+    pd.testing.assert_series_equal(places(frame, schema, by="time", cut=str(start + cut)), found)
+
+
+def test_folds_of_time_have_about_equally_many_rows() -> None:
+    frame = table(
+        [(0.0, "a", np.datetime64("2020-01-01") + day, "") for day in np.random.default_rng(0).permutation(500)]
+    )
+    found = places(frame, schema_of(FIELDS, when="time"), cuts=7, by="time", cut="2021-01-01", folds=4)
+    assert found.value_counts().to_dict() == {0: 91, 1: 92, 2: 91, 3: 92, TEST: 134}
+
+
+# ---------------------------------------------------------------- sampling
+
+
+@PROPERTY
+@given(tables, st.integers(2, 5), st.integers(1, 80))
+def test_sample_does_not_depend_on_the_parts(rows: list[tuple[Any, ...]], cuts: int, size: int) -> None:
+    frame = table(rows).assign(_hash=hash_rows(table(rows), HASHED))
+    samples = []
+    for count in (cuts, 1):
+        with tempfile.TemporaryDirectory() as directory:
+            for number, part in enumerate(in_parts(frame, count)):
+                write_part(part, Path(directory) / "parts", number)
+            samples.append(sample_rows(list_parts(Path(directory) / "parts"), size, ["row", "x"]))
+    pd.testing.assert_frame_equal(*samples)
+    assert len(samples[0]) == min(size, len(rows))
+    assert samples[0]["row"].is_monotonic_increasing
+    assert samples[0]["row"].is_unique
+    assert samples[0].columns.tolist() == ["row", "x"]
+
+
+def test_sample_is_uniform(tmp_path: Path) -> None:
+    frame = rng_table(20_000)
+    frame = frame.assign(_hash=hash_rows(frame, HASHED))
+    for number, part in enumerate(cut_into_parts([frame], 7000)):
+        write_part(part, tmp_path / "parts", number)
+    sample = sample_rows(list_parts(tmp_path / "parts"), 4000, ["row", "x", "_hash"])
+    assert len(sample) == 4000
+    for column in ("row", "x"):
+        deciles = np.searchsorted(np.quantile(frame[column], np.linspace(0.1, 0.9, 9)), sample[column])
+        counts = np.bincount(deciles, minlength=10)
+        assert ((counts - 400.0) ** 2 / 400).sum() < 27.9  # chi squared of 9 degrees of freedom, 0.1 %
+    share_held = (draw(sample["_hash"].to_numpy(np.uint64), "side") < np.uint64(2**62)).mean()
+    assert share_held == pytest.approx(0.25, abs=0.03)  # which rows are sampled says nothing of their side
+
+
+def test_sample_of_parts_without_rows(tmp_path: Path) -> None:
+    frame = rng_table(10).assign(_hash=hash_rows(rng_table(10), HASHED))
+    for number, part in enumerate([frame.head(0), frame, frame.head(0)]):
+        write_part(part, tmp_path / "parts", number)
+    assert sample_rows(list_parts(tmp_path / "parts"), 20, ["row"])["row"].tolist() == list(range(10))
+    write_part(frame.head(0), tmp_path / "empty", 0)
+    with pytest.raises(DataError, match="no rows"):
+        sample_rows(list_parts(tmp_path / "empty"), 20, ["row"])
+
+
+# ---------------------------------------------------------------- row numbers
+
+
+def row_ids(frame: pd.DataFrame, schema: TableSchema, part_rows: int = 7) -> list[str]:
+    return find_row_ids([numbering_of(part, schema) for part in cut_into_parts([frame], part_rows)], schema)
+
+
+@pytest.mark.parametrize("part_rows", [1, 7, 100])
+def test_columns_that_number_the_rows(part_rows: int) -> None:
+    rng = np.random.default_rng(0)
+    columns = {
+        "up": np.arange(40.0) ** 2,
+        "down": -np.arange(40.0),
+        "shuffled": rng.permutation(40).astype(float),
+        "ties": np.repeat(np.arange(20.0), 2),
+        "turns": np.where(np.arange(40) < 20, np.arange(40.0), 40 - np.arange(40.0)),
+        "missing": np.where(np.arange(40) == 7, np.nan, np.arange(40.0)),
+        "text": pd.Series([f"id-{number}" for number in rng.permutation(40)], dtype="str"),
+        "repeats": pd.Series([f"id-{number % 39}" for number in range(40)], dtype="str"),
+    }
+    texts = ("text", "repeats")
+    fields = [{"name": name, "type": "string" if name in texts else "integer"} for name in columns]
+    fields += [{"name": "measured", "type": "number"}, {"name": "y", "type": "number", "role": "target"}]
+    frame = pd.DataFrame({**columns, "measured": np.arange(40.0), "y": rng.normal(size=40)})
+    assert row_ids(frame, schema_of(fields), part_rows) == ["up", "down", "text"]
+    assert row_ids(frame, schema_of(fields, up="id", text="ignore"), part_rows) == ["down"]
+    assert row_ids(frame.head(19), schema_of(fields), part_rows) == []  # too few rows to tell
+
+
+def test_acknowledged_row_numbers_pass() -> None:
+    fields = [{"name": "week", "type": "integer", "leak": "acknowledged"}, FIELDS[1], FIELDS[-1]]
+    check_row_ids(["week"], schema_of(fields))
+    with pytest.raises(LeakageError, match="x: role is feature"):
+        check_row_ids(["week", "x"], schema_of(fields))
+
+
+# ---------------------------------------------------------------- what the stage writes and refuses
+
+
+def put(
+    project: Project, frame: pd.DataFrame, fields: list[dict[str, Any]], part_rows: int = 10**6, **params: Any
+) -> None:
+    """Give the project valid rows, their schema and `split` params."""
+    for number, part in enumerate(cut_into_parts([frame], part_rows)):
+        (project.path / "data").mkdir(exist_ok=True)
+        write_part(part, project.path / "data/valid", number)
+    project.write_schema(fields)
+    project.edit("params.yaml", **{f"split__{key}": value for key, value in params.items()})
+
+
+def fields_with(**roles: str) -> list[dict[str, Any]]:
+    return [{**field, "role": roles.get(field["name"], field.get("role", "feature"))} for field in FIELDS]
+
+
+def refusal(project: Project) -> tuple[int, str]:
+    """Exit code and message of a split that must fail: one line, the hint on how to go on, and no outputs."""
+    done = project.stage("split")
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2, done.stderr
+    assert lines[0].startswith("split     ")
+    assert "dvc checkout --force split" in lines[1]
+    for path in ("data/train", "data/test"):
+        assert not (project.path / path).exists()
+    assert not list(project.path.glob("data/.partial*"))
+    return done.returncode, lines[0]
+
+
+def test_metrics_do_not_depend_on_the_parts(new_project: Callable[..., Project]) -> None:
+    frame = rng_table(200).round({"x": 0}).assign(when=pd.Timestamp("2020-01-01"))
+    found = []
+    for name, part_rows in (("whole", 1000), ("cut", 33)):
+        project = new_project(name)
+        put(project, frame, fields_with(), part_rows)
+        project.stages("split")
+        found.append((project.path / "metrics/split.json").read_text())
+        train, test = project.frame("data/train"), project.frame("data/test")
+    assert found[0] == found[1]
+    metrics = pd.read_json(project.path / "metrics/split.json", typ="series")
+    assert (metrics["train"], metrics["test"]) == (len(train), len(test))
+    assert metrics["folds"] == train["_fold"].value_counts().sort_index().tolist()
+    assert metrics["duplicates_train"] == train.duplicated("x").sum() > 0
+    assert metrics["duplicates_test"] == test.duplicated("x").sum()
+    assert metrics["duplicates_straddling"] == 0
+    assert metrics["test_rows_with_inputs_seen_in_train"] == 0
+    assert metrics["target_order_r2"] == pytest.approx(1)
+    assert (train["_hash"].to_numpy(np.uint64) == hash_rows(train, HASHED)).all()
+
+
+REFUSED: dict[str, tuple[pd.DataFrame, list[dict[str, Any]], dict[str, Any], int, list[str]]] = {
+    "fewer rows than folds": (rng_table(12), fields_with(), {"folds": 30}, 4, ["of 30", "split.folds"]),
+    "all rows alike": (table([(1.0, "a", np.datetime64("2020-01-01"), "")] * 40), fields_with(), {}, 4, ["40"]),
+    "too few test rows": (rng_table(2, seed=3), fields_with(), {"test_fraction": 0.01}, 4, ["0 of 2 rows", "at least 2"]),
+    "no group": (rng_table(30), fields_with(), {"by": "group"}, 2, ["split.by is group", "role: group"]),
+    "no time": (rng_table(30), fields_with(), {"by": "time"}, 2, ["split.by is time", "role: time"]),
+    "row number": (rng_table(30), fields_with(row="feature"), {}, 5, ["row: role is feature", "leak: acknowledged"]),
+    "unique text": (
+        rng_table(30).assign(level=[f"id {number}" for number in range(30)]),
+        fields_with(),
+        {},
+        5,
+        ["level: role is feature", "role: id"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses(project: Project, case: str) -> None:
+    frame, fields, params, exit_code, words = REFUSED[case]
+    put(project, frame, fields, **params)
+    code, message = refusal(project)
+    assert code == exit_code, message
+    for word in words:
+        assert word in message
+
+
+def test_row_numbers_that_pass(new_project: Callable[..., Project]) -> None:
+    acknowledged = [
+        {**field, "leak": "acknowledged"} if field["name"] == "row" else field for field in fields_with(row="feature")
+    ]
+    project = new_project()
+    put(project, rng_table(60), acknowledged)
+    project.stages("split")
+    assert '"row_ids": [\n    "row"\n  ]' in (project.path / "metrics/split.json").read_text()
+    assert len(project.frame("data/train")) + len(project.frame("data/test")) == 60
+
+
+def time_error(cut: str | None, days: int = 100) -> Exception:
+    """The error of a split by time of `days` consecutive days from 2020-01-01 on, as the stage would raise it."""
+    frame = table([(float(day), "a", np.datetime64("2020-01-01") + day, "") for day in range(days)])
+    with tempfile.TemporaryDirectory() as directory:
+        parts = Path(directory) / "parts"
+        write_part(frame, parts, 0)
+        params, schema = split_params(by="time", cut=cut, test_fraction=0.2), schema_of(FIELDS, when="time")
+        with pytest.raises((SettingsError, DataError)) as caught:
+            edges = split.time_edges([parts / "part-00000.parquet"], schema, params)
+            summary = split.split_part(
+                (parts / "part-00000.parquet", 0),
+                schema,
+                params,
+                edges,
+                Path(directory) / "train",
+                Path(directory) / "test",
+            )
+            split.check_sizes(split.summarise([summary], schema))
+    return caught.value
+
+
+@pytest.mark.parametrize("cut", [None, "", "soon", "2020-13-01", "NaT", "today", "02/03/2020"])
+def test_bad_cut(cut: str | None) -> None:
+    error = time_error(cut)
+    assert isinstance(error, SettingsError), error
+    assert repr(cut) in str(error)
+    assert "split.cut" in str(error)
+    assert "80% of the rows lie before 2020-03-21" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("cut", "where"), [("2021-01-01", "0 of 100 rows"), ("2019-01-01", "all 100|every row|of 0 training|no row")]
+)
+def test_cut_outside_the_table(cut: str, where: str) -> None:
+    error = str(time_error(cut))
+    assert re.search(where, error), error
+
+
+def test_cut_with_a_time_of_day() -> None:
+    frame = table([(float(hour), "a", np.datetime64("2020-01-01T00") + hour, "") for hour in range(48)])
+    found = places(frame, schema_of(FIELDS, when="time"), by="time", cut="2020-01-02T06:00:00")
+    assert (found == TEST).tolist() == [hour >= 30 for hour in range(48)]
+
+
+def test_bad_cut_ends_the_stage(project: Project) -> None:
+    put(project, rng_table(50), fields_with(when="time"), by="time", cut="2020-02-30")
+    code, message = refusal(project)
+    assert code == 2
+    assert "split.cut: found '2020-02-30'" in message
+    assert "80% of the rows lie before 20" in message
+
+
+def test_sizes() -> None:
+    split.check_sizes({"train": 5, "test": 2, "folds": [1, 4]})
+    with pytest.raises(DataError, match="1 of 6 rows fall into the test set"):
+        split.check_sizes({"train": 5, "test": 1, "folds": [1, 4]})
+    with pytest.raises(DataError, match="of 5 training rows none falls into fold 1 of 2"):
+        split.check_sizes({"train": 5, "test": 2, "folds": [5, 0]})

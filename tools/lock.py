@@ -1,0 +1,49 @@
+"""Compile requirements/GROUP.txt from pyproject.toml's dependency groups: versions and hashes, no index addresses.
+
+All groups are resolved together first, so that any of them can be installed side by side. Versions change only where
+pyproject.toml asks for it; `python -m tools.lock --upgrade` takes the newest of everything. Run: make lock
+"""
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+OPTIONS = [
+    "--universal",  # one file for every platform
+    "--python-version=3.11",
+    "--fork-strategy=fewest",  # and one version of a package for every Python
+    "--no-emit-index-url",
+    "--no-header",
+    "--no-annotate",
+    "--quiet",
+]
+
+
+def compile_groups(groups: list[str], output: Path, *options: str) -> None:
+    """Resolve some dependency groups into one requirements file."""
+    chosen = [f"--group={group}" for group in groups]
+    command = ["uv", "pip", "compile", *OPTIONS, *chosen, *options, f"--output-file={output}", "pyproject.toml"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> None:
+    groups = sorted(tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"])
+    with tempfile.TemporaryDirectory() as scratch:
+        together = Path(scratch, "all.txt")
+        if "--upgrade" not in sys.argv[1:]:
+            pins = {
+                line.removesuffix(" \\")
+                for group in groups
+                for line in Path("requirements", f"{group}.txt").read_text(encoding="utf-8").splitlines()
+                if "==" in line
+            }
+            together.write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")
+        compile_groups(groups, together)
+        for group in groups:
+            compile_groups([group], Path("requirements", f"{group}.txt"), "--generate-hashes", f"--constraint={together}")
+
+
+if __name__ == "__main__":
+    main()
