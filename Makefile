@@ -18,10 +18,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 $(BIN)/.pipeline: requirements/dvc.txt requirements/pipeline.txt | $(BIN)/python
+	@echo "installing the locked packages into .venv: a minute or two"
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dvc.txt -r requirements/pipeline.txt
 	@touch $@
 
 $(BIN)/.test: requirements/test.txt | $(BIN)/python
+	@echo "installing the locked packages and those of the tests into .venv: a few minutes"
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
 	@touch $@ $(BIN)/.pipeline
 

@@ -74,14 +74,13 @@ def merge_profiles(parts: list[dict[str, Any]], columns: list[Column]) -> dict[s
             moments = merge_all(content[0] for content in contents)
             entry["mean"] = moments.mean[0]
             entry["sd"] = np.sqrt(moments.scatter[0, 0] / moments.n) if moments.n else np.nan
-            entry["min"], entry["max"] = np.nanmin([c[1] for c in contents]), np.nanmax([c[2] for c in contents])
+            entry["min"] = pd.Series([content[1] for content in contents]).min()
+            entry["max"] = pd.Series([content[2] for content in contents]).max()
         elif column.kind == "level":
-            counts = pd.concat(contents).groupby(level=0).sum()
-            counts = counts.reset_index(name="n").sort_values(
-                ["n", counts.index.name or "index"], ascending=[False, True]
-            )
+            counts = pd.concat(contents).groupby(level=0).sum().rename_axis("level").reset_index(name="rows")
+            counts = counts.sort_values(["rows", "level"], ascending=[False, True])
             entry["levels"] = len(counts)
-            entry["commonest"] = dict(counts.head(LEVELS_SHOWN).to_numpy().tolist())
+            entry["commonest"] = dict(zip(counts["level"].head(LEVELS_SHOWN), counts["rows"], strict=False))
         else:
             entry["min"] = str(min((c[0] for c in contents if not pd.isna(c[0])), default=None))
             entry["max"] = str(max((c[1] for c in contents if not pd.isna(c[1])), default=None))

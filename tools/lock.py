@@ -42,7 +42,8 @@ def main() -> None:
             together.write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")
         compile_groups(groups, together)
         for group in groups:
-            compile_groups([group], Path("requirements", f"{group}.txt"), "--generate-hashes", f"--constraint={together}")
+            output = Path("requirements", f"{group}.txt")
+            compile_groups([group], output, "--generate-hashes", f"--constraint={together}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Print the headline metrics of the last run: the model beside its baselines, the intervals, the gate. Run: make metrics"""
+"""Print the headline metrics of the last run: model and baselines, intervals, gate. Run: make metrics"""
 
 from pathlib import Path
 
@@ -31,10 +31,11 @@ def main() -> None:
     for row in [("", "RMSE", "MAE", "R²"), *rows]:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     intervals = test["intervals"]
-    print(f"\n  alpha {train['alpha']:g}, l1_ratio {train['l1_ratio']:g}: {train['nonzero']} of {train['terms']} terms, "
-          f"cross-validated RMSE {train['cv_rmse']:.4g}, R² {train['cv_r2']:.3f}")  # fmt: skip
-    print(f"  {intervals['nominal']:.0%} prediction intervals cover {intervals['coverage']:.1%} "
-          f"(± {intervals['coverage_se']:.1%}) of the test rows")  # fmt: skip
+    print(f"\n  alpha {train['alpha']:g}, l1_ratio {train['l1_ratio']:g}:", end=" ")
+    print(f"{train['nonzero']} of {train['terms']} terms,", end=" ")
+    print(f"cross-validated RMSE {train['cv_rmse']:.4g}, R² {train['cv_r2']:.3f}")
+    print(f"  {intervals['nominal']:.0%} prediction intervals cover {intervals['coverage']:.1%}", end=" ")
+    print(f"(± {intervals['coverage_se']:.1%}) of the test rows")
     print(f"  gate {'passed' if test['gate']['passed'] else 'FAILED'}\n")
 
 
