@@ -11,7 +11,6 @@ every training row to fit a model, however many there are.
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 from sklearn.compose import ColumnTransformer
@@ -19,7 +18,7 @@ from sklearn.compose import ColumnTransformer
 from stages.utils.audit import check_leaks, find_leaks
 from stages.utils.errors import DataError
 from stages.utils.features import blocks, count_terms, fit_feature_map, term_chunks
-from stages.utils.files import replacing, write_json
+from stages.utils.files import write_json, write_pickle
 from stages.utils.moments import Moments, merge_all, save_moments
 from stages.utils.parallel import map_parts
 from stages.utils.settings import read_params
@@ -59,8 +58,7 @@ def main() -> None:
         )
         write_json(METRICS, audit)
         check_leaks(audit, schema)
-        with replacing(FEATURE_MAP) as partial:
-            joblib.dump(feature_map, partial)
+        write_pickle(FEATURE_MAP, feature_map)
         save_moments(MOMENTS, by_fold)
         terms, rows = len(by_fold[0].mean) - 1, sum(fold.n for fold in by_fold)
         log.info("%d columns, %d terms; moments of %d rows in %d folds", len(schema.inputs), terms, rows, folds)

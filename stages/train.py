@@ -20,11 +20,12 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import ElasticNet
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
 
 from stages.utils import elasticnet
 from stages.utils.elasticnet import Fit
 from stages.utils.features import blocks
-from stages.utils.files import replacing, write_csv, write_json
+from stages.utils.files import replacing, write_csv, write_json, write_pickle
 from stages.utils.moments import Moments, load_moments, merge_all
 from stages.utils.settings import TrainParams, read_params
 from stages.utils.stage import stage
@@ -52,8 +53,7 @@ def main() -> None:
         if not fit.converged:
             log.warning("not converged in %d passes: raise train.max_iter or train.tol in params.yaml", fit.iterations)
 
-        with replacing(MODEL) as partial:
-            joblib.dump(as_pipeline(feature_map, fit, total), partial)
+        write_pickle(MODEL, as_pipeline(feature_map, fit, total))
         save_folds(folds, alpha, l1_ratio, params)
         surface["chosen"] = (surface["alpha"] == alpha) & (surface["l1_ratio"] == l1_ratio)
         write_csv(SURFACE, surface)
@@ -96,7 +96,7 @@ def cv_surface(
     """
     ratios = sorted({*params.l1_ratios, *([] if params.l1_ratio == "auto" else [params.l1_ratio])})
     frames = []
-    for l1_ratio in ratios:
+    for l1_ratio in tqdm(ratios, unit="l1_ratio", leave=False, disable=None):
         top = elasticnet.largest_alpha(total, max(l1_ratio, 0.001))  # at l1_ratio 0 no alpha makes every weight zero
         grid = np.array([float(f"{alpha:.6g}") for alpha in top * np.geomspace(1, params.eps, params.alphas)])
         if params.alpha != "auto":

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,14 +97,14 @@ class Project:
 
     def frame(self, directory: str) -> pd.DataFrame:
         """A whole table of the project."""
-        return pd.concat(map(pd.read_parquet, sorted((self.path / directory).glob("part-*.parquet"))), ignore_index=True)
+        parts = sorted((self.path / directory).glob("part-*.parquet"))
+        return pd.concat(map(pd.read_parquet, parts), ignore_index=True)
 
 
 def copy_checkout(target: Path) -> None:
     """Copy what git tracks here or would (not what it ignores) and commit it there."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
-    )
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True)
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -166,10 +166,10 @@ def built(built_template: Path, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def in_project(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def in_project(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A fresh project that is also this process's working directory."""
     monkeypatch.chdir(project.path)
-    yield project
+    return project
 
 
 def needs(tool: str) -> None:

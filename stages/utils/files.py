@@ -74,6 +74,14 @@ def write_json(path: str | Path, content: Any, digits: int = DIGITS) -> None:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
+def write_pickle(path: str | Path, content: Any) -> None:
+    """Write a fitted scikit-learn object with joblib, always in the same pickle protocol."""
+    import joblib
+
+    with replacing(path) as partial:
+        joblib.dump(content, partial, protocol=5)
+
+
 def md5_of(path: str | Path) -> str:
     """The md5 of a file, as dvc.lock names it."""
     with Path(path).open("rb") as file:
