@@ -20,7 +20,7 @@ from stages.utils.table_schema import TableSchema
 from stages.utils.tables import cut_into_parts, draw, hash_rows, list_parts, sample_rows, write_part
 from tests.conftest import Project
 
-PROPERTY = settings(max_examples=20, deadline=None)
+PROPERTY = settings(max_examples=12, deadline=None)  # each example writes and reads several tables
 TEST = -1  # stands for a fold where a row is held out
 
 FIELDS: list[dict[str, Any]] = [
@@ -123,9 +123,8 @@ def test_neither_parts_nor_roles_move_a_row(rows: list[tuple[Any, ...]], cuts: i
     frame = table(rows)
     expected = places(frame, schema_of(FIELDS))
     pd.testing.assert_series_equal(places(frame, schema_of(FIELDS), cuts), expected)
-    for roles in ({"x": "ignore"}, {"level": "group"}, {"when": "time"}, {"note": "feature", "x": "ignore"}):
-        pd.testing.assert_series_equal(places(frame, schema_of(FIELDS, **roles), cuts), expected)
-    pd.testing.assert_series_equal(places(frame[frame.columns[::-1]], schema_of(FIELDS[::-1])), expected)
+    roles = schema_of(FIELDS[::-1], x="ignore", level="group", when="time", note="feature")
+    pd.testing.assert_series_equal(places(frame[frame.columns[::-1]], roles, cuts), expected)
 
 
 @PROPERTY
@@ -330,7 +329,7 @@ def refusal(project: Project) -> tuple[int, str]:
 
 
 def test_metrics_do_not_depend_on_the_parts(new_project: Callable[..., Project]) -> None:
-    frame = rng_table(200).round({"x": 0}).assign(when=pd.Timestamp("2020-01-01"))
+    frame = rng_table(200).round({"x": 1}).assign(when=pd.Timestamp("2020-01-01").as_unit("us"))
     found = []
     for name, part_rows in (("whole", 1000), ("cut", 33)):
         project = new_project(name)
@@ -353,7 +352,7 @@ def test_metrics_do_not_depend_on_the_parts(new_project: Callable[..., Project])
 REFUSED: dict[str, tuple[pd.DataFrame, list[dict[str, Any]], dict[str, Any], int, list[str]]] = {
     "fewer rows than folds": (rng_table(12), fields_with(), {"folds": 30}, 4, ["of 30", "split.folds"]),
     "all rows alike": (table([(1.0, "a", np.datetime64("2020-01-01"), "")] * 40), fields_with(), {}, 4, ["40"]),
-    "too few test rows": (rng_table(2, seed=3), fields_with(), {"test_fraction": 0.01}, 4, ["0 of 2 rows", "at least 2"]),
+    "no test rows": (rng_table(2), fields_with(), {"test_fraction": 0.01}, 4, ["0 of 2 rows", "at least 2"]),
     "no group": (rng_table(30), fields_with(), {"by": "group"}, 2, ["split.by is group", "role: group"]),
     "no time": (rng_table(30), fields_with(), {"by": "time"}, 2, ["split.by is time", "role: time"]),
     "row number": (rng_table(30), fields_with(row="feature"), {}, 5, ["row: role is feature", "leak: acknowledged"]),
@@ -395,18 +394,14 @@ def time_error(cut: str | None, days: int = 100) -> Exception:
         parts = Path(directory) / "parts"
         write_part(frame, parts, 0)
         params, schema = split_params(by="time", cut=cut, test_fraction=0.2), schema_of(FIELDS, when="time")
-        with pytest.raises((SettingsError, DataError)) as caught:
-            edges = split.time_edges([parts / "part-00000.parquet"], schema, params)
-            summary = split.split_part(
-                (parts / "part-00000.parquet", 0),
-                schema,
-                params,
-                edges,
-                Path(directory) / "train",
-                Path(directory) / "test",
-            )
+        try:
+            edges = split.time_edges(list_parts(parts), schema, params)
+            work = list_parts(parts)[0], 0
+            summary = split.split_part(work, schema, params, edges, Path(directory) / "train", Path(directory) / "test")
             split.check_sizes(split.summarise([summary], schema))
-    return caught.value
+        except (SettingsError, DataError) as error:
+            return error
+    pytest.fail(f"the cut {cut} was taken")
 
 
 @pytest.mark.parametrize("cut", [None, "", "soon", "2020-13-01", "NaT", "today", "02/03/2020"])

@@ -1,0 +1,276 @@
+"""What each stage opens, writes and takes from the settings is what dvc.yaml declares for it: no more, no less."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import ROOT, Project, needs
+
+CALLS = "openat,open,creat,rename,renameat,renameat2"
+OPEN = re.compile(
+    r'\b(?:openat|open|creat)\((?:[^<"]*<(?P<dir>[^>]*)>, )?"(?P<name>[^"]*)"(?P<flags>[^=]*)= (?P<rc>-?\d+)'
+)
+RENAME = re.compile(
+    r'\brename(?:at2?)?\((?:[^<"]*<[^>]*>, )?"(?P<old>[^"]*)", (?:[^<"]*<[^>]*>, )?"(?P<new>[^"]*)".*= 0'
+)
+
+FIELDS: list[dict[str, Any]] = [
+    {"name": "size", "type": "number"},
+    {"name": "colour", "type": "string"},
+    {"name": "y", "type": "number", "role": "target"},
+]
+
+
+@dataclass
+class Declared:
+    """What dvc.yaml says of a stage; directories and files as paths without a slash at the end."""
+
+    deps: set[str]
+    outs: set[str]
+    params: set[str]  # FILE:KEY
+
+    @property
+    def param_files(self) -> set[str]:
+        return {param.partition(":")[0] for param in self.params}
+
+
+@dataclass
+class Traced:
+    """The files of the project that a stage opened, partial names and byte code mapped to what they stand for."""
+
+    read: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+
+
+def path_of(entry: str | dict[str, Any]) -> str:
+    """The path of a dep, an out, a metric or a plot in dvc.yaml."""
+    return entry if isinstance(entry, str) else next(iter(entry))
+
+
+def keys_of(entry: str | dict[str, Any]) -> set[str]:
+    """What an entry under `params:` declares, as FILE:KEY; the file is params.yaml if none is named."""
+    if isinstance(entry, str):
+        return {f"params.yaml:{entry}"}
+    return {f"{file}:{key}" for file, keys in entry.items() for key in keys}
+
+
+def declared(path: Path) -> dict[str, Declared]:
+    """What the dvc.yaml in `path` says of each stage."""
+    stages = YAML(typ="safe", pure=True).load(path / "dvc.yaml")["stages"]
+    return {
+        name: Declared(
+            deps={path_of(entry) for entry in content.get("deps", [])},
+            outs={path_of(entry) for kind in ("outs", "metrics", "plots") for entry in content.get(kind, [])},
+            params={key for entry in content.get("params", []) for key in keys_of(entry)},
+        )
+        for name, content in stages.items()
+    }
+
+
+STAGES = declared(ROOT)
+
+
+def meant(path: str) -> str:
+    """What a file stands for: an output for what is written beside it, a script for its byte code."""
+    parts = []
+    for part in Path(path).parts:
+        while part.startswith(".partial."):
+            part = part.removeprefix(".partial.").removeprefix("old.")
+        parts.append(part)
+    if "__pycache__" in parts:
+        parts.remove("__pycache__")
+        parts[-1] = parts[-1].partition(".")[0] + ".py"
+    return "/".join(parts)
+
+
+def trace(project: Project, name: str) -> Traced:
+    """Run a stage under strace; files outside the project and directories are left out."""
+    output = project.path.parent / f"{name}.strace"
+    command = ("strace", "-f", "-y", "--seccomp-bpf", "-s", "4096", "-e", f"trace={CALLS}", "-o", output)
+    project.run(*command, "python", "-m", f"stages.{name}", check=True)
+    root = project.path.resolve()
+    traced = Traced()
+
+    def note(into: set[str], folder: str, path: str) -> None:
+        whole = Path(folder, path)  # an absolute path stands for itself
+        if whole.is_relative_to(root) and not whole.is_dir():
+            into.add(meant(str(whole.relative_to(root))))
+
+    for line in output.read_text().splitlines():
+        if (found := OPEN.search(line)) and "O_DIRECTORY" not in found["flags"]:
+            writes = "O_WRONLY" in found["flags"] or "O_RDWR" in found["flags"] or "creat(" in line
+            if int(found["rc"]) >= 0:
+                note(traced.written if writes else traced.read, found["dir"] or str(root), found["name"])
+        elif found := RENAME.search(line):
+            note(traced.written, str(root), found["new"])
+    return traced
+
+
+def lies_in(path: str, places: set[str]) -> bool:
+    """Whether a path is one of these or lies in one of them."""
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def undeclared(traced: Traced, stage: Declared, name: str) -> list[str]:
+    """What a stage read or wrote and dvc.yaml does not list; config.yaml:compute cannot change a byte."""
+    readable = stage.deps | stage.param_files | stage.outs | {f"logs/{name}.log"}
+    if "stages/utils/parallel.py" in stage.deps:
+        readable.add("config.yaml")
+    writable = stage.outs | {f"logs/{name}.log"}
+    scripts = {path for path in traced.written if path.endswith(".py") and path in stage.deps}  # their byte code
+    return [f"reads {path}" for path in sorted(traced.read) if not lies_in(path, readable)] + [
+        f"writes {path}" for path in sorted(traced.written - scripts) if not lies_in(path, writable)
+    ]
+
+
+def superfluous(traced: Traced, stage: Declared) -> list[str]:
+    """What dvc.yaml lists and the stage neither opened nor wrote."""
+    return [
+        f"dep {dep}"
+        for dep in sorted(stage.deps | stage.param_files)
+        if not any(lies_in(p, {dep}) for p in traced.read)
+    ] + [f"out {out}" for out in sorted(stage.outs) if not any(lies_in(p, {out}) for p in traced.written)]
+
+
+def use_small_table(project: Project) -> None:
+    """Make a CSV file the source."""
+    rows = [(n % 7, "red" if n % 3 else "blue", n % 7 * 2.0 + n % 5) for n in range(60)]
+    project.use_table(pd.DataFrame(rows, columns=["size", "colour", "y"]), FIELDS)
+
+
+def inject(path: Path, function: str, code: str) -> None:
+    """Put lines of code at the start of a function's body."""
+    text = path.read_text()
+    body = re.search(rf'^def {function}\(.*?\).*?:\n(?:    """.*?"""\n)?', text, re.DOTALL | re.MULTILINE)
+    assert body, f"{path}: no function {function}"
+    lines = "".join(f"    {line}\n" for line in code.splitlines())
+    path.write_text(text[: body.end()] + lines + text[body.end() :])
+
+
+# ---------------------------------------------------------------- files
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in STAGES if name != "ingest"])
+def test_files_are_declared(built: Project, name: str) -> None:
+    needs("strace")
+    traced = trace(built, name)
+    assert undeclared(traced, STAGES[name], name) == []
+    assert superfluous(traced, STAGES[name]) == []
+
+
+@pytest.mark.slow
+def test_files_of_ingest_are_declared(project: Project) -> None:
+    needs("strace")
+    traced = trace(project, "ingest")
+    assert undeclared(traced, STAGES["ingest"], "ingest") == []
+    assert superfluous(traced, STAGES["ingest"]) == ["dep data/source"]  # the embedded table is no file of the project
+    use_small_table(project)
+    traced = trace(project, "ingest")
+    assert "data/source/table.csv" in traced.read
+    assert undeclared(traced, STAGES["ingest"], "ingest") == []
+    assert superfluous(traced, STAGES["ingest"]) == []
+
+
+@pytest.mark.slow
+def test_files_of_worker_processes_are_declared(built: Project) -> None:
+    needs("strace")
+    built.edit("config.yaml", compute__part_rows=150, compute__workers=2)
+    built.stages("ingest")
+    traced = trace(built, "validate")
+    assert {f"data/valid/part-0000{n}.parquet" for n in range(3)} <= traced.written
+    assert undeclared(traced, STAGES["validate"], "validate") == []
+    assert superfluous(traced, STAGES["validate"]) == []
+
+
+@pytest.mark.slow
+def test_the_check_can_fail(built: Project) -> None:
+    needs("strace")
+    code = """\
+Path("data/train/part-00000.parquet").read_bytes()  # the very rows that the stage must not read
+Path("schema.yaml").open().close()
+Path("models/extra.txt").write_text("more")
+Path("models/.partial.other").write_text("more")
+Path("models/.partial.other").rename("models/other")"""
+    inject(built.path / "stages/train.py", "training_sets", code)
+    traced = trace(built, "train")
+    assert undeclared(traced, STAGES["train"], "train") == [
+        "reads data/train/part-00000.parquet",
+        "reads schema.yaml",
+        "writes models/extra.txt",
+        "writes models/other",
+    ]
+    more = Declared({*STAGES["train"].deps, "stages/utils/plots.py", "data/tests"}, {"models/none"}, {"none.yaml:x"})
+    assert superfluous(traced, more) == [
+        "dep data/tests",
+        "dep none.yaml",
+        "dep stages/utils/plots.py",
+        "out models/none",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "stands_for"),
+    [
+        ("data/.partial.valid/part-00000.parquet", "data/valid/part-00000.parquet"),
+        ("data/.partial.old.valid/part-00000.parquet", "data/valid/part-00000.parquet"),
+        ("models/.partial..partial.scorecard.json", "models/scorecard.json"),
+        ("stages/utils/__pycache__/files.cpython-311.pyc", "stages/utils/files.py"),
+        ("stages/__pycache__/__init__.cpython-311.pyc.140", "stages/__init__.py"),
+        ("metrics/test.json", "metrics/test.json"),
+    ],
+)
+def test_names_beside_an_output_stand_for_it(path: str, stands_for: str) -> None:
+    assert meant(path) == stands_for
+
+
+# ---------------------------------------------------------------- settings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STAGES)
+def test_settings_are_declared(built: Project, name: str) -> None:
+    log = (built.path / f"logs/{name}.log").read_text()
+    taken = {key for line in log.splitlines() if ": takes " in line for key in line.partition(": takes ")[2].split()}
+    assert taken == STAGES[name].params
+    assert taken, "a stage without settings has nothing to declare here"
+
+
+# ---------------------------------------------------------------- imports
+
+
+def imported(project: Project, name: str) -> set[str]:
+    """Top-level packages that a stage has imported by its end."""
+    code = (
+        "import json, runpy, sys\n"
+        f"runpy.run_module('stages.{name}', run_name='__main__', alter_sys=True)\n"
+        "print(json.dumps(sorted({module.partition('.')[0] for module in sys.modules})))"
+    )
+    output: str = project.run("python", "-c", code, check=True).stdout
+    return set(json.loads(output.splitlines()[-1]))
+
+
+@pytest.mark.slow
+def test_no_stage_imports_what_it_does_not_use(built: Project) -> None:
+    pictures, checks, models = {"matplotlib", "seaborn", "PIL"}, {"pandera"}, {"sklearn", "scipy"}
+    never = {"flask", "gunicorn", "mlflow", "dvc", "distributed", "pytest", "webapp"}
+
+    train = imported(built, "train")
+    assert train >= {"sklearn", "numpy"}
+    assert train & (pictures | checks | never) == set()
+    validate = imported(built, "validate")
+    assert validate >= {"pandera", "pyarrow"}
+    assert validate & (pictures | never) == set()
+    explore = imported(built, "explore")
+    assert explore >= {"matplotlib", "seaborn"}
+    assert explore & (checks | never) == set()
+    use_small_table(built)
+    ingest = imported(built, "ingest")
+    assert "pyarrow" in ingest
+    assert ingest & (models | pictures | checks | never) == set()

@@ -1,0 +1,532 @@
+"""Ingest: cells, files and line numbers as in the source, parts that do not matter, failures that say why."""
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from stages.utils import sources
+from stages.utils.errors import SettingsError, SourceError
+from stages.utils.files import replacing
+from stages.utils.settings import Source
+from stages.utils.sources import read_source
+from stages.utils.tables import cut_into_parts, read_part, write_part
+from tests.conftest import Project
+
+TABLE = "data/source/table.csv"
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with an empty data/source/."""
+    (tmp_path / "data/source").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(uri: str = TABLE, **source: str) -> pd.DataFrame:
+    """The whole table that a source gives."""
+    return pd.concat(read_source(Source(uri=uri, **source)), ignore_index=True)
+
+
+def read_text(content: str | bytes, name: str = "table.csv", **source: str) -> pd.DataFrame:
+    """The whole table of a text file."""
+    path = Path("data/source", name)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read(str(path), **source)
+
+
+def read_arrow(table: pa.Table) -> pd.DataFrame:
+    """The whole table of a Parquet file."""
+    pq.write_table(table, "data/source/table.parquet")
+    return read("data/source/table.parquet")
+
+
+def cells(frame: pd.DataFrame) -> list[list[Any]]:
+    """The cells without the columns of our own."""
+    return frame[[name for name in frame.columns if not name.startswith("_")]].to_numpy().tolist()
+
+
+def problems(frame: pd.DataFrame) -> list[str | None]:
+    """What is wrong with each row."""
+    return [None if pd.isna(problem) else problem for problem in frame["_problem"]]
+
+
+# ---------------------------------------------------------------- CSV
+
+
+def test_quotes_line_breaks_and_blank_lines(workdir: Path) -> None:
+    frame = read_text('name,note\nA,"one, two"\n\n\nB,"first\nsecond\n\nlast"\nC,"say ""hi"""\nD,5" pipe\n')
+    assert cells(frame) == [["A", "one, two"], ["B", "first\nsecond\n\nlast"], ["C", 'say "hi"'], ["D", '5" pipe']]
+    assert frame["_line"].tolist() == [2, 5, 9, 10]
+    assert frame["_file"].tolist() == [TABLE] * 4
+    assert problems(frame) == [None] * 4
+
+
+def test_line_numbers_do_not_depend_on_the_batches(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'a,b\r\n1,"x\r\ny"\r\n\r\n2,"z"\r\n\r\n3,"p\r\n\r\nq"\r\n4,r\r\n'
+    whole = read_text(text)
+    assert whole["_line"].tolist() == [2, 5, 7, 10]
+    for rows in (1, 2, 3):
+        monkeypatch.setattr(sources, "BATCH_ROWS", rows)
+        pd.testing.assert_frame_equal(read(), whole)
+
+
+def test_cells_are_text_as_written(workdir: Path) -> None:
+    frame = read_text('a,b,c\n 1 ,007,1e5\nNA,null,True\n"",,2020-01-01\n')
+    assert cells(frame) == [[" 1 ", "007", "1e5"], ["NA", "null", "True"], ["", "", "2020-01-01"]]
+    assert {str(frame[name].dtype) for name in "abc"} == {"str"}
+
+
+def test_ragged_rows_are_kept_and_say_so(workdir: Path) -> None:
+    frame = read_text("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10\n11,12,13\n")
+    assert cells(frame) == [["1", "2", "3"], ["4", "5", ""], ["6", "7", "8"], ["10", "", ""], ["11", "12", "13"]]
+    expected = [None, "2 cells, the header has 3", "4 cells, the header has 3", "1 cells, the header has 3", None]
+    assert problems(frame) == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8"])
+def test_byte_order_mark_and_header_whitespace(workdir: Path, encoding: str) -> None:
+    frame = read_text("\ufeff a ,\tb\r\n1,2\r\n", encoding=encoding)
+    assert frame.columns.tolist() == ["a", "b", "_file", "_line", "_problem"]
+    assert cells(frame) == [["1", "2"]]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-8"])
+def test_encoding(workdir: Path, encoding: str) -> None:
+    assert cells(read_text("größe,x\né,ß\n".encode(encoding), encoding=encoding)) == [["é", "ß"]]
+
+
+def test_latin_1_names_and_cells(workdir: Path) -> None:
+    frame = read_text(b"gr\xf6\xdfe,x\n\xe9,1\n", encoding="latin-1")
+    assert frame.columns[0] == "größe"
+    assert frame.loc[0, "größe"] == "é"
+
+
+def test_unnamed_columns_are_numbered(workdir: Path) -> None:
+    frame = read_text("a,, \n1,2,3\n")
+    assert frame.columns[:3].tolist() == ["a", "column_2", "column_3"]
+    assert cells(frame) == [["1", "2", "3"]]
+
+
+def test_other_delimiters(workdir: Path) -> None:
+    assert cells(read_text("a;b\n1,5;2\n", delimiter=";")) == [["1,5", "2"]]
+    assert cells(read_text("a\tb\n1,5\t2\n", name="table.tsv")) == [["1,5", "2"]]
+    assert cells(read_text("a|b\n1|2\n", name="TABLE.CSV", delimiter="|")) == [["1", "2"]]
+
+
+def test_header_after_blank_lines(workdir: Path) -> None:
+    frame = read_text("\n\na,b\n1,2\n")
+    assert cells(frame) == [["1", "2"]]
+    assert frame["_line"].tolist() == [4]
+
+
+@pytest.mark.parametrize("name", ["table (1).csv", "table[1].csv", "what?.csv", "größe.csv"])
+def test_file_names_that_look_like_patterns(workdir: Path, name: str) -> None:
+    frame = read_text("a,b\n1,2\n", name=name)
+    assert frame["_file"].tolist() == [f"data/source/{name}"]
+
+
+def test_an_absolute_path_is_not_written_into_the_table(workdir: Path) -> None:
+    Path(TABLE).write_text("a,b\n1,2\n")
+    frame = read(str(Path(TABLE).resolve()))
+    assert frame["_file"].tolist() == [TABLE]
+
+
+text_cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(
+    st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(text_cells, min_size=width, max_size=width), min_size=1))
+)
+def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
+    """Whatever the cells hold, they come back, each row with the line that it starts on."""
+    header = [f"name{number}" for number in range(len(rows[0]))]
+    path = tmp_path_factory.getbasetemp() / "round_trip.csv"
+    lines, text = [], io.StringIO()
+    writer = csv.writer(text)
+    for row in [header, *rows]:
+        lines.append(len(re.findall("\r\n|\r|\n", text.getvalue())) + 1)
+        writer.writerow(row)
+    path.write_bytes(text.getvalue().encode())
+    frame = pd.concat(sources.read_csv_file(path, Source(uri=str(path))), ignore_index=True)
+    assert cells(frame) == rows
+    assert frame["_line"].tolist() == lines[1:]
+    assert problems(frame) == [None] * len(rows)
+
+
+# ---------------------------------------------------------------- other sources
+
+
+def test_parquet_keeps_types_and_counts_rows(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = pa.array([18262, None, 18264, 18265, 18266], pa.date32())
+    table = pa.table({"x": [1.5, None, 3.0, 4.0, 5.0], "n": [1, 2, 3, 4, 5], "s": ["a", "", None, "b", "c"], "d": days})
+    monkeypatch.setattr(sources, "BATCH_ROWS", 2)
+    frame = read_arrow(table)
+    assert frame["_line"].tolist() == [1, 2, 3, 4, 5]
+    assert frame["_file"].unique().tolist() == ["data/source/table.parquet"]
+    assert problems(frame) == [None] * 5
+    assert frame["n"].dtype == "int64"
+    assert frame["x"].dtype == "float64"
+    assert frame["s"].tolist()[:2] == ["a", ""]
+    assert frame["s"].isna().tolist() == [False, False, True, False, False]
+    assert [str(day) for day in frame["d"].dropna()] == ["2020-01-01", "2020-01-03", "2020-01-04", "2020-01-05"]
+
+
+def test_parquet_index_is_a_column(workdir: Path) -> None:
+    """A named index that pandas wrote is a column of the file like any other."""
+    pd.DataFrame({"id": [7, 8], "x": [1.0, 2.0]}).set_index("id").to_parquet("data/source/table.parquet")
+    frame = read("data/source/table.parquet")
+    assert sorted(frame.columns[:2]) == ["id", "x"]
+    assert frame["id"].tolist() == [7, 8]
+
+
+def test_unnamed_parquet_columns_are_numbered(workdir: Path) -> None:
+    frame = read_arrow(pa.table({"a": [1], "b": [2]}).rename_columns(["a", ""]))
+    assert frame.columns[:2].tolist() == ["a", "column_2"]
+
+
+def test_several_files_in_the_order_of_their_names(workdir: Path) -> None:
+    for name, value in (("b.csv", 2), ("a.csv", 1), ("deep/c.csv", 3)):
+        Path("data/source", name).parent.mkdir(exist_ok=True)
+        Path("data/source", name).write_text(f"x,y\n{value},0\n{value}0,0\n")
+    Path("data/source/other.txt").write_text("no table")
+    frame = read("data/source/*.csv")
+    assert frame["x"].tolist() == ["1", "10", "2", "20"]
+    assert frame["_file"].tolist() == ["data/source/a.csv"] * 2 + ["data/source/b.csv"] * 2
+    assert frame["_line"].tolist() == [2, 3, 2, 3]
+    assert read("data/source/**/*.csv")["x"].tolist() == ["1", "10", "2", "20", "3", "30"]
+
+
+def test_scikit_learn_in_natural_units(workdir: Path) -> None:
+    frame = read("sklearn://diabetes")
+    assert len(frame) == 442
+    assert frame.columns[:11].tolist() == ["age", "sex", "bmi", "bp", *(f"s{i}" for i in range(1, 7)), "target"]
+    assert frame.loc[0, ["age", "sex", "bmi", "bp", "target"]].tolist() == [59.0, 2.0, 32.1, 101.0, 151.0]
+    assert frame["_line"].tolist() == list(range(1, 443))
+    assert frame["_file"].unique().tolist() == ["sklearn://diabetes"]
+
+
+# ---------------------------------------------------------------- parts
+
+
+@pytest.mark.parametrize("lengths", [[10], [3, 0, 5, 1, 1], [1] * 10, [0, 10, 0]])
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 10, 11])
+def test_parts_of_any_size_hold_the_same_rows(lengths: list[int], rows: int) -> None:
+    whole = pd.DataFrame({"n": np.arange(10), "s": pd.Series(list("abcdefghij"), dtype="str")})
+    ends = np.cumsum([0, *lengths])
+    frames = [whole.iloc[start:end] for start, end in itertools.pairwise(ends)]
+    parts = list(cut_into_parts(frames, rows))
+    assert [len(part) for part in parts] == [rows] * (10 // rows) + [10 % rows] * (10 % rows > 0)
+    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+
+
+def test_no_rows_are_no_parts() -> None:
+    assert list(cut_into_parts([], 5)) == []
+    assert list(cut_into_parts([pd.DataFrame({"n": []})], 5)) == []
+
+
+def test_a_part_is_read_as_it_was_written(workdir: Path) -> None:
+    part = read_text('a,b\n1,"é\n"\n,x\n3\n')
+    write_part(part, Path("parts"), 12)
+    pd.testing.assert_frame_equal(read_part(Path("parts/part-00012.parquet")), part)
+
+
+# ---------------------------------------------------------------- the stage, run after run in one process
+
+RUNNER = """
+import contextlib, hashlib, io, json, shutil
+from pathlib import Path
+from stages import ingest
+
+def digests():
+    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in Path("data/raw").iterdir()}
+
+outcomes = []
+for number, config in enumerate(json.loads(Path("cases.json").read_text())):
+    Path("config.yaml").write_text(json.dumps(config))
+    shown, code = io.StringIO(), 0
+    with contextlib.redirect_stderr(shown):
+        try:
+            ingest.main()
+        except SystemExit as ended:
+            code = ended.code
+    leftovers = [path.name for path in Path("data").glob(".partial*")]
+    shutil.rmtree(f"kept/{number}", ignore_errors=True)
+    shutil.copytree("data/raw", f"kept/{number}")
+    outcomes.append({"code": code, "stderr": shown.getvalue(), "raw": digests(), "leftovers": leftovers})
+Path("outcomes.json").write_text(json.dumps(outcomes))
+"""
+
+
+@dataclass
+class Outcome:
+    """What one run of the stage left; `data/raw` as it is then is kept in kept/NUMBER."""
+
+    code: int
+    stderr: str
+    raw: dict[str, str]  # digests of the parts
+    leftovers: list[str]
+
+
+def run_ingest(project: Project, configs: Iterable[dict[str, Any]]) -> list[Outcome]:
+    """Run the stage's main() once for each config.yaml, all in one subprocess (most of the time is imports)."""
+    (project.path / "cases.json").write_text(json.dumps(list(configs)))
+    project.run("python", "-c", RUNNER, check=True)
+    return [Outcome(**outcome) for outcome in json.loads((project.path / "outcomes.json").read_text())]
+
+
+@dataclass
+class Failure:
+    """A source that cannot be ingested, the exit code and what the message holds."""
+
+    name: str
+    code: int
+    says: list[str]
+    uri: str = ""  # default: the first of the files
+    files: dict[str, bytes] = field(default_factory=dict)
+    source: dict[str, str] = field(default_factory=dict)
+
+    def config(self) -> dict[str, Any]:
+        """config.yaml for it."""
+        uri = self.uri or f"data/source/{next(iter(self.files))}"
+        return {"source": {"uri": uri, **self.source}, "compute": {"part_rows": 2}}
+
+
+SETTINGS, SOURCE = SettingsError.exit_code, SourceError.exit_code
+OPEN_QUOTE = b'a,b\n1,2\n3,"x\n' + b"4,y\n" * 20
+FAILURES = [
+    Failure(
+        "missing file",
+        SOURCE,
+        ["data/source/god.csv: no such file", "did you mean data/source/good.csv?"],
+        "data/source/god.csv",
+    ),
+    Failure("no match", SOURCE, ["data/source/none/*.csv: no such file"], "data/source/none/*.csv"),
+    Failure("empty file", SOURCE, ["empty.csv: the file is empty"], files={"empty.csv": b""}),
+    Failure("blank lines", SOURCE, ["blank.csv: the file is empty"], files={"blank.csv": b"\n\r\n\n"}),
+    Failure("header only", SOURCE, ["header.csv: a header and no rows"], files={"header.csv": b"a,b\n\n"}),
+    Failure("name twice", SOURCE, ["twice.csv", "columns 1 and 3", "'a'"], files={"twice.csv": b"a,b, a\n1,2,3\n"}),
+    Failure(
+        "reserved name", SOURCE, ["reserved.csv", "'_line'", "rename it"], files={"reserved.csv": b"a,_line\n1,2\n"}
+    ),
+    Failure(
+        "bad encoding", SOURCE, ["bad.csv", "byte 0xe9", "not utf-8", "latin-1"], files={"bad.csv": b"a,b\n1,\xe9\n"}
+    ),
+    Failure(
+        "not utf-16",
+        SOURCE,
+        ["bytes.csv", "utf-16", "source.encoding"],
+        files={"bytes.csv": b"a,b\n1,2\n"},
+        source={"encoding": "utf-16"},
+    ),
+    Failure(
+        "unknown encoding",
+        SETTINGS,
+        ["config.yaml: source.encoding", "'utf-9'"],
+        files={"plain.csv": b"a,b\n1,2\n"},
+        source={"encoding": "utf-9"},
+    ),
+    Failure("open quote", SOURCE, ["open.csv", "line", "quote"], files={"open.csv": OPEN_QUOTE}),
+    Failure(
+        "endless quote", SOURCE, ["endless.csv: line", "quote"], files={"endless.csv": b'a,b\n1,"' + b"x" * 200_000}
+    ),
+    Failure("outside data/source", SETTINGS, ["config.yaml: source.uri", "'/etc/hosts'", "data/source/"], "/etc/hosts"),
+    Failure(
+        "above data/source", SETTINGS, ["config.yaml: source.uri", "data/source/"], "data/source/../../params.yaml"
+    ),
+    Failure(
+        "unknown scheme",
+        SETTINGS,
+        ["config.yaml: source.uri", "'s4://b/k'", "nothing reads s4://", "sklearn://"],
+        "s4://b/k",
+    ),
+    Failure("scheme misspelt", SETTINGS, ["skleran://", "did you mean sklearn?"], "skleran://diabetes"),
+    Failure("data set misspelt", SETTINGS, ["'diabets'", "did you mean diabetes?"], "sklearn://diabets"),
+    Failure("unknown extension", SOURCE, ["book.xlsx", ".xlsx", ".csv, .tsv, .parquet"], files={"book.xlsx": b"PK"}),
+    Failure(
+        "no extension", SOURCE, ["noextension", "(none)", ".csv, .tsv, .parquet"], files={"noextension": b"a\n1\n"}
+    ),
+    Failure(
+        "broken Parquet",
+        SOURCE,
+        ["broken.parquet: not readable as Parquet"],
+        files={"broken.parquet": b"PAR1 and no more"},
+    ),
+    Failure("empty Parquet", SOURCE, ["zero.parquet: not readable as Parquet"], files={"zero.parquet": b""}),
+    Failure(
+        "columns differ",
+        SOURCE,
+        ["data/source/differ/b.csv", "data/source/differ/a.csv", "c, d"],
+        "data/source/differ/*.csv",
+        {"differ/a.csv": b"a,c\n1,2\n3,4\n5,6\n", "differ/b.csv": b"a,d\n1,2\n"},
+    ),
+    Failure(
+        "order of columns differs",
+        SOURCE,
+        ["data/source/order/b.csv", "b, a"],
+        "data/source/order/*.csv",
+        {"order/a.csv": b"a,b\n1,2\n", "order/b.csv": b"b,a\n1,2\n"},
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def failed_runs(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Outcome, Outcome]]:
+    """For every entry of FAILURES a good run and then the failing one."""
+    project = Project(Path(shutil.copytree(template, tmp_path_factory.mktemp("failures") / "project", symlinks=True)))
+    good = Failure("good", 0, [], files={"good.csv": b"a,b\n1,2\n3,4\n5,6\n"})
+    for name, content in (file for failure in [good, *FAILURES] for file in failure.files.items()):
+        (project.path / "data/source" / name).parent.mkdir(exist_ok=True, parents=True)
+        (project.path / "data/source" / name).write_bytes(content)
+    outcomes = iter(run_ingest(project, (run.config() for failure in FAILURES for run in (good, failure))))
+    return {failure.name: (next(outcomes), next(outcomes)) for failure in FAILURES}
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
+def test_failure(failed_runs: dict[str, tuple[Outcome, Outcome]], failure: Failure) -> None:
+    """One clear line, the exit code of its kind, and the table of the last good run is still there."""
+    good, failed = failed_runs[failure.name]
+    assert good.code == 0
+    assert sorted(good.raw) == ["part-00000.parquet", "part-00001.parquet"]
+    assert failed.code == failure.code, failed.stderr
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith("ingest    ")
+    assert "Traceback" not in line
+    for fragment in failure.says:
+        assert fragment in line
+    assert failed.raw == good.raw
+    assert failed.leftovers == []
+
+
+def test_failure_of_the_command(project: Project) -> None:
+    """As DVC runs it: the exit code and the line are the process's own, and nothing was written."""
+    project.edit("config.yaml", source__uri="data/source/none.csv")
+    done = project.stage("ingest")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    expected = "ingest    data/source/none.csv: no such file; put it there or mend config.yaml: source.uri"
+    assert done.stderr.splitlines() == [expected]
+    assert not (project.path / "data/raw").exists()
+
+
+def test_part_rows_never_change_the_table(project: Project) -> None:
+    """Whatever the source; and the same settings give the same bytes."""
+    rows = [f'{number},"line {number}\nof two",{"" if number % 3 else number}' for number in range(100)]
+    (project.path / TABLE).write_text("a,b,c\n" + "\n".join(rows) + "\n1,2\n")
+    typed = pd.DataFrame({"n": pd.array([1, None, 3, None, None], "Int64"), "s": ["a", None, "", "b", None]})
+    typed.to_parquet(project.path / "data/source/typed.parquet")
+    lengths = {TABLE: 101, "data/source/typed.parquet": 5, "sklearn://diabetes": 442}
+    runs = [(uri, part_rows) for uri in lengths for part_rows in (250_000, 7, 7, 2)]
+    outcomes = run_ingest(project, [{"source": {"uri": uri}, "compute": {"part_rows": rows}} for uri, rows in runs])
+    tables: dict[str, pd.DataFrame] = {}
+    for number, ((uri, part_rows), outcome) in enumerate(zip(runs, outcomes, strict=True)):
+        assert outcome.code == 0, outcome.stderr
+        assert len(outcome.raw) == -(-lengths[uri] // part_rows)
+        table = project.frame(f"kept/{number}")
+        assert len(table) == lengths[uri]
+        pd.testing.assert_frame_equal(table, tables.setdefault(uri, table), check_dtype=False)
+    assert all(outcomes[first].raw == outcomes[first + 1].raw for first in (1, 5, 9))
+
+
+# ---------------------------------------------------------------- killed in the middle
+
+
+def digests(project: Project) -> dict[str, str]:
+    """The digests of the parts of data/raw."""
+    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in (project.path / "data/raw").iterdir()}
+
+
+def leftovers(project: Project) -> list[str]:
+    """What unfinished runs left in data/."""
+    return sorted(path.name for path in (project.path / "data").glob(".partial*"))
+
+
+def test_kill_9_in_the_middle(project: Project) -> None:
+    """The last good table survives, and the next run removes what the killed one left."""
+    (project.path / TABLE).write_text("a,b\n1,2\n")
+    project.edit("config.yaml", source__uri=TABLE, compute__part_rows=500)
+    project.stages("ingest")
+    before = digests(project)
+    assert list(before) == ["part-00000.parquet"]
+
+    (project.path / TABLE).write_text("a,b\n" + "3,4\n" * 1_000_000)
+    process = subprocess.Popen([sys.executable, "-m", "stages.ingest"], cwd=project.path, stderr=subprocess.DEVNULL)
+    under_way = project.path / "data/.partial.raw/part-00001.parquet"
+    end = time.monotonic() + 60
+    while not under_way.exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert under_way.exists()
+    assert digests(project) == before
+    assert leftovers(project) == [".partial.raw"]
+
+    (project.path / TABLE).write_text("a,b\n5,6\n7,8\n")
+    project.stages("ingest")
+    assert project.frame("data/raw")["a"].tolist() == ["5", "7"]
+    assert leftovers(project) == []
+
+
+def table_at(path: Path, content: str) -> Path:
+    """A directory with one file in it."""
+    path.mkdir(parents=True)
+    (path / "part").write_text(content)
+    return path
+
+
+@pytest.fixture
+def killed_while_replacing(tmp_path: Path) -> Path:
+    """What a run leaves that is killed after it moved the old table away and before it moved the new one in."""
+    table_at(tmp_path / ".partial.old.raw", "last good")
+    table_at(tmp_path / ".partial.raw", "new")
+    return tmp_path / "raw"
+
+
+def test_the_next_run_clears_the_old_table(killed_while_replacing: Path) -> None:
+    with replacing(killed_while_replacing) as partial:
+        table_at(partial, "newest")
+    assert [path.name for path in killed_while_replacing.parent.iterdir()] == ["raw"]
+    assert (killed_while_replacing / "part").read_text() == "newest"
+
+
+def test_the_old_table_survives_when_the_next_run_fails(killed_while_replacing: Path) -> None:
+    with pytest.raises(SourceError, match="no source"), replacing(killed_while_replacing):
+        raise SourceError("no source")
+    assert (killed_while_replacing / "part").read_text() == "last good"
+    assert [path.name for path in killed_while_replacing.parent.iterdir()] == ["raw"]
+
+
+def test_a_failing_run_changes_nothing(tmp_path: Path) -> None:
+    table = table_at(tmp_path / "raw", "last good")
+
+    def write_half() -> None:
+        with replacing(table) as partial:
+            table_at(partial, "half")
+            raise SourceError("cut off")
+
+    with pytest.raises(SourceError, match="cut off"):
+        write_half()
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+    assert (table / "part").read_text() == "last good"

@@ -1,0 +1,261 @@
+"""Same bytes everywhere: other threads, CPU kernels, locales, paths, numbers of workers and backends."""
+
+import fcntl
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import Project, copy_checkout
+
+OUTPUTS = ("data", "models", "metrics", "plots")
+STAGES = ("ingest", "validate", "split", "explore", "features", "train", "evaluate", "export")
+ON_PARTS = ("validate", "split", "explore", "features", "evaluate")  # they do their work with map_parts
+
+# Each sets from outside all that is known to move the last bits; the package has to overrule it.
+SURROUNDINGS = {
+    "Kathmandu": {
+        "OMP_NUM_THREADS": "2",
+        "OPENBLAS_NUM_THREADS": "2",
+        "MKL_NUM_THREADS": "2",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3",
+        "TZ": "Asia/Kathmandu",
+        "LC_ALL": "C",
+        "PYTHONHASHSEED": "123",
+        "LOKY_MAX_CPU_COUNT": "1",
+    },
+    "Zürich": {
+        "OMP_NUM_THREADS": "2",
+        "OPENBLAS_NUM_THREADS": "2",
+        "OPENBLAS_CORETYPE": "SkylakeX",
+        "NPY_DISABLE_CPU_FEATURES": "",
+        "TZ": "Europe/Zurich",
+        "LC_ALL": "de_DE.UTF-8",  # where the system has none, as C
+        "PYTHONHASHSEED": "1",
+        "MPLBACKEND": "svg",
+    },
+}
+
+
+def digests(project: Project, *directories: str) -> dict[str, str]:
+    """The md5 of every file under the directories (of all that stages write, if none is named) that DVC looks at."""
+    return {
+        str(path.relative_to(project.path)): hashlib.md5(path.read_bytes()).hexdigest()
+        for directory in directories or OUTPUTS
+        for path in sorted((project.path / directory).rglob("*"))
+        if path.is_file() and path.name not in (".gitkeep", ".gitignore")
+    }
+
+
+def locked(project: Project) -> dict[str, dict[str, str]]:
+    """For each stage the md5 of each output in dvc.lock."""
+    stages = YAML(typ="safe", pure=True).load(project.path / "dvc.lock")["stages"]
+    return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
+
+
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str, name: str, make: Callable[[Project], None]
+) -> Project:
+    """A fresh project on which `make` has worked, made once for all test processes; copy it, leave it as it is."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    project, done = Project(shared / name), shared / f"{name}.done"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(project.path, ignore_errors=True)
+            project.path.mkdir()
+            copy_checkout(project.path)
+            make(project)
+            done.touch()
+    return project
+
+
+@pytest.fixture
+def in_parts(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
+    """Nine parts of 50 rows, every stage run by one worker; not to be changed."""
+
+    def make(project: Project) -> None:
+        project.edit("config.yaml", compute__part_rows=50, compute__workers=1)
+        project.stages(*STAGES)
+
+    return made_once(tmp_path_factory, worker_id, "in_parts", make)
+
+
+def copied(project: Project, place: Path) -> Project:
+    """A copy to work on."""
+    return Project(Path(shutil.copytree(project.path, place, symlinks=True)))
+
+
+# ---------------------------------------------------------------- surroundings
+
+
+@pytest.mark.slow
+def test_forced_repro_leaves_git_clean(built: Project) -> None:
+    """The fixture has run `dvc repro --force` in a fresh copy of the checkout."""
+    assert built.git("status", "--porcelain", "--untracked-files=all") == ""
+    assert {file for file in digests(built) if file.startswith("models/")} == {
+        f"models/{name}"
+        for name in ("features.joblib", "folds.npz", "intervals.json", "model.joblib", "scorecard.json")
+    }
+
+
+@pytest.mark.slow
+def test_surroundings_do_not_change_a_byte(built: Project, new_project: Callable[..., Project]) -> None:
+    other = new_project("a copy in Kathmandu ☂ ñ")
+    done = other.dvc("repro", "--force", env=SURROUNDINGS["Kathmandu"])
+    assert done.stdout.count("Running stage") == len(STAGES), "nothing is to be taken from a cache"
+    assert locked(other) == locked(built)
+    assert digests(other) == digests(built)
+    assert (other.path / "dvc.lock").read_bytes() == (built.path / "dvc.lock").read_bytes()
+    status = ("status", "--porcelain", "--untracked-files=all")
+    assert other.git(*status) == built.git(*status)
+
+
+@pytest.mark.slow
+def test_surroundings_of_single_stages_do_not_change_a_byte(built: Project, tmp_path: Path) -> None:
+    other = copied(built, tmp_path / "Zürich 2")
+    for stage in STAGES[4:]:  # where the linear algebra is
+        other.stage(stage, check=True, env=SURROUNDINGS["Zürich"])
+    assert digests(other) == digests(built)
+
+
+@pytest.mark.slow
+def test_second_repro_does_nothing(built: Project) -> None:
+    before, logs = digests(built), digests(built, "logs")
+    done = built.dvc("repro")
+    assert "Running stage" not in done.stdout
+    assert done.stdout.count("didn't change, skipping") == len(STAGES)
+    assert "Data and pipelines are up to date." in done.stdout
+    assert digests(built) == before
+    assert digests(built, "logs") == logs
+    assert built.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+
+
+AVX512 = """
+import json, os, sys
+if sys.argv[1] == "hidden":
+    import stages
+import numpy as np
+values = np.random.default_rng(0).normal(size=100_000)
+results = np.exp(values).tobytes() + np.log(np.abs(values)).tobytes()
+import hashlib
+print(json.dumps(hashlib.md5(results).hexdigest()))
+"""
+
+
+@pytest.mark.slow
+def test_avx512_is_hidden(built: Project) -> None:
+    """Where there is AVX-512, the package has to hide it from numpy; what it would change is shown by not hiding it."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists() or "avx512f" not in info.read_text():
+        pytest.skip("this CPU has no AVX-512")
+    clean = {"NPY_DISABLE_CPU_FEATURES": ""}
+    visible, hidden = (
+        json.loads(built.run("python", "-c", AVX512, how, check=True, env=clean).stdout)
+        for how in ("visible", "hidden")
+    )
+    by_hand = {"NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR"}
+    assert json.loads(built.run("python", "-c", AVX512, "visible", check=True, env=by_hand).stdout) == hidden
+    assert visible != hidden, "numpy's loops give the same bits: hiding AVX-512 is of no use any more"
+
+
+def test_package_overrules_the_environment(project: Project) -> None:
+    """What decides the last bits is set when the package is imported, before numpy."""
+    code = (
+        "import json, os, sys, stages; assert 'numpy' not in sys.modules;"
+        "import numpy, threadpoolctl;"
+        "from numpy._core._multiarray_umath import __cpu_features__ as cpu;"
+        "[blas] = [pool for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'];"
+        "names = [name for name in cpu if 'AVX512' in name and cpu[name] or name == 'X86_V4' and cpu[name]];"
+        "print(json.dumps([blas['num_threads'], blas['architecture'], names, cpu['X86_V3']]))"
+    )
+    hostile = {**SURROUNDINGS["Kathmandu"], "NPY_ENABLE_CPU_FEATURES": "X86_V2"}
+    hostile.pop("NPY_DISABLE_CPU_FEATURES")
+    threads, kernel, avx512, v3 = json.loads(project.run("python", "-c", code, check=True, env=hostile).stdout)
+    assert threads == 1
+    assert kernel == "Haswell"
+    assert avx512 == []
+    assert v3
+
+
+# ---------------------------------------------------------------- workers, backends, parts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "workers", "stages"),
+    [("loky", 2, ON_PARTS), ("loky", 3, ("validate", "features")), ("threading", 3, ON_PARTS)],
+)
+def test_workers_do_not_change_a_byte(
+    in_parts: Project, tmp_path: Path, backend: str, workers: int, stages: tuple[str, ...]
+) -> None:
+    """Stages that do not work on parts read nothing of `compute` but part_rows (see test_declared)."""
+    expected = digests(in_parts)
+    assert sum(name.startswith("data/train/part-") for name in expected) == 9
+    other = copied(in_parts, tmp_path / "other")
+    other.edit("config.yaml", compute__backend=backend, compute__workers=workers)
+    for stage in stages:
+        other.stage(stage, check=True)
+        assert digests(other) == expected, stage
+
+
+@pytest.fixture
+def dask_scheduler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address of a Dask scheduler whose two workers have it for their working directory."""
+    from distributed import LocalCluster
+
+    folder = tmp_path / "with-dask"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with LocalCluster(
+        host="127.0.0.1", n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+    ) as cluster:
+        yield folder, cluster.scheduler_address
+
+
+@pytest.mark.slow
+def test_dask_does_not_change_a_byte(in_parts: Project, dask_scheduler: tuple[Path, str]) -> None:
+    folder, scheduler = dask_scheduler
+    shutil.copytree(in_parts.path, folder, symlinks=True, dirs_exist_ok=True)
+    other, expected = Project(folder), digests(in_parts)
+    other.edit("config.yaml", compute__backend="dask", compute__scheduler=scheduler, compute__workers="auto")
+    for stage in ("validate", "split", "features", "evaluate"):
+        other.stage(stage, check=True)
+        assert digests(other) == expected, stage
+
+
+def numbers(value: Any, at: str = "") -> dict[str, Any]:
+    """Every leaf of a JSON value by its path; hashes of files are left out."""
+    if isinstance(value, dict):
+        items = [(f"{at}.{key}", item) for key, item in value.items() if key != "made_from"]
+    elif isinstance(value, list):
+        items = [(f"{at}.{position}", item) for position, item in enumerate(value)]
+    else:
+        return {at: value}
+    return {path: leaf for key, item in items for path, leaf in numbers(item, key).items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part_rows", [1_000_000, 7])
+def test_part_sizes_agree(in_parts: Project, project: Project, part_rows: int) -> None:
+    project.edit("config.yaml", compute__part_rows=part_rows, compute__workers=1)
+    project.stages(*STAGES)
+    assert len(list((project.path / "data/raw").iterdir())) == -(-442 // part_rows)
+    names = [name for name in digests(in_parts, "metrics") if name.endswith(".json")]
+    assert len(names) == 6
+    for name in [*names, "models/scorecard.json"]:
+        expected, found = (numbers(json.loads((p.path / name).read_text())) for p in (in_parts, project))
+        assert found.keys() == expected.keys(), name
+        for key, value in expected.items():
+            if isinstance(value, float):
+                assert math.isclose(found[key], value, rel_tol=1e-10, abs_tol=1e-12), f"{name}{key}"
+            else:
+                assert found[key] == value, f"{name}{key}"
