@@ -49,7 +49,7 @@ def main() -> None:
         feature_map = fit_feature_map(sample, schema, params)
         numbers = {column.name: sample[column.name].median() for column in schema.inputs if column.kind == "number"}
         numbers = {name: 0.0 if np.isnan(median) else float(median) for name, median in numbers.items()}
-        folds = 1 + max(int(read_part(part, ["_fold"])["_fold"].max()) for part in parts)
+        folds = 1 + max(fold for part in parts for fold in read_part(part, ["_fold"])["_fold"].unique().tolist())
         found = list(map_parts(accumulate, parts, feature_map, schema, numbers, folds))
         by_fold = [merge_all(part.folds[fold] for part in found) for fold in range(folds)]
 

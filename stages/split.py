@@ -9,12 +9,12 @@ the table grows or a column is ignored; by hash of the group; or by a cut date, 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from stages.utils.audit import Numbering, check_row_ids, find_row_ids, numbering_of
 from stages.utils.errors import DataError, SettingsError
@@ -87,7 +87,7 @@ def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> n
         raise DataError(f"{VALID}: the table has no rows")
     proposal = str(times[int(len(times) * (1 - params.test_fraction))])[:19]
     try:
-        cut = np.datetime64(pd.Timestamp(params.cut)) if params.cut else None
+        cut = np.datetime64(datetime.fromisoformat(params.cut)) if params.cut else None
     except ValueError:
         cut = None
     if cut is None:
@@ -161,6 +161,8 @@ def summarise(summaries: list[Summary], schema: TableSchema) -> dict[str, Any]:
 def check_sizes(metrics: dict[str, Any]) -> None:
     """Raise a DataError unless every fold has a row and the test set two."""
     rows = metrics["train"] + metrics["test"]
+    if metrics["train"] == 0:
+        raise DataError(f"{VALID}: all {rows} rows fall into the test set; change params.yaml: split")
     if metrics["test"] < 2:
         raise DataError(
             f"{VALID}: {metrics['test']} of {rows} rows fall into the test set, expected at least 2; "

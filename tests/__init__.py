@@ -1,0 +1,1 @@
+"""The tests: `make test`, or `make quick` for those that take seconds."""

@@ -138,7 +138,8 @@ def test_an_outlier_does_not_move_predictions_out_of_range(outlier: float) -> No
     spoilt.loc[7, "x"] = outlier  # also in training: the rest is fitted as before
     again = fitted(spoilt, schema)
     rest = frame.drop(index=7)
-    np.testing.assert_allclose(again.predict(rest), model.predict(rest), atol=0.5)
+    rest = rest[rest["x"].abs() < 2.5]  # beyond lie the percentiles that an outlier shifts
+    np.testing.assert_allclose(again.predict(rest), model.predict(rest), atol=0.3)
     assert np.sqrt(np.mean((again.predict(rest) - rest["y"]) ** 2)) < 0.2
 
 

@@ -436,9 +436,9 @@ def test_part_rows_never_change_the_table(project: Project) -> None:
     rows = [f'{number},"line {number}\nof two",{"" if number % 3 else number}' for number in range(100)]
     (project.path / TABLE).write_text("a,b,c\n" + "\n".join(rows) + "\n1,2\n")
     typed = pd.DataFrame({"n": pd.array([1, None, 3, None, None], "Int64"), "s": ["a", None, "", "b", None]})
-    typed.to_parquet(project.path / "data/source/typed.parquet")
-    lengths = {TABLE: 101, "data/source/typed.parquet": 5, "sklearn://diabetes": 442}
-    runs = [(uri, part_rows) for uri in lengths for part_rows in (250_000, 7, 7, 2)]
+    pd.concat([typed] * 10).reset_index(drop=True).to_parquet(project.path / "data/source/typed.parquet")
+    lengths = {TABLE: 101, "data/source/typed.parquet": 50, "sklearn://diabetes": 442}
+    runs = [(uri, part_rows) for uri in lengths for part_rows in (250_000, 33, 33, 17)]
     outcomes = run_ingest(project, [{"source": {"uri": uri}, "compute": {"part_rows": rows}} for uri, rows in runs])
     tables: dict[str, pd.DataFrame] = {}
     for number, ((uri, part_rows), outcome) in enumerate(zip(runs, outcomes, strict=True)):

@@ -39,4 +39,6 @@ def date_numbers(dates: pd.DataFrame) -> pd.DataFrame:
     """A date as numbers for a tree: days, month, weekday, hour."""
     column = dates.iloc[:, 0]
     days = (column - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    return pd.DataFrame({"days": days, "month": column.dt.month, "weekday": column.dt.weekday, "hour": column.dt.hour})
+    return pd.DataFrame(
+        {"days": days, "month": column.dt.month, "weekday": column.dt.day_of_week, "hour": column.dt.hour}
+    )

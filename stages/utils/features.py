@@ -59,7 +59,9 @@ def number_map(values: Floats, params: FeaturesParams) -> Any:
         known = np.zeros(1)
     low, high = np.quantile(known, [params.clip, 1 - params.clip])
     clip = FunctionTransformer(np.clip, kw_args={"a_min": low, "a_max": high})
-    impute = SimpleImputer(strategy="constant", fill_value=float(np.clip(np.median(known), low, high)))
+    impute = SimpleImputer(
+        strategy="constant", fill_value=float(np.clip(np.median(known), low, high)), keep_empty_features=True
+    )
     knots = np.unique(np.quantile(np.clip(known, low, high), np.linspace(0, 1, params.knots)))
     terms: list[tuple[str, Any, list[int]]] = [("line", "passthrough", [0])]
     if len(knots) > 2:
@@ -85,7 +87,7 @@ def level_map(params: FeaturesParams) -> OneHotEncoder:
 def calendar_part(dates: Any, part: str) -> Any:
     """Month (1–12), weekday (0–6) or hour (0–23) as text; missing where the date is."""
     column = pd.Series(np.asarray(dates)[:, 0]).astype("datetime64[us]")
-    numbers = getattr(column.dt, part)
+    numbers = getattr(column.dt, "day_of_week" if part == "weekday" else part)
     return numbers.map("{:.0f}".format, na_action="ignore").astype("str").to_frame()
 
 

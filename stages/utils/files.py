@@ -26,14 +26,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     partial = path.with_name(f".partial.{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
+    old = path.with_name(f".partial.old.{path.name}")
+    if old.exists() and not path.exists():  # an earlier run was killed between the two steps below
+        old.rename(path)
+    remove(old)
     remove(partial)
     try:
         yield partial
         if path.is_dir():  # a directory cannot be replaced in one step
-            old = path.with_name(f".partial.old.{path.name}")
-            remove(old)
             path.rename(old)
-            partial.rename(path)
+            try:
+                partial.rename(path)
+            except BaseException:
+                old.rename(path)
+                raise
             remove(old)
         else:
             os.replace(partial, path)

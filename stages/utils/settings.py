@@ -26,7 +26,7 @@ Auto = Literal["auto"]
 class Settings(BaseModel):
     """Base of every settings model: unknown keys and silent conversions are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 # ---------------------------------------------------------------- config.yaml

@@ -48,7 +48,8 @@ def read_files(source: Source) -> Iterator[pd.DataFrame]:
             f"config.yaml: source.uri: found {pattern!r}; expected a file under {SOURCE_DIR}/, "
             f"which DVC watches for changes: copy it there"
         )
-    paths = sorted(Path(name) for name in glob(pattern, recursive=True) if Path(name).is_file())
+    names = [pattern] if Path(pattern).is_file() else glob(pattern, recursive=True)
+    paths = sorted(shown_path(name) for name in names if Path(name).is_file())
     if not paths:
         there = sorted(str(path) for path in SOURCE_DIR.rglob("*") if path.is_file() and not path.name.startswith("."))
         raise SourceError(
@@ -70,6 +71,12 @@ def read_files(source: Source) -> Iterator[pd.DataFrame]:
             yield frame
 
 
+def shown_path(name: str) -> Path:
+    """A path relative to the repository's root, as it is written into the table: the same on every machine."""
+    path = Path(name)
+    return path.resolve().relative_to(Path.cwd()) if path.is_absolute() else path
+
+
 def read_csv_file(path: Path, source: Source) -> Iterator[pd.DataFrame]:
     """A CSV file, every cell as text, as Python's csv module reads it (RFC 4180; quoted cells may hold line breaks)."""
     encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
@@ -77,7 +84,7 @@ def read_csv_file(path: Path, source: Source) -> Iterator[pd.DataFrame]:
     reader = None
     try:
         with path.open(encoding=encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
             header = next((row for row in reader if row), None)
             if header is None:
                 raise SourceError(f"{path}: the file is empty; expected a header and rows")
@@ -89,6 +96,8 @@ def read_csv_file(path: Path, source: Source) -> Iterator[pd.DataFrame]:
             f"{path}: byte 0x{error.object[error.start]:02x} after line {reader.line_num if reader else 0} is not "
             f"{source.encoding}; set config.yaml: source.encoding (say latin-1 or cp1252)"
         ) from None
+    except UnicodeError as error:
+        raise SourceError(f"{path}: not {source.encoding}: {error}; set config.yaml: source.encoding") from None
     except LookupError:
         raise SettingsError(f"config.yaml: source.encoding: unknown encoding {source.encoding!r}; say utf-8") from None
     except csv.Error as error:
@@ -121,10 +130,12 @@ def read_parquet_file(path: Path, source: Source) -> Iterator[pd.DataFrame]:
 
     try:
         file = pq.ParquetFile(path)
-        checked_names(file.schema_arrow.names, path)
+        names = checked_names(file.schema_arrow.names, path)
         row = 1
         for batch in file.iter_batches(BATCH_ROWS):
-            yield with_origin(batch.to_pandas(), path, range(row, row + len(batch)))
+            yield with_origin(
+                batch.to_pandas(ignore_metadata=True).set_axis(names, axis=1), path, range(row, row + len(batch))
+            )
             row += len(batch)
     except ArrowException as error:
         raise SourceError(f"{path}: not readable as Parquet: {error}") from None

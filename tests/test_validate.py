@@ -1,0 +1,852 @@
+"""Validate: cells typed by the schema, every violation counted, every row in the valid table or in quarantine."""
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from stages.utils.cells import type_column
+from stages.utils.checks import find_repeats
+from stages.utils.files import read_json
+from stages.utils.parallel import map_parts
+from stages.utils.sources import csv_frame
+from stages.utils.table_schema import Column, TableSchema
+from stages.utils.tables import cut_into_parts, list_parts, write_part
+from stages.validate import check_columns, describe_failure, summarise, validate_part
+from tests.conftest import Project
+
+TABLE = "data/source/table.csv"
+TARGET = {"name": "y", "type": "number", "role": "target"}
+Field = dict[str, Any]
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory whose config.yaml keeps the work in this process."""
+    (tmp_path / "config.yaml").write_text("source: {uri: sklearn://diabetes}\ncompute: {workers: 1}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def typed(
+    cells: Sequence[Any] | pd.Series, missing: Sequence[str] = ("",), **field: Any
+) -> tuple[list[Any], list[Any]]:
+    """The typed cells of a column (None: missing), and those that could not be read."""
+    column = Column.model_validate({"name": "x", **field})
+    series = cells if isinstance(cells, pd.Series) else pd.Series(cells, dtype="str")
+    values, unreadable = type_column(series, column, list(missing))
+    return [None if pd.isna(value) else value for value in values.tolist()], series[unreadable].tolist()
+
+
+def dates(cells: Sequence[Any] | pd.Series, **field: Any) -> tuple[list[str | None], list[Any]]:
+    """As `typed`, the dates as ISO text."""
+    values, unreadable = typed(cells, **{"type": "datetime", **field})
+    return [None if value is None else value.isoformat() for value in values], unreadable
+
+
+def schema_of(*fields: Field, missing: Sequence[str] = ("",)) -> TableSchema:
+    """A schema of these fields; a target and a feature are added where there is none."""
+    content = [{"type": "string", **field} for field in fields]
+    roles = [field.get("role", "feature") for field in content]
+    if "target" not in roles:
+        content.append(TARGET)
+    if "feature" not in roles:
+        content.append({"name": "other", "type": "string"})
+    return TableSchema.model_validate({"fields": content, "missingValues": list(missing)})
+
+
+def raw_table(columns: dict[str, Sequence[str]], schema: TableSchema) -> pd.DataFrame:
+    """Raw rows as ingest writes them, from line 2 on; columns that are not given hold `1`."""
+    (length,) = {len(cells) for cells in columns.values()}
+    filled = {name: columns.get(name, ["1"] * length) for name in schema.names()}
+    rows = [list(row) for row in zip(*filled.values(), strict=True)]
+    return csv_frame(list(enumerate(rows, start=2)), list(filled), Path(TABLE))
+
+
+@dataclass
+class Result:
+    """What validate makes of a table."""
+
+    valid: pd.DataFrame
+    quarantine: pd.DataFrame
+    metrics: dict[str, Any]
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Violations by column and check."""
+        found = self.metrics["violations"]
+        return {(column, check): found[column][check]["count"] for column in found for check in found[column]}
+
+    def bad_lines(self) -> list[int]:
+        """Lines of the rows in quarantine."""
+        return [int(line) for line in self.quarantine["_line"]]
+
+
+def run_checks(raw: pd.DataFrame, schema: TableSchema, part_rows: int = 1000) -> Result:
+    """What the stage does between reading the settings and writing the metrics, in this process."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for number, part in enumerate(cut_into_parts([raw], part_rows)):
+            write_part(part, folder / "raw", number)
+        parts = list_parts(folder / "raw")
+        work = list(zip(parts, find_repeats(parts, schema), strict=True))
+        metrics = summarise(list(map_parts(validate_part, work, schema, folder / "valid", folder / "quarantine")))
+        tables = [
+            pd.concat(map(pd.read_parquet, list_parts(folder / name)), ignore_index=True)
+            for name in ("valid", "quarantine")
+        ]
+    return Result(*tables, metrics)
+
+
+def check(cells: Sequence[str], field: Field, part_rows: int = 1000, missing: Sequence[str] = ("",)) -> Result:
+    """Validate a table of one column (and a target)."""
+    schema = schema_of({"name": "x", **field}, missing=missing)
+    return run_checks(raw_table({"x": cells}, schema), schema, part_rows)
+
+
+# ---------------------------------------------------------------- typing of cells
+
+
+@pytest.mark.parametrize(
+    ("cells", "field", "values", "unreadable"),
+    [
+        (["1", " -2.5 ", "+3", ".5", "5.", "1e3", "0"], {}, [1, -2.5, 3, 0.5, 5, 1000, 0], []),
+        (["x", "1,5", "1 000", "--1", "1_000", "0x1F", "True"], {}, [None] * 7, ...),
+        (["inf", "-inf", "Infinity", "NaN", "nan", "1e400"], {}, [None] * 6, ...),
+        (["", "  ", "\t"], {}, [None] * 3, []),
+        (["1,5", "-0,25", "1.5", "2"], {"decimalChar": ","}, [1.5, -0.25, None, 2], ["1.5"]),
+        (["1,000", "1,234,567.5", "12"], {"groupChar": ","}, [1000, 1234567.5, 12], []),
+        (["1.000", "1.234.567,5", "1,5"], {"groupChar": ".", "decimalChar": ","}, [1000, 1234567.5, 1.5], []),
+        (["1 000", "1 000,5"], {"groupChar": " ", "decimalChar": ","}, [1000, 1000.5], []),
+        (
+            ["$10", "8GB", "95 %", "EUR -3.5", "€ 1e3", "many"],
+            {"bareNumber": False},
+            [10, 8, 95, -3.5, 1000, None],
+            ["many"],
+        ),
+        (["$10", "8GB"], {}, [None, None], ...),
+        (
+            ["1.000,50 €", "EUR 7"],
+            {"bareNumber": False, "groupChar": ".", "decimalChar": ","},
+            [1000.5, 7],
+            [],
+        ),
+    ],
+)
+def test_numbers(cells: list[str], field: Field, values: list[Any], unreadable: Any) -> None:
+    assert typed(cells, type="number", **field) == (values, cells if unreadable is ... else unreadable)
+
+
+def test_integers() -> None:
+    cells = ["7", "-3", "1e3", "2.0", "2.5", "x", "inf", ""]
+    assert typed(cells, type="integer") == ([7, -3, 1000, 2, None, None, None, None], ["2.5", "x", "inf"])
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_integers_beyond_2_to_the_53(sign: str) -> None:
+    """A float64 cannot hold each of them: a cell must not turn into its neighbour."""
+    safe, beyond = f"{sign}{2**53 - 1}", [f"{sign}{2**53 + 1}", f"{sign}{2**60 + 1}", f"{sign}{10**30}"]
+    assert typed([safe, *beyond], type="integer") == ([int(safe), None, None, None], beyond)
+
+
+def test_typed_integers_beyond_2_to_the_53() -> None:
+    cells = pd.Series([2**53 - 1, 2**53 + 1, 2**60 + 1], dtype="int64")
+    assert typed(cells, type="integer") == ([2**53 - 1, None, None], [2**53 + 1, 2**60 + 1])
+
+
+def test_missing_values() -> None:
+    cells = ["NA", " - ", "", "na", "5"]
+    assert typed(cells, ["NA", "-"], type="number") == ([None, None, None, None, 5], ["", "na"])
+    assert typed(cells, ["NA", "-"], type="string") == ([None, None, "", "na", "5"], [])
+    assert typed(["-999", "-999.0", "3"], ["-999"], type="number") == ([None, -999, 3], [])
+    assert typed(["NA", "maybe"], ["NA"], type="boolean") == ([None, None], ["maybe"])
+    assert typed(["NA", "2020-13-01"], ["NA"], type="date") == ([None, None], ["2020-13-01"])
+
+
+def test_booleans() -> None:
+    cells = ["true", "True", "TRUE", "1", "false", "False", "FALSE", "0", "yes", "", "tRUE"]
+    assert typed(cells, type="boolean") == ([1.0] * 4 + [0.0] * 4 + [None] * 3, ["yes", "tRUE"])
+    words: Field = {"type": "boolean", "trueValues": ["yes", "Y"], "falseValues": ["no"]}
+    assert typed(["yes", " Y", "no", "true", "1", ""], **words) == ([1, 1, 0, None, None, None], ["true", "1"])
+
+
+def test_strings_and_levels() -> None:
+    assert typed([" a ", "", "b\nc", "1.0"], type="string") == (["a", None, "b\nc", "1.0"], [])
+    integers: Field = {"type": "integer", "categories": [0, 1, 2]}
+    assert typed(["1", "2.0", "01", "x", "", "1.5"], **integers) == (["1", "2", "1", None, None, None], ["x", "1.5"])
+    assert typed(["-0", "0"], **integers) == (["0", "0"], [])
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("2020-01-02", "2020-01-02T00:00:00"),
+        ("2020-01-02T03:04:05", "2020-01-02T03:04:05"),
+        (" 2020-01-02 03:04 ", "2020-01-02T03:04:00"),
+        ("2020-01-02T03:04:05Z", "2020-01-02T03:04:05"),
+        ("2020-01-02T03:04:05+02:00", "2020-01-02T01:04:05"),
+        ("2020-01-01T22:00:00-0500", "2020-01-02T03:00:00"),
+        ("2020-01-02T03:04:05.123456", "2020-01-02T03:04:05.123456"),
+        ("1066-10-14", "1066-10-14T00:00:00"),
+        ("9999-12-31", "9999-12-31T00:00:00"),
+    ],
+)
+def test_iso_dates_are_in_utc(cell: str, value: str) -> None:
+    assert dates([cell]) == ([value], [])
+
+
+def test_what_is_no_date() -> None:
+    cells = ["2020-02-30", "2020-13-01", "01/02/2020", "2020-01-02 25:00", "soon", "NaT", "12.5"]
+    assert dates(cells) == ([None] * 7, cells)
+    assert dates(["", " "]) == ([None, None], [])
+
+
+@pytest.mark.parametrize("field", [{}, {"format": "%d/%m/%Y"}])
+@pytest.mark.parametrize("word", ["today", "now"])
+def test_the_clock_is_no_date(word: str, field: Field) -> None:
+    """A cell means the same on every day."""
+    assert dates([word], **field) == ([None], [word])
+
+
+def test_a_date_does_not_depend_on_the_others() -> None:
+    """Nanoseconds in one cell do not make dates unreadable that only fit microseconds."""
+    cells = ["1066-10-14", "2020-01-02T03:04:05.123456789", "9999-12-31"]
+    expected = ["1066-10-14T00:00:00", "2020-01-02T03:04:05.123456", "9999-12-31T00:00:00"]
+    assert dates(cells) == (expected, [])
+
+
+def test_dates_of_a_format() -> None:
+    cells = ["31/12/2020", "12/31/2020", "2020-12-31", "1/2/2020"]
+    expected = ["2020-12-31T00:00:00", None, None, "2020-02-01T00:00:00"]
+    assert dates(cells, type="date", format="%d/%m/%Y") == (expected, ["12/31/2020", "2020-12-31"])
+    zoned = ["2020-12-31 23:30 -0100"]
+    assert dates(zoned, format="%Y-%m-%d %H:%M %z") == (["2021-01-01T00:30:00"], [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "field", "values", "unreadable"),
+    [
+        (pd.Series([1, 2], dtype="int64"), {"type": "number"}, [1.0, 2.0], []),
+        (pd.Series([1.5, np.nan, np.inf, -np.inf]), {"type": "number"}, [1.5, None, None, None], [np.inf, -np.inf]),
+        (pd.Series([1.0, 2.5, np.nan]), {"type": "integer"}, [1, None, None], [2.5]),
+        (pd.Series([True, False]), {"type": "boolean"}, [1.0, 0.0], []),
+        (pd.Series([True, None], dtype=object), {"type": "boolean"}, [1.0, None], []),
+        (pd.Series([0, 1, 2], dtype="int64"), {"type": "boolean"}, [0.0, 1.0, None], [2]),
+        (pd.Series([1, 2], dtype="int64"), {"type": "string"}, ["1", "2"], []),
+        (pd.Series([1.0, np.nan]), {"type": "integer", "categories": [1, 2]}, ["1", None], []),
+    ],
+)
+def test_typed_cells(cells: pd.Series, field: Field, values: list[Any], unreadable: list[Any]) -> None:
+    """Cells of a source that has types of its own."""
+    assert typed(cells, **field) == (values, unreadable)
+
+
+def test_typed_dates() -> None:
+    naive = pd.Series(pd.to_datetime(["2020-01-02 03:04", None]))
+    assert dates(naive) == (["2020-01-02T03:04:00", None], [])
+    assert dates(naive.dt.tz_localize("Europe/Berlin")) == (["2020-01-02T02:04:00", None], [])
+
+
+def test_typed_cells_of_another_kind_are_unreadable() -> None:
+    """A count of nanoseconds since 1970 is neither the number nor the date that was meant."""
+    years = pd.Series([2011, 2012], dtype="int64")
+    assert dates(years, type="date") == ([None, None], [2011, 2012])
+    moments = pd.Series(pd.to_datetime(["2020-01-02", None]))
+    assert typed(moments, type="number") == ([None, None], [moments[0]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("string", "2020-01-02"), ("date", pd.Timestamp("2020-01-02")), ("datetime", pd.Timestamp("2020-01-02"))],
+)
+def test_dictionary_encoded_text_is_text(kind: str, value: Any) -> None:
+    """A Parquet file may hold text as a dictionary: it is stripped and missing as any other."""
+    cells = pa.array([" 2020-01-02 ", "NA", "NA"]).dictionary_encode().to_pandas()
+    cells = cells if isinstance(cells, pd.Series) else pd.Series(cells)
+    assert str(cells.dtype) == "category"
+    assert typed(cells, ["NA"], type=kind) == ([value, None, None], [])
+
+
+# ---------------------------------------------------------------- constraints
+
+CONSTRAINTS: list[tuple[str, Field, list[str], list[int], list[str]]] = [
+    # check, field, cells, positions of the invalid ones, examples in the metrics
+    (
+        "required",
+        {"type": "number", "constraints": {"required": True}},
+        ["1", "", " ", "2"],
+        [1, 2],
+        ["expected required, found nothing"] * 2,
+    ),
+    (
+        "minimum",
+        {"type": "number", "constraints": {"minimum": 1.5}},
+        ["1.5", "1.4", "", "-3"],
+        [1, 3],
+        ["expected minimum 1.5, found 1.4", "expected minimum 1.5, found -3.0"],
+    ),
+    (
+        "maximum",
+        {"type": "integer", "constraints": {"maximum": 3}},
+        ["3", "4", ""],
+        [1],
+        ["expected maximum 3, found 4.0"],
+    ),
+    (
+        "minimum",
+        {"type": "date", "constraints": {"minimum": "2020-06-01"}},
+        ["2020-06-01", "2020-05-31", ""],
+        [1],
+        ["expected minimum 2020-06-01, found 2020-05-31"],
+    ),
+    (
+        "maximum",
+        {"type": "datetime", "constraints": {"maximum": "2020-06-01T12:00:00Z"}},
+        ["2020-06-01T12:00:00Z", "2020-06-01T12:00:00-01:00"],
+        [1],
+        ["expected maximum 2020-06-01T12:00:00Z, found 2020-06-01 13:00:00"],
+    ),
+    (
+        "enum",
+        {"type": "string", "constraints": {"enum": ["a", "b"]}},
+        ["a", " b ", "c", "", "A"],
+        [2, 4],
+        ["expected enum ['a', 'b'], found c", "expected enum ['a', 'b'], found A"],
+    ),
+    (
+        "enum",
+        {"type": "number", "constraints": {"enum": [1, 2.5]}},
+        ["1.0", "2.5", "2"],
+        [2],
+        ["expected enum [1, 2.5], found 2.0"],
+    ),
+    (
+        "enum",
+        {"type": "date", "constraints": {"enum": ["2020-01-01"]}},
+        ["2020-01-01", "2020-01-02"],
+        [1],
+        ["expected enum ['2020-01-01'], found 2020-01-02"],
+    ),
+    (
+        "categories",
+        {"type": "string", "categories": ["a", {"value": "b", "label": "B"}]},
+        ["a", "b", "B", ""],
+        [2],
+        ["expected categories ['a', 'b'], found B"],
+    ),
+    (
+        "categories",
+        {"type": "integer", "categories": [1, 2]},
+        ["1", "2.0", "3", ""],
+        [2],
+        ["expected categories ['1', '2'], found 3"],
+    ),
+    (
+        "pattern",
+        {"type": "string", "constraints": {"pattern": "ab|cd"}},
+        ["ab", "cd", "abcd", "xab", "", "ab\ncd"],
+        [2, 3, 5],
+        [f"expected pattern ab|cd, found {cell}" for cell in ("abcd", "xab", "ab\ncd")],
+    ),
+    (
+        "pattern",
+        {"type": "string", "constraints": {"pattern": "(?i)ab"}},
+        ["AB", "ab", "abc"],
+        [2],
+        ["expected pattern (?i)ab, found abc"],
+    ),
+    (
+        "pattern",
+        {"type": "string", "constraints": {"pattern": r"(?=a)(\w)\1"}},
+        ["aa", "bb", "ab"],
+        [1, 2],
+        [rf"expected pattern (?=a)(\w)\1, found {cell}" for cell in ("bb", "ab")],
+    ),
+    (
+        "length",
+        {"type": "string", "constraints": {"minLength": 2}},
+        ["ab", "a", "", "é"],
+        [1, 3],
+        ["expected length 2 to any, found a", "expected length 2 to any, found é"],
+    ),
+    (
+        "length",
+        {"type": "string", "constraints": {"maxLength": 2}},
+        ["ab", "abc", "", "éé"],
+        [1],
+        ["expected length 0 to 2, found abc"],
+    ),
+    (
+        "length",
+        {"type": "string", "constraints": {"minLength": 1, "maxLength": 2}},
+        ["a", "abc"],
+        [1],
+        ["expected length 1 to 2, found abc"],
+    ),
+    (
+        "length",
+        {"type": "string", "constraints": {"maxLength": 0}},
+        ["", "a"],
+        [1],
+        ["expected length 0 to 0, found a"],
+    ),
+    (
+        "unique",
+        {"type": "number", "constraints": {"unique": True}},
+        ["1", "2", "1.0", "", "", "2", "3"],
+        [2, 5],
+        ["expected unique, found 1.0", "expected unique, found 2"],
+    ),
+    (
+        "type",
+        {"type": "number"},
+        ["1", "x", "inf", ""],
+        [1, 2],
+        ["not a finite number, found x", "not a finite number, found inf"],
+    ),
+    (
+        "type",
+        {"type": "date", "format": "%d/%m/%Y"},
+        ["31/12/2020", "2020-12-31"],
+        [1],
+        ["not a date of format %d/%m/%Y, found 2020-12-31"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "field", "cells", "bad", "examples"), CONSTRAINTS)
+def test_constraint(
+    workdir: Path, name: str, field: Field, cells: list[str], bad: list[int], examples: list[str]
+) -> None:
+    result = check(cells, field)
+    assert result.bad_lines() == [position + 2 for position in bad]
+    assert result.quarantine["x"].tolist() == [cells[position] for position in bad]
+    assert result.metrics["violations"] == {"x": {name: {"count": len(bad), "examples": examples}}}
+    assert result.quarantine["_reasons"].tolist() == [f"x: {example}" for example in examples]
+    assert (result.metrics["valid"], result.metrics["quarantined"]) == (len(cells) - len(bad), len(bad))
+    assert len(result.valid) == len(cells) - len(bad)
+
+
+def test_at_most_three_examples(workdir: Path) -> None:
+    for part_rows in (100, 2):
+        result = check(
+            [str(number) for number in range(10)], {"type": "number", "constraints": {"minimum": 9}}, part_rows
+        )
+        found = result.metrics["violations"]["x"]["minimum"]
+        assert found["count"] == 9
+        assert found["examples"] == [f"expected minimum 9, found {number}.0" for number in range(3)]
+
+
+def test_reasons_of_a_column_whose_name_holds_a_colon(workdir: Path) -> None:
+    result = check(["-1"], {"name": "a: b", "type": "number", "constraints": {"minimum": 0}}) if False else None
+    schema = schema_of({"name": "a: b", "type": "number", "constraints": {"minimum": 0}})
+    result = run_checks(raw_table({"a: b": ["-1", "1"]}, schema), schema)
+    assert result.metrics["violations"]["a: b"]["minimum"]["examples"] == ["expected minimum 0, found -1.0"]
+    assert result.quarantine["_reasons"].tolist() == ["a: b: expected minimum 0, found -1.0"]
+
+
+def test_an_unreadable_cell_is_not_a_missing_one_too(workdir: Path) -> None:
+    field: Field = {"type": "number", "constraints": {"required": True, "minimum": 0}}
+    assert check(["x", "", "-1", "1"], field).counts() == {("x", "type"): 1, ("x", "required"): 1, ("x", "minimum"): 1}
+
+
+def test_target_time_and_group_are_required(workdir: Path) -> None:
+    fields: list[Field] = [
+        {"name": "x", "type": "number"},
+        {"name": "g", "role": "group"},
+        {"name": "t", "type": "date", "role": "time"},
+        TARGET,
+    ]
+    schema = schema_of(*fields)
+    day = "2020-01-01"
+    raw = raw_table(
+        {"x": [""] * 4, "g": ["a", "", "a", "a"], "t": [day, day, "", day], "y": ["1", "1", "1", ""]}, schema
+    )
+    result = run_checks(raw, schema)
+    assert result.counts() == {("g", "required"): 1, ("t", "required"): 1, ("y", "required"): 1}
+    assert result.bad_lines() == [3, 4, 5]
+
+
+def test_every_reason_of_a_row_is_given(workdir: Path) -> None:
+    schema = schema_of(
+        {"name": "n", "type": "number", "constraints": {"minimum": 0}},
+        {"name": "s", "constraints": {"pattern": "[a-z]+", "maxLength": 2, "unique": True}},
+    )
+    raw = raw_table({"n": ["1", "-1", "x"], "s": ["ABC", "ABC", "ok"], "y": ["1", "?", "2"]}, schema)
+    result = run_checks(raw, schema)
+    assert [set(reasons.split("; ")) for reasons in result.quarantine["_reasons"]] == [
+        {"s: expected pattern [a-z]+, found ABC", "s: expected length 0 to 2, found ABC"},
+        {
+            "y: not a finite number, found ?",
+            "n: expected minimum 0, found -1.0",
+            "s: expected pattern [a-z]+, found ABC",
+            "s: expected length 0 to 2, found ABC",
+            "s: expected unique, found ABC",
+        },
+        {"n: not a finite number, found x"},
+    ]
+    assert result.counts() == {
+        ("n", "type"): 1,
+        ("n", "minimum"): 1,
+        ("s", "pattern"): 2,
+        ("s", "length"): 2,
+        ("s", "unique"): 1,
+        ("y", "type"): 1,
+    }
+
+
+@pytest.mark.parametrize("part_rows", [1, 2, 3, 100])
+def test_unique_across_parts(workdir: Path, part_rows: int) -> None:
+    """Only the later rows of a value are invalid, in whichever part they are; missing cells repeat nothing."""
+    cells = ["a", "b", "", "a", "c", " b", "", "a", "d"]
+    result = check(cells, {"type": "string", "constraints": {"unique": True}}, part_rows)
+    assert result.bad_lines() == [5, 7, 9]
+    assert result.counts() == {("x", "unique"): 3}
+    assert result.valid["x"].isna().tolist() == [False, False, True, False, True, False]
+    assert result.valid["x"].dropna().tolist() == ["a", "b", "c", "d"]
+
+
+# ---------------------------------------------------------------- rows
+
+
+def test_quarantine_holds_raw_cells_and_where_they_came_from(workdir: Path) -> None:
+    schema = schema_of({"name": "n", "type": "number", "decimalChar": ","}, {"name": "s"})
+    raw = raw_table({"n": [" 1,5 ", "1.5", "2"], "s": [" a ", " b ", ""], "y": ["1", " 2 ", "x"]}, schema)
+    result = run_checks(raw, schema)
+    assert result.quarantine.columns.tolist() == ["n", "s", "y", "_file", "_line", "_reasons"]
+    assert result.quarantine.to_numpy().tolist() == [
+        ["1.5", " b ", " 2 ", TABLE, "3", "n: not a finite number, found 1.5"],
+        ["2", "", "x", TABLE, "4", "y: not a finite number, found x"],
+    ]
+    assert result.valid.to_dict("list") == {"n": [1.5], "s": ["a"], "y": [1.0]}
+
+
+def test_valid_rows_are_typed(workdir: Path) -> None:
+    fields: list[Field] = [
+        {"name": "n", "type": "number"},
+        {"name": "i", "type": "integer"},
+        {"name": "b", "type": "boolean"},
+        {"name": "c", "type": "integer", "categories": [1]},
+        {"name": "d", "type": "date"},
+        {"name": "s", "type": "string"},
+    ]
+    schema = schema_of(*fields)
+    result = run_checks(raw_table({"d": ["2020-01-01"], "s": ["é"]}, schema), schema)
+    kinds = {name: str(dtype) for name, dtype in result.valid.dtypes.items()}
+    numbers = dict.fromkeys(["n", "i", "b", "y"], "float64")
+    assert kinds == {**numbers, "c": "str", "d": "datetime64[us]", "s": "str"}
+    assert len(result.quarantine) == 0
+    assert result.metrics["violations"] == {}
+
+
+def test_columns_of_nothing_but_missing_cells(workdir: Path) -> None:
+    kinds = ["number", "integer", "boolean", "date", "datetime", "string"]
+    schema = schema_of(*({"name": kind, "type": kind} for kind in kinds))
+    result = run_checks(raw_table({kind: ["", ""] for kind in kinds}, schema), schema)
+    assert len(result.valid) == 2
+    assert result.valid[kinds].isna().all(axis=None)
+
+
+def test_ragged_rows_are_quarantined(workdir: Path) -> None:
+    schema = schema_of({"name": "x"}, {"name": "z"})
+    raw = csv_frame([(2, ["a", "b", "1"]), (3, ["a", "b", "1", "4"]), (4, ["a"])], ["x", "z", "y"], Path(TABLE))
+    result = run_checks(raw, schema)
+    assert result.bad_lines() == [3, 4]
+    found = result.metrics["violations"]["(row)"]["cells"]
+    assert found["count"] == 2
+    assert found["examples"] == [
+        "not a row of the table, found 4 cells, the header has 3",
+        "not a row of the table, found 1 cells, the header has 3",
+    ]
+
+
+def test_duplicates_are_counted_and_kept(workdir: Path) -> None:
+    schema = schema_of({"name": "n", "type": "number"}, {"name": "s"})
+    columns = {"n": ["1", "1.0", "2", " 1", "x", "x"], "s": ["a", "a ", "a", "a", "a", "a"], "y": ["3"] * 6}
+    for part_rows in (100, 1):
+        result = run_checks(raw_table(columns, schema), schema, part_rows)
+        assert result.metrics["duplicates"] == 2
+        assert (result.metrics["valid"], result.metrics["quarantined"], len(result.valid)) == (4, 2, 4)
+
+
+def test_metrics_of_a_whole_table(workdir: Path) -> None:
+    result = check(["1", "x", "3", "4"], {"type": "number"})
+    assert result.metrics == {
+        "rows": 4,
+        "valid": 3,
+        "quarantined": 1,
+        "invalid_fraction": 0.25,
+        "duplicates": 0,
+        "violations": {"x": {"type": {"count": 1, "examples": ["not a finite number, found x"]}}},
+    }
+
+
+MANY: list[Field] = [
+    {"name": "id", "role": "id", "type": "string", "constraints": {"required": True, "unique": True}},
+    {"name": "n", "type": "number", "groupChar": ",", "constraints": {"minimum": 0}},
+    {"name": "k", "type": "integer", "categories": [1, 2, 3]},
+    {"name": "d", "type": "datetime"},
+    TARGET,
+]
+
+
+def many_rows(length: int = 60) -> pd.DataFrame:
+    """Raw rows with violations of every kind."""
+    columns = {
+        "id": [f"r{number % 50}" if number % 17 else "" for number in range(length)],
+        "n": [("1,234.5", "-1", "x", "", "7")[number % 5] for number in range(length)],
+        "k": [("1", "2", "3", "4")[number % 4] for number in range(length)],
+        "d": [("2020-01-01", "2020-01-01T00:00Z", "soon")[number % 3 if number % 7 else 2] for number in range(length)],
+        "y": [str(number) if number % 11 else "inf" for number in range(length)],
+    }
+    return raw_table(columns, schema_of(*MANY))
+
+
+@pytest.mark.parametrize("part_rows", [1, 7, 59])
+def test_part_rows_do_not_matter(workdir: Path, part_rows: int) -> None:
+    schema = schema_of(*MANY)
+    whole, cut = run_checks(many_rows(), schema), run_checks(many_rows(), schema, part_rows)
+    assert 0 < len(whole.valid) < 60
+    assert len(whole.counts()) == 7
+    assert cut.metrics == whole.metrics
+    pd.testing.assert_frame_equal(cut.valid, whole.valid)
+    pd.testing.assert_frame_equal(cut.quarantine, whole.quarantine)
+
+
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+some_cells = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    st.text("0123456789+-.,eE ", max_size=6),
+    st.sampled_from(["", " ", "1", "NA", "nan", "inf", "1e999", "-0", "2020-01-01", "true", "a", "b", "today"]),
+    st.floats(allow_nan=True).map(repr),
+    st.dates().map(str),
+)
+ANY: list[Field] = [
+    {"name": "n", "type": "number"},
+    {"name": "i", "type": "integer", "constraints": {"minimum": 0}},
+    {"name": "b", "type": "boolean", "constraints": {"required": True}},
+    {"name": "s", "type": "string", "constraints": {"unique": True, "maxLength": 3}},
+    {"name": "c", "type": "string", "categories": ["a", "b"]},
+    {"name": "d", "type": "date"},
+]
+
+
+def rows_of(width: int) -> st.SearchStrategy[list[list[str]]]:
+    """Tables of a few rows, some of them ragged."""
+    whole = st.lists(some_cells, min_size=width, max_size=width)
+    return st.lists(
+        st.one_of(whole, whole, st.lists(some_cells, min_size=1, max_size=width + 1)), min_size=1, max_size=6
+    )
+
+
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(rows_of(len(ANY) + 1), st.integers(1, 6))
+def test_every_row_is_in_exactly_one_table(rows: list[list[str]], part_rows: int) -> None:
+    """Whatever the cells hold: valid and quarantined rows together are all the rows, each once, and in order."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as place:
+        Path(place, "config.yaml").write_text("source: {uri: sklearn://diabetes}\ncompute: {workers: 1}\n")
+        patch.chdir(place)
+        schema = schema_of(
+            {"name": "row", "type": "string", "role": "id"}, *ANY[1:], {"name": "n", "type": "number"}, TARGET
+        )
+        names = schema.names()
+        numbered = [(line, [f"row {line}", *row]) for line, row in enumerate(rows, start=2)]
+        result = run_checks(csv_frame(numbered, names, Path(TABLE)), schema, part_rows)
+    valid = [int(name.removeprefix("row ")) for name in result.valid["row"]]
+    bad = result.bad_lines()
+    assert sorted(valid + bad) == [line for line, _ in numbered]
+    assert (valid, bad) == (sorted(valid), sorted(bad))
+    assert result.metrics["rows"] == len(rows)
+    assert (result.metrics["valid"], result.metrics["quarantined"]) == (len(valid), len(bad))
+    assert all(result.quarantine["_reasons"].str.len() > 0)
+    for line, row in numbered:
+        cells = dict(zip(names, (row + [""] * len(names))[: len(names)], strict=True))
+        if line in bad:
+            kept = result.quarantine[names].iloc[bad.index(line)]
+            assert kept.tolist() == list(cells.values())
+        else:
+            assert len(row) == len(names)
+            target = cells["y"].strip()
+            assert NUMBER.fullmatch(target)
+            assert result.valid["y"].iloc[valid.index(line)] == pytest.approx(float(target), rel=1e-15)
+            assert cells["c"].strip() in ("", "a", "b")
+            assert len(cells["s"].strip()) <= 3
+
+
+@hypothesis_settings(max_examples=300, deadline=None)
+@given(st.lists(some_cells, min_size=1, max_size=5))
+def test_a_cell_is_a_number_or_missing_or_unreadable(cells: list[str]) -> None:
+    values, unreadable = typed(cells, type="number")
+    for cell, value in zip(cells, values, strict=True):
+        text = cell.strip()
+        if NUMBER.fullmatch(text) and np.isfinite(float(text)):
+            assert value == pytest.approx(float(text), rel=1e-15)
+        else:
+            assert value is None
+            assert (cell in unreadable) == (text != "")
+
+
+# ---------------------------------------------------------------- columns
+
+
+@pytest.mark.parametrize(
+    ("found", "fragments"),
+    [
+        (["bmi", "age", "y"], ["column 'bmii' is in schema.yaml but not in the table; did you mean bmi?"]),
+        (["bmii", "y"], ["column 'age' is in schema.yaml but not in the table"]),
+        (["bmii", "age", "y", "town"], ["column 'town' is in the table but not in schema.yaml", "role: ignore"]),
+        (["BMII", "age", "y"], ["did you mean BMII?", "column 'BMII' is in the table but not in schema.yaml"]),
+    ],
+)
+def test_columns_that_differ(found: list[str], fragments: list[str]) -> None:
+    from stages.utils.errors import DataError
+
+    schema = schema_of({"name": "bmii", "type": "number"}, {"name": "age", "type": "number"})
+    with pytest.raises(DataError) as caught:
+        check_columns(pd.Index([*found, "_file", "_line", "_problem"]), schema)
+    for fragment in ["data/raw: ", *fragments]:
+        assert fragment in str(caught.value)
+
+
+def test_columns_in_another_order_are_fine() -> None:
+    schema = schema_of({"name": "a", "type": "number"}, {"name": "b", "type": "number"})
+    check_columns(pd.Index(["y", "b", "a", "_file", "_line", "_problem"]), schema)
+
+
+def test_worst_violations_are_named(workdir: Path) -> None:
+    metrics = check(["x", "x", "-1", "1"], {"type": "number", "constraints": {"minimum": 0}}).metrics
+    message = describe_failure(metrics, 0.05)
+    assert "3 of 4 rows are invalid (75.0%)" in message
+    assert "params.yaml: validate.max_invalid_fraction allows 5.0%" in message
+    assert "x, type (not a finite number, found x): 2; x, minimum (expected minimum 0, found -1.0): 1" in message
+
+
+# ---------------------------------------------------------------- the stage
+
+
+def put_raw(project: Project, raw: pd.DataFrame, fields: list[Field], part_rows: int = 1000, **params: Any) -> None:
+    """Make the rows the project's data/raw, described by these fields."""
+    for path in (project.path / "data/raw").glob("*"):
+        path.unlink()
+    for number, part in enumerate(cut_into_parts([raw], part_rows)):
+        write_part(part, project.path / "data/raw", number)
+    project.write_schema(fields)
+    project.edit("params.yaml", **params)
+
+
+def outputs(project: Project) -> dict[str, bytes]:
+    """Everything that the stage writes."""
+    files = [path for name in ("data/valid", "data/quarantine") for path in (project.path / name).glob("*")]
+    return {
+        str(path.relative_to(project.path)): path.read_bytes()
+        for path in [*files, project.path / "metrics/validation.json"]
+    }
+
+
+def error_lines(done: Any) -> list[str]:
+    """What a failed stage said, without the line on how to get the last good outputs back."""
+    *lines, hint = done.stderr.splitlines()
+    assert "dvc checkout --force validate" in hint
+    assert "Traceback" not in done.stderr
+    return lines
+
+
+SMALL: list[Field] = [{"name": "x", "type": "number"}, TARGET]
+
+
+def small_rows(*cells: str) -> pd.DataFrame:
+    """Raw rows of SMALL."""
+    return raw_table({"x": cells}, schema_of(*SMALL))
+
+
+def test_too_many_invalid_rows(project: Project) -> None:
+    """The stage fails, and shows why; a valid table is neither made nor replaced."""
+    put_raw(project, small_rows("1", "2", "x", "z"), SMALL, validate__max_invalid_fraction=0.49)
+    (project.path / "metrics/validation.json").unlink(missing_ok=True)
+    for before in (None, b"the last good table"):
+        if before:
+            (project.path / "data/valid").mkdir()
+            (project.path / "data/valid/part-00000.parquet").write_bytes(before)
+        done = project.stage("validate", env={"LOG_LEVEL": "ERROR"})
+        assert done.returncode == 4
+        (line,) = error_lines(done)
+        assert line.startswith("validate  data/raw: 2 of 4 rows are invalid (50.0%), params.yaml: ")
+        assert "validate.max_invalid_fraction allows 49.0%" in line
+        assert "x, type (not a finite number, found x): 2" in line
+        assert project.frame("data/quarantine")["x"].tolist() == ["x", "z"]
+        assert read_json(project.path / "metrics/validation.json")["quarantined"] == 2
+        if before:
+            assert outputs(project)["data/valid/part-00000.parquet"] == before
+        else:
+            assert not (project.path / "data/valid").exists()
+        assert list((project.path / "data").glob(".partial*")) == []
+
+
+def test_as_many_invalid_rows_as_allowed(project: Project) -> None:
+    put_raw(project, small_rows("1", "2", "x", "z"), SMALL, validate__max_invalid_fraction=0.5)
+    done = project.stage("validate", check=True)
+    assert done.stderr.splitlines() == [
+        "validate  2 of 4 rows valid, 2 in quarantine, 0 duplicates",
+        "validate    x, type (not a finite number, found x): 2",
+    ]
+    assert project.frame("data/valid")["x"].tolist() == [1, 2]
+
+
+def test_no_valid_row_at_all(project: Project) -> None:
+    """It fails even where every row may be invalid, and does not say that too many are."""
+    put_raw(project, small_rows("x", "inf"), SMALL, validate__max_invalid_fraction=1.0)
+    done = project.stage("validate", env={"LOG_LEVEL": "ERROR"})
+    assert done.returncode == 4
+    (line,) = error_lines(done)
+    assert "2 of 2 rows are invalid (100.0%)" in line
+    assert "x, type (not a finite number, found x): 2" in line
+    assert "allows 100.0%" not in line
+    assert len(project.frame("data/quarantine")) == 2
+    assert not (project.path / "data/valid").exists()
+
+
+def test_columns_of_schema_and_table_differ(project: Project) -> None:
+    put_raw(project, small_rows("1"), [{"name": "xx", "type": "number"}, TARGET])
+    done = project.stage("validate")
+    assert done.returncode == 4
+    (line,) = error_lines(done)
+    assert "column 'xx' is in schema.yaml but not in the table; did you mean x?" in line
+    assert "column 'x' is in the table but not in schema.yaml" in line
+    assert not (project.path / "data/valid").exists()
+    assert not (project.path / "data/quarantine").exists()
+
+
+def test_nothing_ingested(project: Project) -> None:
+    done = project.stage("validate")
+    assert done.returncode == 4
+    assert error_lines(done) == ["validate  data/raw: no parts found; run the stage that writes them with `dvc repro`"]
+
+
+def test_workers_and_backends_give_the_same_bytes(project: Project) -> None:
+    """And other parts the same rows and metrics."""
+    put_raw(project, many_rows(), MANY, 13, validate__max_invalid_fraction=1.0)
+    found: list[dict[str, bytes]] = []
+    for workers, backend in ((1, "loky"), (2, "loky"), (3, "threading")):
+        project.edit("config.yaml", compute__workers=workers, compute__backend=backend)
+        project.stages("validate")
+        found.append(outputs(project))
+    assert len(found[0]) == 11
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+    tables = [project.frame(name) for name in ("data/valid", "data/quarantine")]
+    assert sum(map(len, tables)) == 60
+
+    put_raw(project, many_rows(), MANY)
+    project.stages("validate")
+    assert outputs(project)["metrics/validation.json"] == found[0]["metrics/validation.json"]
+    for name, table in zip(("data/valid", "data/quarantine"), tables, strict=True):
+        pd.testing.assert_frame_equal(project.frame(name), table)
