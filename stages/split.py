@@ -96,7 +96,11 @@ def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> n
             f"{1 - params.test_fraction:.0%} of the rows lie before {proposal}"
         )
     past = times[times < cut]
-    quantiles = [past[len(past) * fold // params.folds] for fold in range(1, params.folds)] if len(past) else []
+    quantiles = (
+        [past[len(past) * fold // params.folds] for fold in range(1, params.folds)]
+        if len(past)
+        else [cut] * (params.folds - 1)
+    )
     return np.array([*quantiles, cut], dtype=times.dtype)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
@@ -227,7 +228,7 @@ def test_dask_does_not_change_a_byte(in_parts: Project, dask_scheduler: tuple[Pa
     shutil.copytree(in_parts.path, folder, symlinks=True, dirs_exist_ok=True)
     other, expected = Project(folder), digests(in_parts)
     other.edit("config.yaml", compute__backend="dask", compute__scheduler=scheduler, compute__workers="auto")
-    for stage in ("validate", "split", "features", "evaluate"):
+    for stage in ("validate", "features", "evaluate"):
         other.stage(stage, check=True)
         assert digests(other) == expected, stage
 
@@ -243,19 +244,36 @@ def numbers(value: Any, at: str = "") -> dict[str, Any]:
     return {path: leaf for key, item in items for path, leaf in numbers(item, key).items()}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("part_rows", [1_000_000, 7])
-def test_part_sizes_agree(in_parts: Project, project: Project, part_rows: int) -> None:
-    project.edit("config.yaml", compute__part_rows=part_rows, compute__workers=1)
-    project.stages(*STAGES)
-    assert len(list((project.path / "data/raw").iterdir())) == -(-442 // part_rows)
-    names = [name for name in digests(in_parts, "metrics") if name.endswith(".json")]
+def check_agreement(found: Project, expected: Project) -> None:
+    """The metrics and the scorecard are equal, floats to 1e-10."""
+    names = [name for name in digests(expected, "metrics") if name.endswith(".json")]
     assert len(names) == 6
     for name in [*names, "models/scorecard.json"]:
-        expected, found = (numbers(json.loads((p.path / name).read_text())) for p in (in_parts, project))
-        assert found.keys() == expected.keys(), name
-        for key, value in expected.items():
+        new, old = (numbers(json.loads((project.path / name).read_text())) for project in (found, expected))
+        assert new.keys() == old.keys(), name
+        for key, value in old.items():
             if isinstance(value, float):
-                assert math.isclose(found[key], value, rel_tol=1e-10, abs_tol=1e-12), f"{name}{key}"
+                assert math.isclose(new[key], value, rel_tol=1e-10, abs_tol=1e-12), f"{name}{key}"
             else:
-                assert found[key] == value, f"{name}{key}"
+                assert new[key] == value, f"{name}{key}"
+
+
+@pytest.mark.slow
+def test_one_part_agrees_with_many(in_parts: Project, built: Project) -> None:
+    assert len(digests(built, "data/raw")) == 1
+    check_agreement(built, in_parts)
+    assert digests(built)["data/moments.npz"] != digests(in_parts)["data/moments.npz"], "not by having one part too"
+    built.edit("config.yaml", compute__part_rows=1_000_000)
+    before = digests(built)
+    built.stages("ingest")
+    assert digests(built) == before, "one part is one part"
+
+
+@pytest.mark.slow
+def test_tiny_parts_agree_with_larger_ones(in_parts: Project, project: Project) -> None:
+    """The last of them has a row, which is a test row: a part may have no training row at all."""
+    project.edit("config.yaml", compute__part_rows=7, compute__workers=1)
+    project.stages(*STAGES)
+    assert len(digests(project, "data/raw")) == 64
+    assert any(len(pd.read_parquet(part)) == 0 for part in (project.path / "data/train").iterdir())
+    check_agreement(project, in_parts)

@@ -209,7 +209,7 @@ def read(path: Path, model: type[SettingsModel]) -> SettingsModel:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: not found; run from the repository's root, or `git restore {path}`") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:
         raise SettingsError(f"{path}: not readable as YAML: {error}") from None
     try:
         return model.model_validate({} if content is None else content)

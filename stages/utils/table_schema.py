@@ -21,8 +21,8 @@ class Constraints(Settings):
 
     required: bool = Field(False, description="a missing cell is invalid")
     unique: bool = Field(False, description="only the first row with a value is valid")
-    minimum: int | float | datetime.date | str | None = None
-    maximum: int | float | datetime.date | str | None = None
+    minimum: int | float | datetime.datetime | datetime.date | str | None = None
+    maximum: int | float | datetime.datetime | datetime.date | str | None = None
     enum: list[Scalar] | None = Field(None, min_length=1, description="the values allowed")
     pattern: str | None = Field(None, description="regular expression that the whole text matches")
     minLength: int | None = Field(None, ge=0)
@@ -89,6 +89,16 @@ class Column(Settings):
         bounds = [self.constraints.minimum, self.constraints.maximum]
         if self.kind == "number" and any(isinstance(bound, str | datetime.date) for bound in bounds):
             raise ValueError(f"column {self.name}: minimum and maximum of a {self.type} are numbers; found {bounds}")
+        limits = self.constraints
+        if self.kind != "level" and (limits.pattern, limits.minLength, limits.maxLength) != (None, None, None):
+            raise ValueError(f"column {self.name}: pattern, minLength and maxLength go with text; found {self.type}")
+        if self.kind == "number" and any(isinstance(value, str | datetime.date) for value in limits.enum or []):
+            raise ValueError(f"column {self.name}: the enum of a {self.type} holds numbers; found {limits.enum}")
+        if self.kind == "date":
+            check_format(self.name, self.format)
+            check_dates(self.name, [value for value in [*bounds, *(limits.enum or [])] if value is not None])
+        if self.groupChar is not None and self.groupChar == self.decimalChar:
+            raise ValueError(f"column {self.name}: groupChar and decimalChar are both {self.groupChar!r}")
         if self.kind == "level" and any(bound is not None for bound in bounds):
             raise ValueError(f"column {self.name}: minimum and maximum go with numbers and dates, not with levels")
         if self.categories is not None and self.type not in ("string", "integer"):
@@ -100,6 +110,24 @@ class Column(Settings):
         if self.name in INTERNAL:
             raise ValueError(f"column {self.name}: the pipeline uses this name itself; rename the column in the source")
         return self
+
+
+def check_format(name: str, pattern: str) -> None:
+    """Raise a ValueError for a date format that is no strptime pattern."""
+    try:
+        datetime.datetime.strptime("", pattern)
+    except ValueError as error:
+        if "does not match" not in str(error):
+            raise ValueError(f"column {name}: format: {error}; say default or a strptime pattern") from None
+
+
+def check_dates(name: str, values: list[Scalar]) -> None:
+    """Raise a ValueError for a limit of a date column that is no ISO date."""
+    for value in values:
+        try:
+            datetime.datetime.fromisoformat(str(value))
+        except ValueError:
+            raise ValueError(f"column {name}: limits of a date are ISO dates; found {value!r}") from None
 
 
 class TableSchema(Settings):
