@@ -413,7 +413,6 @@ def test_bad_cut(cut: str | None) -> None:
     assert "80% of the rows lie before 2020-03-21" in str(error)
 
 
-@pytest.mark.xfail(reason="not every case is met yet")
 @pytest.mark.parametrize(
     ("cut", "where"), [("2021-01-01", "0 of 100 rows"), ("2019-01-01", "all 100|every row|of 0 training|no row")]
 )

@@ -852,4 +852,3 @@ def test_workers_and_backends_give_the_same_bytes(project: Project) -> None:
         pd.testing.assert_frame_equal(project.frame(name), table)
 
 
-pytestmark = pytest.mark.xfail(reason="not reviewed yet")
