@@ -21,9 +21,10 @@ from stages.utils import elasticnet
 from stages.utils.blackbox import fit_black_box
 from stages.utils.features import term_chunks
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
+from stages.utils.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
 from stages.utils.moments import load_moments, merge_all
 from stages.utils.parallel import map_parts
-from stages.utils.scores import CLUSTERS, cluster_sums, residual_intervals, with_intervals
+from stages.utils.scores import CLUSTERS, cluster_sums, with_intervals
 from stages.utils.settings import EvaluateParams, GateParams, read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import TableSchema, read_schema
@@ -128,42 +129,10 @@ def score_part(part: Path, models: Models, schema: TableSchema, by_group: bool) 
     cluster = (draw(unit, "bootstrap") % np.uint64(CLUSTERS)).astype(np.int64)
     sums = {name: cluster_sums(cluster, target, values, models.mean) for name, values in predictions.items()}
 
-    bins = np.searchsorted(models.intervals["edges"], predicted, side="right")
-    lower = predicted + np.array(models.intervals["lower"])[bins]
-    upper = predicted + np.array(models.intervals["upper"])[bins]
-    inside = (lower <= target) & (target <= upper)
-    counts = [np.bincount(bins, weights, len(models.intervals["lower"])) for weights in (None, inside, upper - lower)]
+    lower, upper, counts = covered(models.intervals, predicted, target)
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
-    return PartScores(sums, np.column_stack(counts), drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
-
-
-def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
-    """Share of the test rows inside their interval, with its standard error, and the intervals' mean width."""
-    rows, inside, width = counts.sum(axis=0)
-    share = inside / rows
-    return {
-        "nominal": nominal,
-        "coverage": share,
-        "coverage_se": np.sqrt(share * (1 - share) / rows),
-        "mean_width": width / rows,
-    }
-
-
-def coverage_by_bin(counts: Floats, intervals: dict[str, Any]) -> pd.DataFrame:
-    """A row a bin: from, to (predictions; empty at the open ends), rows, coverage, width."""
-    rows = counts[:, 0]
-    with np.errstate(invalid="ignore"):
-        shares = counts[:, 1:] / rows[:, None]
-    edges = [np.nan, *intervals["edges"], np.nan]
-    columns = {
-        "from": edges[:-1],
-        "to": edges[1:],
-        "rows": rows.astype(int),
-        "coverage": shares[:, 0],
-        "width": shares[:, 1],
-    }
-    return pd.DataFrame(columns)
+    return PartScores(sums, counts, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
 
 
 def gate(metrics: dict[str, Any], limits: GateParams) -> dict[str, bool | None]:

@@ -17,13 +17,21 @@ import numpy as np
 import pandas as pd
 
 from stages.utils.cells import type_cells
-from stages.utils.checks import Repeats, failed_checks, find_repeats, malformed_rows, pandera_schema, repeated_values
+from stages.utils.checks import (
+    Repeats,
+    check_columns,
+    failed_checks,
+    find_repeats,
+    malformed_rows,
+    pandera_schema,
+    repeated_values,
+)
 from stages.utils.errors import DataError
 from stages.utils.files import replacing, write_json
 from stages.utils.parallel import map_parts
-from stages.utils.settings import nearest, read_params
+from stages.utils.settings import read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import INTERNAL, TableSchema, read_schema
+from stages.utils.table_schema import TableSchema, read_schema
 from stages.utils.tables import Hashes, hash_rows, list_parts, read_part, write_part
 
 RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
@@ -45,7 +53,7 @@ def main() -> None:
         params = read_params("validate")
         schema = read_schema()
         parts = list_parts(RAW)
-        check_columns(read_part(parts[0]).columns, schema)
+        check_columns(read_part(parts[0]).columns, schema, RAW)
         repeats = find_repeats(parts, schema)
 
         with replacing(VALID) as valid:
@@ -60,26 +68,6 @@ def main() -> None:
                 log.info("  %s: %d", what, count)
             if metrics["invalid_fraction"] > params.max_invalid_fraction or metrics["valid"] == 0:
                 raise DataError(describe_failure(metrics, params.max_invalid_fraction))
-
-
-def check_columns(found: "pd.Index[str]", schema: TableSchema) -> None:
-    """Check that the table has exactly the schema's columns.
-
-    Raises:
-        DataError: a column is in one and not in the other.
-    """
-    table, described = [name for name in found if name not in INTERNAL], schema.names()
-    problems = [
-        f"column {name!r} is in schema.yaml but not in the table{nearest(name, table)}"
-        for name in described
-        if name not in table
-    ] + [
-        f"column {name!r} is in the table but not in schema.yaml; describe it (role: ignore leaves it out)"
-        for name in table
-        if name not in described
-    ]
-    if problems:
-        raise DataError(f"{RAW}: {'; '.join(problems)}")
 
 
 def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, quarantine: Path) -> Summary:

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
-from stages.export import as_cells, largest_difference, make_column, odd_rows
+from stages.export import make_column
 from stages.train import as_pipeline
 from stages.utils import elasticnet
+from stages.utils.agreement import as_cells, largest_difference, odd_rows
 from stages.utils.effects import column_effects
 from stages.utils.errors import ExportError
 from stages.utils.features import fit_feature_map

@@ -16,8 +16,9 @@ from sklearn.metrics import mean_squared_error
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stages.train import as_pipeline, choose, cv_surface, regularization_path, training_sets
+from stages.train import as_pipeline, regularization_path
 from stages.utils import elasticnet
+from stages.utils.cross_validation import choose, cv_surface, training_sets
 from stages.utils.features import blocks, fit_feature_map
 from stages.utils.moments import Moments, explained, load_moments, merge_all, save_moments
 from stages.utils.settings import FeaturesParams, TrainParams
