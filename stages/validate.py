@@ -76,9 +76,8 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     raw = read_part(part)
     typed, unreadable = type_cells(raw, schema)
     checked = failed_checks(typed, pandera_schema(schema))
-    known = set(
-        zip(unreadable["row"], unreadable["column"], strict=True)
-    )  # an unreadable cell is not a missing one too
+    # an unreadable cell is not a missing one too
+    known = set(zip(unreadable["row"], unreadable["column"], strict=True))
     new = [key not in known for key in zip(checked["row"], checked["column"], strict=True)]
     failures = [malformed_rows(raw), unreadable, checked[np.array(new, bool)], *repeated_values(raw, repeats)]
     found = pd.concat(failures, ignore_index=True).sort_values("row", kind="stable")
@@ -87,9 +86,9 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     by_row = reasons.groupby(found["row"]).agg("; ".join).astype("str")
     bad = np.zeros(len(raw), bool)
     bad[by_row.index] = True
-    write_part(
-        raw[bad].drop(columns="_problem").astype("str").assign(_reasons=by_row.to_numpy()), quarantine, part.name
-    )
+    refused = raw[bad].drop(columns="_problem").astype("str")
+    refused["_reasons"] = pd.Series(by_row.to_numpy(), refused.index, dtype="str")
+    write_part(refused, quarantine, part.name)
     write_part(typed[~bad], valid, part.name)
 
     violations = {
@@ -131,10 +130,13 @@ def worst_violations(metrics: dict[str, Any]) -> list[tuple[str, int]]:
 
 def describe_failure(metrics: dict[str, Any], allowed: float) -> str:
     """Why the table was refused."""
+    refused = (
+        "none is left" if metrics["valid"] == 0 else f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}"
+    )
     worst = "; ".join(f"{what}: {count}" for what, count in worst_violations(metrics)[:3])
     return (
         f"{RAW}: {metrics['quarantined']} of {metrics['rows']} rows are invalid ({metrics['invalid_fraction']:.1%}), "
-        f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}; most frequent: {worst}; "
+        f"{refused}; most frequent: {worst}; "
         f"see {QUARANTINE} and {METRICS}"
     )
 

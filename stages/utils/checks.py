@@ -3,6 +3,7 @@
 Failures are frames with the columns of FAILURE: row (position in the part), column, check, value (as found), reason.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,17 +74,23 @@ def column_checks(column: Column) -> list[pa.Check]:
     if column.levels is not None:
         checks.append(pa.Check.isin(column.levels, error=f"categories {column.levels}"))
     if limits.pattern is not None:
-        checks.append(pa.Check.str_matches(f"(?:{limits.pattern})$", error=f"pattern {limits.pattern}"))
+        checks.append(pa.Check(partial(whole_matches, pattern=limits.pattern), error=f"pattern {limits.pattern}"))
     if limits.minLength is not None or limits.maxLength is not None:
-        shown = f"{limits.minLength or 0} to {limits.maxLength or 'any'}"
+        shown = f"{limits.minLength or 0} to {'any' if limits.maxLength is None else limits.maxLength}"
         checks.append(pa.Check.str_length(limits.minLength, limits.maxLength, error=f"length {shown}"))
     return checks
+
+
+def whole_matches(cells: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
+    """Which cells the regular expression matches from end to end."""
+    return cells.str.fullmatch(pattern)
 
 
 def in_type(value: object, column: Column) -> object:
     """A limit of the schema as the column's cells are held."""
     if column.kind == "date":
-        return pd.Timestamp(str(value))
+        when = pd.Timestamp(str(value))
+        return when if when.tz is None else when.tz_convert("UTC").tz_localize(None)
     return str(value) if column.kind == "level" else value
 
 

@@ -214,9 +214,19 @@ def read(path: Path, model: type[SettingsModel]) -> SettingsModel:
     try:
         return model.model_validate({} if content is None else content)
     except ValidationError as error:
-        first, *others = (explain(item, content, model) for item in error.errors())
+        first, *others = (explain(item, content, model) for item in without_other_branches(error.errors()))
         more = f" (and {len(others)} more: {'; '.join(others)})" if others else ""
         raise SettingsError(f"{path}: {first}{more}") from None
+
+
+def without_other_branches(errors: list[Any]) -> list[Any]:
+    """Pydantic's errors less those that say that a mapping is no text or number where it was meant as a mapping."""
+    places = [error["loc"] for error in errors]
+    return [
+        error
+        for error, place in zip(errors, places, strict=True)
+        if not any(place[:-1] == other[: len(place) - 1] and len(place) < len(other) for other in places)
+    ]
 
 
 def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
@@ -240,15 +250,14 @@ def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
 def readable_path(location: tuple[int | str, ...], content: Any) -> str:
     """`fields.bmi.constraints.minimum` for ("fields", 2, "constraints", "minimum", "float")."""
     names: list[str] = []
-    for step in location:
+    for place, step in enumerate(location):
         if isinstance(content, list) and isinstance(step, int):
             content = content[step] if step < len(content) else None
             names.append(str(content.get("name", step)) if isinstance(content, dict) else str(step))
-        elif (
-            isinstance(content, dict) or not names
-        ):  # a step inside a value names a branch of a union: not for the reader
+        elif (isinstance(content, dict) and (step in content or place == len(location) - 1)) or not names:
             content = content.get(step) if isinstance(content, dict) else None
             names.append(str(step))
+        # any other step names a branch of a union: not for the reader
     return ".".join(names)
 
 
