@@ -198,6 +198,7 @@ def test_text_for_a_number_is_an_error() -> None:
 # ---------------------------------------------------------------- the stage
 
 
+@pytest.mark.slow
 def test_scorecard_of_the_default_table_is_what_its_json_schema_says(project: Project) -> None:
     project.stages("ingest", "validate", "split", "features", "train", "evaluate")
     schema = json.loads((ROOT / "schemas/scorecard.schema.json").read_text())

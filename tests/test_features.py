@@ -482,6 +482,7 @@ def test_stage_refuses_a_leak(project: Project) -> None:
     assert '"casual"' in (project.path / "metrics/audit.json").read_text()  # to see why
 
 
+@pytest.mark.slow
 def test_table_without_a_numeric_column(project: Project) -> None:
     columns, kinds, y = innocent(200)
     kinds = {"level": "string"}
@@ -490,6 +491,7 @@ def test_table_without_a_numeric_column(project: Project) -> None:
     assert '"sets": []' in (project.path / "metrics/audit.json").read_text()
 
 
+@pytest.mark.slow
 def test_parts_without_training_rows(project: Project) -> None:
     """As a split by time leaves them when a part of the source lies wholly after the cut."""
     columns, kinds, y = innocent(200)
