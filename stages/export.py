@@ -20,6 +20,7 @@ from stages.utils.settings import read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import Category, Column, TableSchema, read_schema
 from stages.utils.tables import list_parts, sample_rows
+from stages.utils.target import LogElasticNet
 from webapp import scorecard
 from webapp.scorecard import Scorecard
 
@@ -59,6 +60,7 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
             title=target.title,
             description=target.description,
             unit=target.unit,
+            transform="log" if isinstance(model["elasticnet"], LogElasticNet) else "none",
             quantiles=np.quantile(sample[target.name], QUANTILES).tolist(),
         ),
         intercept=float(model["elasticnet"].intercept_),

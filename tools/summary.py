@@ -33,7 +33,8 @@ def main() -> None:
     intervals = test["intervals"]
     print(f"\n  alpha {train['alpha']:g}, l1_ratio {train['l1_ratio']:g}:", end=" ")
     print(f"{train['nonzero']} of {train['terms']} terms,", end=" ")
-    print(f"cross-validated RMSE {readable(train['cv_rmse'])}, R² {train['cv_r2']:.3f}")
+    scale = " (of the logarithm)" if train["target"] == "log" else ""
+    print(f"cross-validated RMSE {readable(train['cv_rmse'])}, R² {train['cv_r2']:.3f}{scale}")
     print(f"  {intervals['nominal']:.0%} prediction intervals cover {intervals['coverage']:.1%}", end=" ")
     print(f"(± {intervals['coverage_se']:.1%}) of the test rows")
     print(f"  gate {'passed' if test['gate']['passed'] else 'FAILED'}\n")
