@@ -18,14 +18,15 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from stages.utils import elasticnet
-from stages.utils.blackbox import fit_black_box
+from stages.utils.baselines import fit_black_box, mean_target
 from stages.utils.features import term_chunks
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
+from stages.utils.gate import gate
 from stages.utils.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
 from stages.utils.moments import load_moments, merge_all
 from stages.utils.parallel import map_parts
 from stages.utils.scores import CLUSTERS, cluster_sums, with_intervals
-from stages.utils.settings import EvaluateParams, GateParams, TargetTransform, read_params
+from stages.utils.settings import EvaluateParams, TargetTransform, read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import TableSchema, read_schema
 from stages.utils.tables import draw, hash_rows, list_parts, read_part, sample_rows
@@ -96,13 +97,6 @@ def main() -> None:
         log.info("gate %s", "passed" if metrics["gate"]["passed"] else "FAILED: a deployment would stop here")
 
 
-def mean_target(parts: list[Path], schema: TableSchema) -> float:
-    """The mean of the target over the training rows."""
-    name = schema.target.name
-    columns = [read_part(part, [name])[name] for part in parts]
-    return float(sum(column.sum() for column in columns) / sum(map(len, columns)))
-
-
 def out_of_fold(
     sample: pd.DataFrame, model: Pipeline, schema: TableSchema, transform: TargetTransform
 ) -> tuple[Floats, Floats]:
@@ -150,19 +144,6 @@ def score_part(part: Path, models: Models, schema: TableSchema, by_group: bool) 
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
     return PartScores(sums, counts, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
-
-
-def gate(metrics: dict[str, Any], limits: GateParams) -> dict[str, bool | None]:
-    """What the model must reach to be deployed: each check's verdict (null: switched off), and whether all passed."""
-    r2_low, ratio = metrics["model"]["r2_low"], metrics["model"]["rmse"] / max(metrics["least_squares"]["rmse"], 1e-300)
-    checks = {
-        "min_r2": None if limits.min_r2 is None else r2_low is not None and r2_low >= limits.min_r2,
-        "max_rmse_to_ols": None if limits.max_rmse_to_ols is None else bool(ratio <= limits.max_rmse_to_ols),
-        "min_coverage": None
-        if limits.min_coverage is None
-        else bool(metrics["intervals"]["coverage"] >= limits.min_coverage),
-    }
-    return {**checks, "passed": all(verdict is not False for verdict in checks.values())}
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from stages.evaluate import gate, out_of_fold
-from stages.utils.blackbox import fit_black_box
+from stages.evaluate import out_of_fold
+from stages.utils.baselines import fit_black_box
 from stages.utils.files import read_json
+from stages.utils.gate import gate
 from stages.utils.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
 from stages.utils.scores import CLUSTERS, cluster_sums, metrics_of, with_intervals
 from stages.utils.settings import GateParams
