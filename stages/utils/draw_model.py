@@ -1,0 +1,231 @@
+"""Pictures of the model itself: each column's effect, how much each weighs, and how the penalty was chosen."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import dates
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stages.utils.drawn_effects import Effect, spread
+from stages.utils.plots import (
+    DATA,
+    FIT,
+    GREY,
+    INK,
+    PALE,
+    SOFT,
+    label_rows,
+    log_axis,
+    number,
+    sheet,
+    small_multiples,
+    wrapped,
+)
+from stages.utils.table_schema import TableSchema
+
+LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222", "#8c6d31"]
+LEVELS = 8
+HISTOGRAM = 0.17  # of a panel's height
+
+
+def draw_effects(effects: Sequence[Effect], label: str, pages: int) -> list[Figure]:
+    """What each column adds to the prediction, over its range, with the density of the data."""
+    shown = [effect for effect in effects if effect.weight > 0]
+    if not shown:
+        return []
+    idle = (
+        f" {len(effects) - len(shown)} of {len(effects)} columns have no weight." if len(shown) < len(effects) else ""
+    )
+    ends = np.concatenate([[0.0], *([*effect.values] for effect in shown)])
+    low, high = ends.min(), ends.max()
+    return small_multiples(
+        shown,
+        partial(draw_effect, limits=(low - 0.3 * (high - low), high + 0.08 * (high - low))),
+        "What each column adds to the prediction",
+        "Vermilion: the model; pale blue: the models of the folds, which shows how sure the shape is; grey: how many "
+        f"training rows there are. ± is the standard deviation of what the column adds.{idle}",
+        pages,
+        height=2.3,
+        ylabel=f"adds to: {label}",
+    )
+
+
+def draw_effect(axes: Axes, effect: Effect, limits: tuple[float, float]) -> None:
+    """A curve over a histogram of the data, or a row a level."""
+    axes.set_title(f"± {number(effect.weight)}", color=FIT, weight="bold")
+    if effect.levels:
+        counts = np.bincount(effect.cells[~np.isnan(effect.cells)].astype(int), minlength=len(effect.levels))
+        order = np.argsort(-counts, kind="stable")[: min(LEVELS, np.count_nonzero(counts))]
+        order = order[np.argsort(-effect.values[order], kind="stable")]
+        place = np.arange(len(order)) + 0.18
+        axes.axvline(0, color=GREY, linewidth=1)
+        for fold in effect.folds:
+            axes.plot(fold[order], place, "|", color=SOFT, markersize=9, markeredgewidth=1.2)
+        axes.plot(effect.values[order], place, "o", color=FIT, markersize=5)
+        label_rows(axes, [effect.levels[level] for level in order], [f"{counts[level]:,}" for level in order])
+        axes.set_xlim(*limits)
+    else:
+        known = effect.cells[~np.isnan(effect.cells)].clip(effect.knots[0], effect.knots[-1])
+        heights, edges = np.histogram(known, bins=40)
+        tall = heights / max(heights.max(), 1) * HISTOGRAM
+        axes.bar(
+            edges[:-1],
+            tall,
+            np.diff(edges),
+            align="edge",
+            color=PALE,
+            transform=axes.get_xaxis_transform(),
+            linewidth=0,
+        )
+        axes.axhline(0, color=GREY, linewidth=1)
+        for fold in effect.folds:
+            axes.plot(effect.knots, fold, color=SOFT, linewidth=1)
+        axes.plot(effect.knots, effect.values, color=FIT, linewidth=2)
+        axes.set_ylim(*limits)
+        axes.set_xlim(edges[0], edges[-1])
+        if effect.is_date:
+            locator = dates.AutoDateLocator(minticks=2, maxticks=5)
+            axes.xaxis.set_major_locator(locator)
+            axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    axes.set_xlabel(wrapped(effect.label))
+
+
+def draw_importance(effects: Sequence[Effect], label: str) -> Figure:
+    """How much each column moves the prediction."""
+    shown = sorted(effects, key=lambda effect: -effect.weight)[:24]
+    figure, axes = sheet(
+        0.36 * len(shown) + 0.7,
+        "Which columns move the prediction most",
+        "Standard deviation over the training rows of what the column adds to the prediction; ticks: the same in each "
+        "fold's model." + (f" The {len(shown)} heaviest of {len(effects)}." if len(shown) < len(effects) else ""),
+    )
+    panel: Axes = axes[0, 0]
+    place = np.arange(len(shown)) + 0.18
+    panel.barh(place, [effect.weight for effect in shown], height=0.34, color=DATA)
+    for row, effect in enumerate(shown):
+        folds = [spread(effect.added(fold)) for fold in effect.folds]
+        panel.plot(folds, np.full(len(folds), place[row]), "|", color=INK, markersize=9, markeredgewidth=1)
+    label_rows(panel, [effect.label for effect in shown], [number(effect.weight) for effect in shown])
+    panel.set_xlim(left=0)
+    panel.set_xlabel(label)
+    return figure
+
+
+def draw_path(path: pd.DataFrame, surface: pd.DataFrame, train: dict[str, Any], schema: TableSchema) -> Figure:
+    """How the columns come in as the penalty falls, above the cross-validated error that chose where to stop."""
+    errors = surface[surface["l1_ratio"] == train["l1_ratio"]].sort_values("alpha")
+    wide = path.pivot(index="alpha", columns="column", values="sd")
+    heaviest = wide.iloc[0].sort_values(ascending=False, kind="stable").index[: len(LINES)]
+    figure, axes = sheet(
+        5.6,
+        "How the model grows as the penalty falls",
+        f"At l1_ratio {train['l1_ratio']:g}. Top: standard deviation of what each column adds to the prediction. Bottom: "
+        "cross-validated error with its standard error; the dashed line is the penalty chosen.",
+        2,
+        sharex=True,
+        gridspec_kw={"height_ratios": [1.5, 1]},
+    )
+    lines, cv = axes[:, 0]
+    for column in wide.columns.difference(heaviest):
+        lines.plot(wide.index, wide[column], color=PALE, linewidth=1)
+    ends = []
+    for column, colour in zip(heaviest, LINES, strict=False):
+        lines.plot(wide.index, wide[column], color=colour, linewidth=1.8)
+        ends.append((float(wide[column].iloc[0]), schema.column(column).title or column, colour))
+    low, top = 0.0, float(wide.to_numpy().max()) * 1.05 or 1.0
+    heights = apart([end for end, _, _ in ends], top * 0.075)
+    for height, (_, name, colour) in zip(heights, ends, strict=True):
+        lines.annotate(
+            wrapped(name, 30, 1),
+            (wide.index[0], height),
+            xytext=(6, 0),
+            textcoords="offset points",
+            size=8,
+            color=colour,
+            va="center",
+            annotation_clip=False,
+        )
+    lines.set(ylim=(low, max(top, *heights) * 1.02), ylabel=wrapped(schema.target.label, 36))
+    mse, error = errors["mse"], errors["mse_se"]
+    cv.fill_between(
+        errors["alpha"], np.sqrt((mse - error).clip(lower=0)), np.sqrt(mse + error), color=SOFT, alpha=0.5, linewidth=0
+    )
+    cv.plot(errors["alpha"], errors["rmse"], color=DATA, linewidth=1.8)
+    cv.set(xlabel="alpha (penalty; weaker to the right)", ylabel="cross-validated RMSE")
+    for axis in (lines, cv):
+        axis.axvline(train["alpha"], color=GREY, linewidth=1.2, linestyle="--")
+    lines.text(
+        train["alpha"],
+        1.01,
+        f"alpha {number(train['alpha'])}: {train['nonzero']} of {train['terms']} terms",
+        transform=lines.get_xaxis_transform(),
+        size=8,
+        color=GREY,
+        ha="center",
+        va="bottom",
+    )
+    log_axis(cv)
+    cv.invert_xaxis()
+    return figure
+
+
+def apart(places: Sequence[float], gap: float) -> list[float]:
+    """The places moved up as little as needed for a gap between any two."""
+    moved: dict[int, float] = {}
+    last = -np.inf
+    for position in np.argsort(places, kind="stable"):
+        last = max(places[position], last + gap)
+        moved[int(position)] = last
+    return [moved[position] for position in range(len(places))]
+
+
+def draw_surface(surface: pd.DataFrame, train: dict[str, Any]) -> Figure:
+    """The cross-validated error over alpha and l1_ratio as a heat map, the choice marked."""
+    ratios = sorted(surface["l1_ratio"].unique())
+    best = surface.loc[surface["mse"].idxmin()]
+    figure, axes = sheet(
+        0.36 * len(ratios) + 1.4,
+        f"Cross-validated error: {number(train['cv_rmse'])} where the ring is",
+        "RMSE over the grid of alpha and l1_ratio. Dots: within one standard error of the best, so as good as it for all "
+        "that the folds can tell. Ring: the choice.",
+    )
+    panel: Axes = axes[0, 0]
+    mesh = None
+    for row, ratio in enumerate(ratios):
+        points = surface[surface["l1_ratio"] == ratio].sort_values("alpha")
+        middle = np.log(points["alpha"].to_numpy())
+        step = np.diff(middle).mean() if len(middle) > 1 else 0.1
+        edges = np.exp(
+            np.concatenate([[middle[0] - step / 2], (middle[1:] + middle[:-1]) / 2, [middle[-1] + step / 2]])
+        )
+        mesh = panel.pcolormesh(
+            edges,
+            [row - 0.5, row + 0.5],
+            points[["rmse"]].T,
+            cmap="cividis_r",
+            vmin=best["rmse"],
+            vmax=surface["rmse"].max(),
+        )
+        near = points[points["mse"] <= best["mse"] + best["mse_se"]]
+        panel.plot(near["alpha"], np.full(len(near), row), ".", color=INK, markersize=2.5)
+        chosen = points[points["chosen"]]
+        panel.plot(
+            chosen["alpha"],
+            np.full(len(chosen), row),
+            "o",
+            markersize=11,
+            markerfacecolor="none",
+            markeredgecolor=FIT,
+            markeredgewidth=2.2,
+        )
+    log_axis(panel)
+    panel.set_yticks(range(len(ratios)), [f"{ratio:g}" for ratio in ratios])
+    panel.set(xlabel="alpha", ylabel="l1_ratio")
+    panel.grid(visible=False)
+    assert mesh is not None
+    figure.colorbar(mesh, ax=panel, label="cross-validated RMSE", pad=0.02)
+    return figure
