@@ -160,12 +160,13 @@ def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
 
 
 def coverage_by_bin(counts: Floats, intervals: dict[str, Any]) -> pd.DataFrame:
-    """A row a bin: from, to (predictions; empty at the open ends), rows, coverage, width."""
+    """A row a bin: bin (1, 2, …), from, to (predictions; empty at the open ends), rows, coverage, width."""
     rows = counts[:, 0]
     with np.errstate(invalid="ignore"):
         shares = counts[:, 1:] / rows[:, None]
     edges = [np.nan, *intervals["edges"], np.nan]
     columns = {
+        "bin": np.arange(1, len(rows) + 1),
         "from": edges[:-1],
         "to": edges[1:],
         "rows": rows.astype(int),

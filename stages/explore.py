@@ -1,7 +1,7 @@
 """Explore: look at the training rows, and at nothing else, so that no choice leans on the test rows.
 
 Reads   data/train/, schema.yaml, metrics/validation.json, metrics/split.json (for where the rows went)
-Writes  plots/explore/*.png, metrics/profile.json
+Writes  plots/explore/*.png, plots/explore/profile.json
 Run     python -m stages.explore
 
 Counts, means and extremes are of all training rows; what is drawn row by row is of a sample chosen by hash.
@@ -27,7 +27,7 @@ from stages.utils.table_schema import TableSchema, read_schema
 from stages.utils.tables import list_parts, read_part, sample_rows
 
 TRAIN, VALIDATION, SPLIT = Path("data/train"), Path("metrics/validation.json"), Path("metrics/split.json")
-PICTURES, METRICS = Path("plots/explore"), Path("metrics/profile.json")
+PICTURES = Path("plots/explore")
 COMMONEST = 12  # levels listed in the profile
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 
@@ -46,8 +46,8 @@ def main() -> None:
                 profile["columns"][column.name]["quantiles"] = sample[column.name].quantile(QUANTILES).tolist()
         for look in looks:
             profile["columns"][look.column.name]["explains"] = look.explains
-        write_json(METRICS, nothing_for_nan(profile))
         with replacing(PICTURES) as pictures:
+            write_json(pictures / "profile.json", nothing_for_nan(profile))
             draw(pictures, profile, target, looks, params.pages)
         log.info("%d columns of %d rows; pictures in %s", len(columns), profile["rows"], PICTURES)
         for look in looks[:3]:
