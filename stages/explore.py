@@ -71,7 +71,7 @@ def draw(pictures: Path, profile: dict[str, Any], target: Look, looks: list[Look
 
 
 def profile_part(part: Path, schema: TableSchema) -> dict[str, Any]:
-    """What one part adds to the profile: rows, and by column the target where it is missing, moments or level counts."""
+    """What one part adds to the profile: rows, and by column the target where it is missing, and moments or counts."""
     frame = read_part(part)
     target = frame[schema.target.name].to_numpy()[:, None]
     found: dict[str, Any] = {"rows": len(frame)}

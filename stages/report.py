@@ -1,7 +1,7 @@
 """Report: the model and its errors as pictures.
 
-Reads   models/model.joblib, models/folds.npz, data/train/ (for the density of the data), schema.yaml, and what train and
-        evaluate have written to metrics/ and plots/
+Reads   models/model.joblib, models/folds.npz, data/train/ (for the density of the data), schema.yaml, and what train
+        and evaluate have written to metrics/ and plots/
 Writes  plots/report/*.png
 Run     python -m stages.report
 
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from stages.utils.draw_effects import draw_effects, draw_importance
 from stages.utils.draw_errors import (
     draw_coverage,
     draw_predicted_actual,
@@ -22,7 +23,7 @@ from stages.utils.draw_errors import (
     draw_residuals_by_group,
     draw_scores,
 )
-from stages.utils.draw_model import draw_effects, draw_importance, draw_path, draw_surface
+from stages.utils.draw_penalty import draw_path, draw_surface
 from stages.utils.drawn_effects import Effect, drawn_effects
 from stages.utils.files import read_json, replacing
 from stages.utils.plots import save, save_pages

@@ -14,10 +14,12 @@ def intended_use(schema: TableSchema, metrics: dict[str, Any]) -> str:
     target, train = schema.target, metrics["train"]
     note = f": {plain(target.description)}" if target.description else ""
     return (
-        f"An ElasticNet that predicts **{plain(target.label)}** ({code(target.name)}{note}) from {len(schema.inputs)} columns.\n"
-        f"It was fitted to {metrics['split']['train']:,} rows (alpha {train['alpha']:g}, l1_ratio {train['l1_ratio']:g}, "
-        f"{train['nonzero']} of {train['terms']} terms in use) and is meant for rows of the same kind as those: the same "
-        "columns, units and way of collecting them. It describes what goes together, not what causes what."
+        f"An ElasticNet that predicts **{plain(target.label)}** ({code(target.name)}{note}) from "
+        f"{len(schema.inputs)} columns.\n\n"
+        f"It was fitted to {metrics['split']['train']:,} rows (alpha {train['alpha']:g}, l1_ratio "
+        f"{train['l1_ratio']:g}, {train['nonzero']} of {train['terms']} terms in use). It is meant for rows "
+        "of the same kind: the same columns, units and way of collecting them. It describes what goes together, not what "
+        "causes what."
     )
 
 
@@ -64,13 +66,13 @@ def audit(schema: TableSchema, metrics: dict[str, Any], features: FeaturesParams
     allowed = [code(column.name) for column in schema.fields if column.leak]
     best = max(found["r2"], key=lambda name: found["r2"][name])
     return (
-        f"Looked for: a column that explains {features.leak_r2:.0%} of the target's variance, up to three whose weighted sum "
-        f"explains {features.leak_set_r2:.2%}, columns that number the rows. "
+        f"Looked for: a column that explains {features.leak_r2:.0%} of the target's variance, up to three whose "
+        f"weighted sum explains {features.leak_set_r2:.2%}, columns that number the rows. "
         + (
             f"Found, and acknowledged in `schema.yaml` for {', '.join(allowed)}:\n\n{bullets(leaks)}"
             if leaks
             else "Found: none."
         )
-        + f"\n\nThe most telling column, {code(best)}, explains {found['r2'][best]:.1%} alone. The position of a row in the "
-        f"table explains {metrics['split']['target_order_r2']:.1%}."
+        + f"\n\nThe most telling column, {code(best)}, explains {found['r2'][best]:.1%} alone. The position of a row "
+        f"in the table explains {metrics['split']['target_order_r2']:.1%}."
     )

@@ -23,8 +23,8 @@ def scores(schema: TableSchema, metrics: dict[str, Any], evaluate: EvaluateParam
         for key, name in MODELS.items()
     ]
     return (
-        f"On {metrics['split']['test']:,} test rows, used once; in brackets {evaluate.confidence:.0%} bootstrap intervals. "
-        f"RMSE and MAE{in_unit(schema)}.\n\n{table(['', 'RMSE:', 'MAE:', 'R²:'], rows)}\n\n"
+        f"On {metrics['split']['test']:,} test rows, used once; in brackets {evaluate.confidence:.0%} bootstrap "
+        f"intervals. RMSE and MAE{in_unit(schema)}.\n\n{table(['', 'RMSE:', 'MAE:', 'R²:'], rows)}\n\n"
         f"Cross-validated on the training rows: RMSE {figure(train['cv_rmse'])}, R² {figure(train['cv_r2'])}."
     )
 
@@ -47,8 +47,8 @@ def intervals(found: dict[str, float], bins: Rows) -> str:
         for row in bins
     ]
     return (
-        f"Nominal {found['nominal']:.0%}; {found['coverage']:.1%} (± {found['coverage_se']:.1%}, one standard error) of the "
-        f"test rows lie inside theirs; mean width {figure(found['mean_width'])}.\n\n"
+        f"Nominal {found['nominal']:.0%}; {found['coverage']:.1%} (± {found['coverage_se']:.1%}, one standard error) "
+        f"of the test rows lie inside theirs; mean width {figure(found['mean_width'])}.\n\n"
         + table(["prediction from:", "to:", "test rows:", "inside:", "mean width:"], rows)
     )
 
@@ -73,7 +73,8 @@ def gate(test: dict[str, Any], evaluate: EvaluateParams) -> str:
         (key, what, "–" if limit is None else f"{bound} {limit:g}", figure(value), verdicts[found[key.strip("`")]])
         for key, what, bound, limit, value in rows
     ]
-    return f"{'Passed' if found['passed'] else '**Failed**'}.\n\n{table(['check', 'what', 'limit', 'found:', 'verdict'], lines)}"
+    verdict = "Passed" if found["passed"] else "**Failed**"
+    return f"{verdict}.\n\n{table(['check', 'what', 'limit', 'found:', 'verdict'], lines)}"
 
 
 def effects(schema: TableSchema, served: dict[str, Any]) -> str:
@@ -88,8 +89,8 @@ def effects(schema: TableSchema, served: dict[str, Any]) -> str:
         for _, name, label, low, at_low, high, at_high in sorted(rows)
     ]
     return (
-        f"What each column adds to the mean prediction of {figure(served['intercept'])}, the widest range first; beyond the "
-        "first and last knot of its curve a number has no further effect.\n\n"
+        f"What each column adds to the mean prediction of {figure(served['intercept'])}, the widest range first; "
+        "beyond the first and last knot of its curve a number has no further effect.\n\n"
         + table(["column", "", "least:", "at", "most:", "at"], lines)
     )
 
@@ -137,10 +138,13 @@ def limits(metrics: dict[str, Any], bins: Rows, groups: Rows, schema: TableSchem
         group = schema.column(row["column"]).labels.get(row["group"], row["group"])
         gaps.append(
             f"{code(row['column'])} {plain(group)}: predictions are too {'low' if bias > 0 else 'high'} by "
-            f"{figure(abs(bias))} (± {figure(float(row['se']))}, one standard error) on average of {row['rows']} test rows."
+            f"{figure(abs(bias))} (± {figure(float(row['se']))}, one standard error) on average of {row['rows']} rows."
         )
-    by_chance = f"{len(off)} of {len(groups)} groups of test rows are off by more than {NORMAL_95} standard errors; one in twenty would be by chance."
-    return bullets([*gaps, by_chance])
+    gaps.append(
+        f"{len(off)} of {len(groups)} groups of test rows are off by more than {NORMAL_95} standard errors; "
+        "one in twenty would be by chance."
+    )
+    return bullets(gaps)
 
 
 def span(row: dict[str, str]) -> str:

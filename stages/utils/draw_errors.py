@@ -1,5 +1,6 @@
-"""Pictures of how good the predictions are: scores, errors, where they lie, whether the intervals hold what they say."""
+"""Pictures of how good the predictions are: scores, errors and where they lie, what the intervals hold."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,13 +8,25 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.utils.plots import DATA, FIT, GREY, INK, SOFT, label_rows, number, sheet, small_multiples, wrapped
+from stages.utils.plots import (
+    DATA,
+    FIT,
+    GREY,
+    INK,
+    ROWS,
+    SOFT,
+    are_codes,
+    label_rows,
+    number,
+    sheet,
+    small_multiples,
+    wrapped,
+)
 from stages.utils.scores import MODELS
 from stages.utils.table_schema import Column, TableSchema
-from stages.utils.trends import NORMAL_95, fit_trend
+from stages.utils.trends import FEWEST, NORMAL_95, fit_trend
 
 BINS = 40
-LEVELS = 8  # rows in a panel
 
 
 def draw_scores(test: dict[str, Any], label: str) -> Figure:
@@ -49,8 +62,8 @@ def draw_predicted_actual(drawn: pd.DataFrame, test: dict[str, Any], label: str)
     figure, axes = sheet(
         5.2,
         f"{intervals['coverage']:.0%} of the test rows lie inside their {intervals['nominal']:.0%} prediction interval",
-        f"A dot is one of {len(drawn):,} test rows, vermilion outside its interval (the band); on the line prediction and "
-        f"actual value agree. RMSE {number(model['rmse'])}, R² {number(model['r2'] or np.nan)}.",
+        f"A dot is one of {len(drawn):,} test rows, vermilion outside its interval (the band); on the line prediction "
+        f"and actual value agree. RMSE {number(model['rmse'])}, R² {number(model['r2'] or np.nan)}.",
     )
     panel: Axes = axes[0, 0]
     predicted = drawn["predicted"].to_numpy()
@@ -71,8 +84,8 @@ def draw_residuals(drawn: pd.DataFrame, label: str) -> Figure:
     figure, axes = sheet(
         3.6,
         "What the model leaves unexplained",
-        f"Actual less predicted, {len(drawn):,} test rows. Left: against the prediction, with a fitted trend and its 95 % "
-        "band (flat at 0 is good). Right: how they are distributed; the line is the normal curve of the same spread.",
+        f"Actual less predicted, {len(drawn):,} test rows. Left: against the prediction, with a fitted trend and its "
+        "95 % band (flat at 0 is good). Right: their distribution; the line is the normal curve of the same spread.",
         columns=2,
         sharey=True,
         gridspec_kw={"width_ratios": [2.2, 1]},
@@ -102,37 +115,49 @@ def draw_residuals(drawn: pd.DataFrame, label: str) -> Figure:
 
 def draw_residuals_by_group(groups: pd.DataFrame, schema: TableSchema, pages: int) -> list[Figure]:
     """The mean residual in each level, or fifth of a number, the columns with the largest deviation first."""
-    groups = groups.assign(t=(groups["bias"] / groups["se"]).abs().where(groups["rows"] > 1, 0.0))
-    order = groups.groupby("column", sort=False)["t"].max().sort_values(ascending=False, kind="stable").index
-    panels = [(schema.column(column), groups[groups["column"] == column].head(LEVELS)) for column in order]
-    rows = max(len(panel) for _, panel in panels)
+    groups = groups.assign(half=NORMAL_95 * groups["se"].fillna(0.0))
+    sure = groups[(groups["rows"] >= FEWEST) & (groups["half"] > 0)]
+    if len(sure) == 0:
+        return []
+    order = (sure["bias"] / sure["half"]).abs().groupby(sure["column"], sort=False).max()
+    names = order.sort_values(ascending=False, kind="stable").index
+    panels = [(schema.column(name), sure[sure["column"] == name]) for name in names]
+    rows = max((min(len(panel), ROWS) for _, panel in panels if not are_codes(panel["group"].tolist())), default=5)
     return small_multiples(
         panels,
-        residual_rows,
+        partial(residual_panel, limit=float((sure["bias"].abs() + sure["half"]).max()) * 1.05),
         "Where the model is off on average",
-        "Mean residual (actual less predicted) of the test rows by level, or by fifth of a number, with its 95 % interval, "
-        "vermilion where that excludes 0; grey: rows. One in twenty would do so by chance.",
+        "Mean residual (actual less predicted) of the test rows by level, or by fifth of a number, with its 95 % "
+        f"interval: vermilion where that excludes 0, as one in twenty does by chance. Grey: rows. Groups of at least {FEWEST}.",
         pages,
         height=0.95 + 0.27 * rows,
-        sharex=True,
         xlabel=f"mean residual: {schema.target.label}",
     )
 
 
-def residual_rows(axes: Axes, panel: tuple[Column, pd.DataFrame]) -> None:
-    """A row a group: the mean residual and its interval."""
+def residual_panel(axes: Axes, panel: tuple[Column, pd.DataFrame], limit: float) -> None:
+    """The mean residual of each group and its interval: a row a group, or codes in their order."""
     column, groups = panel
-    axes.axvline(0, color=GREY, linewidth=1)
-    for row, group in enumerate(groups.itertuples()):
-        half = NORMAL_95 * group.se if group.rows > 1 else 0.0
-        colour = FIT if group.rows > 1 and abs(group.bias) > half else DATA
-        axes.errorbar(group.bias, row + 0.18, xerr=half, fmt="o", color=colour, markersize=4, linewidth=1.6)
-    label_rows(
-        axes,
-        [column.labels.get(str(group), str(group)) for group in groups["group"]],
-        [f"{rows:,}" for rows in groups["rows"]],
-    )
-    axes.set_title(wrapped(column.label, 38), weight="bold")
+    upright = are_codes(groups["group"].tolist())
+    groups = groups if upright else groups.head(ROWS)
+    off = groups["bias"].abs() > groups["half"]
+    place = groups["group"].astype(int).to_numpy() if upright else np.arange(len(groups)) + 0.18
+    for chosen, colour in ((~off, DATA), (off, FIT)):
+        bias, half = groups["bias"][chosen], groups["half"][chosen]
+        style: dict[str, Any] = {"fmt": "o", "color": colour, "markersize": 4, "linewidth": 1.6}
+        if upright:
+            axes.errorbar(place[chosen], bias, yerr=half, **style)
+        else:
+            axes.errorbar(bias, place[chosen], xerr=half, **style)
+    if upright:
+        axes.axhline(0, color=GREY, linewidth=1)
+        axes.set(ylim=(-limit, limit), ylabel="mean residual", xlabel=column.title or column.name)
+    else:
+        axes.axvline(0, color=GREY, linewidth=1)
+        names = [column.labels.get(str(group), str(group)) for group in groups["group"]]
+        label_rows(axes, names, [f"{rows:,}" for rows in groups["rows"]])
+        axes.set_xlim(-limit, limit)
+    axes.set_title(wrapped(column.label, 34), weight="bold")
 
 
 def draw_coverage(bins: pd.DataFrame, nominal: float, label: str) -> Figure:
@@ -141,8 +166,8 @@ def draw_coverage(bins: pd.DataFrame, nominal: float, label: str) -> Figure:
     figure, axes = sheet(
         2.8,
         f"Do the {nominal:.0%} prediction intervals hold what they promise?",
-        "By bin of the prediction. Left: share of the test rows inside their interval, with the 95 % interval of that share "
-        "and the rows of the bin. Right: how wide the intervals are.",
+        "By bin of the prediction. Left: share of the test rows inside their interval, with the 95 % interval of that "
+        "share and the rows of the bin. Right: how wide the intervals are.",
         columns=2,
     )
     share, width = axes[0]

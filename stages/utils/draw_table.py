@@ -8,11 +8,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from stages.utils.looks import Look, as_numbers
-from stages.utils.plots import DATA, FIT, GREY, INK, OTHER, PALE, label_rows, number, sheet, shortened
+from stages.utils.plots import DATA, FIT, GREY, INK, OTHER, PALE, label_rows, number, sheet, shortened, tick
 from stages.utils.trends import NORMAL_95
 
 MOST_ROWS = 24  # of a picture with a row a column
@@ -45,11 +46,14 @@ def draw_rows(validation: dict[str, Any], split: dict[str, Any]) -> Figure:
         gridspec_kw={"height_ratios": heights},
     )
     start = 0
-    for name, rows, colour in counts:
+    for _, rows, colour in counts:
         axes[0, 0].barh(0, rows, left=start, color=colour, height=0.6)
-        if rows:
-            axes[0, 0].text(start, -0.42, f"{name} {rows:,}", color=colour, size=9, weight="bold", va="bottom")
         start += rows
+    for place, (name, rows, colour) in enumerate(counts):
+        here = {"color": colour, "size": 9, "weight": "bold", "va": "bottom"}
+        axes[0, 0].text(
+            place / len(counts), -0.42, f"{name} {rows:,}", transform=axes[0, 0].get_yaxis_transform(), **here
+        )
     axes[0, 0].set(ylim=(0.4, -0.75), xlim=(0, validation["rows"]), xlabel="rows", yticks=[])
     axes[0, 0].spines["left"].set_visible(False)
     if worst:
@@ -71,8 +75,8 @@ def draw_missing(profile: dict[str, Any], labels: dict[str, str], target: Look) 
     figure, axes = sheet(
         0.42 * len(names) + 0.7,
         "What is missing, and whether it matters that it is",
-        "Left: share of the training rows without a value. Right: the target's mean in those rows with its 95 % interval; "
-        f"the grey line is the mean of all rows.{of}",
+        "Left: share of the training rows without a value. Right: the target's mean in those rows with its 95 % "
+        f"interval; the grey line is the mean of all rows.{of}",
         columns=2,
     )
     share, mean = axes[0]
@@ -104,27 +108,27 @@ def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
     figure, axes = sheet(
         max(0.3 * count + 1.6, 3.0),
         "What goes together",
-        "Rank correlation (Spearman) of the training rows, columns that move together side by side; a level counts as the "
-        "target's mean in it."
+        "Rank correlation (Spearman) of the training rows; columns that move together stand side by side. A level "
+        "counts as the target's mean in it."
         + (f" The target and the {MOST_CORRELATED} columns that explain most of it." if len(looks) >= count else ""),
     )
     panel: Axes = axes[0, 0]
     names = [labels[place] for place in order]
     sns.heatmap(
-        values,
-        mask=np.triu(np.ones_like(values, bool)),
+        values[1:, :-1],
+        mask=np.triu(np.ones((count - 1, count - 1), bool), 1),
         ax=panel,
         vmin=-1,
         vmax=1,
         center=0,
         cmap="vlag",
         square=True,
-        annot=np.vectorize("{:.1f}".format)(values) if count <= 16 else False,
+        annot=np.vectorize("{:.1f}".format)(values.round(1) + 0.0)[1:, :-1] if count <= 16 else False,
         fmt="",
         annot_kws={"size": 8},
         linewidths=0.5,
-        xticklabels=names,
-        yticklabels=names,
+        xticklabels=names[:-1],
+        yticklabels=names[1:],
         cbar_kws={"label": "rank correlation", "shrink": 0.5},
     )
     panel.grid(visible=False)
@@ -166,8 +170,8 @@ def draw_outliers(profile: dict[str, Any], looks: Sequence[Look]) -> Figure | No
     figure, axes = sheet(
         0.42 * len(shown) + 0.7,
         "How far out the extremes lie",
-        "Distance from the median in widths of the middle half (interquartile ranges). Bar: the middle half; dots: rows "
-        f"more than {FENCE} widths outside it; ends of the line: smallest and largest of all training rows.",
+        "Distance from the median in widths of the middle half (interquartile ranges). Bar: the middle half; dots: "
+        f"rows more than {FENCE} widths outside it; ends of the line: smallest and largest of all training rows.",
     )
     panel: Axes = axes[0, 0]
     notes = []
@@ -181,13 +185,16 @@ def draw_outliers(profile: dict[str, Any], looks: Sequence[Look]) -> Figure | No
         panel.plot(far, np.full(len(far), place), "o", color=FIT, markersize=3, alpha=0.5, markeredgewidth=0)
         panel.barh(place, three_quarters - quarter, left=quarter, height=0.26, color=DATA)
         panel.plot([0, 0], [place - 0.13, place + 0.13], color="white", linewidth=1.2)
-        notes.append(
-            f"{number(entry['min'])} to {number(entry['max'])}; {f'{len(far) / len(scaled):.1%}' if len(far) else 'none'} outside"
-        )
+        outside = f"{len(far) / len(scaled):.1%}" if len(far) else "none"
+        notes.append(f"{number(entry['min'])} to {number(entry['max'])}; {outside} outside")
     label_rows(panel, [look.column.label for look, _, _ in shown], notes)
     if far_out:
         panel.set_xscale("symlog", linthresh=LINEAR / 2)
-        panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        low, high = panel.get_xlim()
+        decades = [sign * step * 10**power for power in range(9) for step in (1, 3) for sign in (-1, 1)]
+        panel.set_xticks([0, *(place for place in sorted(decades) if low <= place <= high)])
+        panel.xaxis.set_major_formatter(tick)
+        panel.xaxis.set_minor_formatter(NullFormatter())
     panel.set_xlabel("interquartile ranges from the median" + f" (logarithmic beyond {LINEAR / 2:g})" * far_out)
     return figure
 

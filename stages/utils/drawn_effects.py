@@ -88,8 +88,8 @@ def of_calendar(column: Column, cells: pd.Series, found: list[Calendar]) -> Iter
     """The effects of a date."""
     name = column.title or column.name
     if found[0].days is not None:
-        start = (pd.Timestamp(found[0].start) - pd.Timestamp(0)) / pd.Timedelta(days=1)
-        days = ((cells - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(np.float64)
+        start = (pd.Timestamp(str(found[0].start)) - pd.Timestamp(0)) / pd.Timedelta(days=1)
+        days = np.asarray((cells - pd.Timestamp(0)) / pd.Timedelta(days=1), np.float64)
         yield of_curve(f"{name}: trend", days, [each.days for each in found], start)
     for part in CALENDAR:
         levels = calendar_part(cells.to_frame(), part)[0]
@@ -109,7 +109,7 @@ def of_levels(label: str, cells: "pd.Series[str]", found: list[Levels], labels: 
     """The effect of a table of levels."""
     levels = list(found[0].values)
     model, *folds = (np.array([*each.values.values(), each.other]) for each in found)
-    place = pd.Index(levels).get_indexer(cells).astype(float)
+    place = pd.Index(levels).get_indexer(pd.Index(cells)).astype(float)
     place = np.where(place < 0, len(levels), place)
     place[cells.isna().to_numpy()] = np.nan
     names = [*(labels.get(level, level) for level in levels), "other levels"]

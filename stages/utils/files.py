@@ -95,7 +95,7 @@ def md5_of(path: str | Path) -> str:
 
 
 def md5_of_directory(path: str | Path) -> tuple[str, int]:
-    """The md5 of a directory as dvc.lock names it (of the JSON list of its files), and the size of its files in bytes."""
+    """The md5 of a directory as dvc.lock names it (of the JSON list of its files), and the size of its files."""
     files = sorted(file for file in Path(path).rglob("*") if file.is_file())
     listing = [{"md5": md5_of(file), "relpath": file.relative_to(path).as_posix()} for file in files]
     text = json.dumps(listing, sort_keys=True)

@@ -9,7 +9,7 @@ from stages.utils.table_schema import TableSchema
 Floats = npt.NDArray[np.float64]
 
 FIFTHS = [0.2, 0.4, 0.6, 0.8]
-MOST_LEVELS = 20  # of a column; the others are one group
+MOST_LEVELS = 31  # of a column; the others are one group
 OTHER, MISSING = "other levels", "missing"
 
 Groups = dict[str, Floats | list[str]]  # for each input column the edges between its fifths, or its commonest levels
@@ -30,7 +30,7 @@ def find_groups(sample: pd.DataFrame, schema: TableSchema) -> Groups:
 
 def as_float(cells: pd.Series) -> Floats:
     """Numbers as they are, dates as nanoseconds since 1970."""
-    return (cells.astype("datetime64[ns]").astype("int64") if cells.dtype.kind == "M" else cells).to_numpy(np.float64)
+    return np.asarray(cells.astype("datetime64[ns]").astype("int64") if cells.dtype.kind == "M" else cells, np.float64)
 
 
 def group_sums(frame: pd.DataFrame, residual: Floats, groups: Groups) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def group_sums(frame: pd.DataFrame, residual: Floats, groups: Groups) -> pd.Data
         cells = frame[name]
         missing = cells.isna().to_numpy()
         if isinstance(limits, list):
-            place = pd.Index(limits).get_indexer(cells)  # -1: none of them
+            place = pd.Index(limits).get_indexer(pd.Index(cells))  # -1: none of them
             place = np.where(place < 0, len(limits), place)
         else:
             place = np.searchsorted(limits, as_float(cells), side="right")
@@ -58,9 +58,10 @@ def residuals_by_group(sums: pd.DataFrame, groups: Groups, schema: TableSchema) 
     mean = sums["total"] / sums["rows"]
     spread = np.maximum(sums["squares"] / sums["rows"] - mean**2, 0)
     names = [
-        name_of(groups[row.column], row.place, schema.column(row.column).kind == "date") for row in sums.itertuples()
+        name_of(groups[column], place, schema.column(column).kind == "date")
+        for column, place in zip(sums["column"], sums["place"], strict=True)
     ]
-    se = np.sqrt(spread / np.maximum(sums["rows"] - 1, 1)).where(sums["rows"] > 1)
+    se = np.where(sums["rows"] > 1, np.sqrt(spread / np.maximum(sums["rows"] - 1, 1)), np.nan)
     found = {"column": sums["column"], "group": names, "rows": sums["rows"].astype(int), "bias": mean, "se": se}
     return pd.DataFrame({**found, "rmse": np.sqrt(sums["squares"] / sums["rows"])})
 

@@ -13,8 +13,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 from PIL import Image
 
 from stages.utils.files import replacing
@@ -24,6 +25,8 @@ Panel = TypeVar("Panel")
 DATA, FIT, OTHER, SOFT = "#0072b2", "#d55e00", "#009e73", "#a9cfe6"  # blue, vermilion, green, pale blue
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
 WIDTH, ACROSS, DOWN = 9.0, 3, 4  # inches; small multiples in a row, rows on a page
+ROWS = 8  # levels in a panel with a row a level
+MOST_CODES = 60
 HEAD = 0.72  # inches above the panels for title and subtitle
 COLOURS = 255  # in a PNG: a palette a third of the size of true colour
 
@@ -68,7 +71,18 @@ def sheet(height: float, title: str, subtitle: str, rows: int = 1, columns: int 
     figure.get_layout_engine().set(rect=(0.005, 0.01, 0.985, height / whole - 0.01), h_pad=0.06, w_pad=0.06)  # type: ignore[union-attr, call-arg]
     figure.text(0.012, 1 - 0.1 / whole, title, size=12.5, weight="bold", color=INK, va="top")
     figure.text(0.012, 1 - (0.1 + 0.24 + 0.2 * title.count("\n")) / whole, subtitle, size=9, color=GREY, va="top")
-    return figure, figure.subplots(rows, columns, squeeze=False, **grid)
+    axes = figure.subplots(rows, columns, squeeze=False, **grid)
+    for axis in (axis for panel in axes.flat for axis in (panel.xaxis, panel.yaxis)):
+        axis.set_major_formatter(tick)
+        axis.set_major_locator(MaxNLocator(10 if columns == 1 else 5))
+    return figure, axes
+
+
+def tick(value: float, _: float | None = None) -> str:
+    """A number on an axis."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:,g}M"
+    return f"{value / 1e3:g}k" if abs(value) >= 1e4 else f"{value:g}"
 
 
 def small_multiples(
@@ -132,7 +146,7 @@ def label_rows(axes: Axes, labels: Sequence[str], notes: Sequence[str] = ()) -> 
         axes.text(1.0, row - 0.26, note, transform=place, size=7.5, color=GREY, va="center", ha="right", zorder=4)
 
 
-def wrapped(text: str, width: int = 44, lines: int = 2) -> str:
+def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
     """Text on so many lines at the most."""
     return textwrap.fill(text, width, max_lines=lines, placeholder=" …", break_long_words=True)
 
@@ -145,6 +159,11 @@ def shortened(text: str, length: int) -> str:
     return f"{text[: length - tail - 1].rstrip()}…{text[len(text) - tail :].lstrip()}"
 
 
+def are_codes(levels: Sequence[str]) -> bool:
+    """Whether levels are whole numbers, too many for a row each: hours, months. They are drawn in their order."""
+    return ROWS < len(levels) <= MOST_CODES and all(level.removeprefix("-").isdecimal() for level in levels)
+
+
 def number(value: float) -> str:
     """A number at three significant digits, thousands set apart."""
     if value == 0 or not np.isfinite(value):
@@ -155,8 +174,15 @@ def number(value: float) -> str:
 def log_axis(axes: Axes) -> None:
     """Make the horizontal axis logarithmic, with plain numbers on it."""
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(tick)
     axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def date_axis(axes: Axes) -> None:
+    """Mark a horizontal axis of days since 1970 with dates."""
+    locator = AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def save_pages(figures: Sequence[Figure], directory: Path, name: str) -> None:
@@ -168,8 +194,8 @@ def save_pages(figures: Sequence[Figure], directory: Path, name: str) -> None:
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG of a palette of colours, with nothing in it but the pixels."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3].copy())
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3].copy())  # type: ignore[no-untyped-call]
     with replacing(path) as partial:
         pixels.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
             partial, format="PNG", optimize=True

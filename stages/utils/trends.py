@@ -47,10 +47,11 @@ def hats(x: Floats, knots: Floats) -> Floats:
 
 def level_means(levels: "pd.Series[str]", y: "pd.Series[float]") -> tuple[pd.DataFrame, float]:
     """Rows, mean and standard error of y by level (commonest first), and the share of y's variance they explain."""
-    table = y.groupby(levels).agg(rows="count", mean="mean", error="sem").sort_values("rows", ascending=False)
+    table: pd.DataFrame = y.groupby(levels).agg(["count", "mean", "sem"])
+    table = table.set_axis(["rows", "mean", "error"], axis=1).sort_values("rows", ascending=False, kind="stable")
     known = levels.notna()
     left = float(((y - levels.map(table["mean"])) ** 2)[known].sum())
-    return table, share_explained(left, y[known].to_numpy(), len(table))
+    return table, share_explained(left, np.asarray(y[known], np.float64), len(table))
 
 
 def share_explained(left: float, y: Floats, parameters: int) -> float:
