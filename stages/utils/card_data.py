@@ -18,8 +18,8 @@ def intended_use(schema: TableSchema, metrics: dict[str, Any]) -> str:
         f"{len(schema.inputs)} columns.\n\n"
         f"It was fitted to {metrics['split']['train']:,} rows (alpha {train['alpha']:g}, l1_ratio "
         f"{train['l1_ratio']:g}, {train['nonzero']} of {train['terms']} terms in use). It is meant for rows "
-        "of the same kind: the same columns, units and way of collecting them. It describes what goes together, not what "
-        "causes what."
+        "of the same kind: the same columns, units and way of collecting them. It describes what goes together, not "
+        "what causes what."
     )
 
 

@@ -132,7 +132,8 @@ def jittered(look: Look) -> "pd.Series[float]":
     if not 1 < len(distinct) <= FEW_VALUES // 2:
         return look.values
     shift = np.arange(len(look.values)) * 0.6180339887 % 1 - 0.5  # evenly spread: the golden ratio
-    return look.values + shift * 0.5 * np.diff(distinct).min()
+    spread: pd.Series[float] = look.values + shift * 0.5 * np.diff(distinct).min()
+    return spread
 
 
 def draw_target_by_level(target: Look, looks: Sequence[Look], pages: int) -> list[Figure]:

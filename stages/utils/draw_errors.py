@@ -128,7 +128,8 @@ def draw_residuals_by_group(groups: pd.DataFrame, schema: TableSchema, pages: in
         partial(residual_panel, limit=float((sure["bias"].abs() + sure["half"]).max()) * 1.05),
         "Where the model is off on average",
         "Mean residual (actual less predicted) of the test rows by level, or by fifth of a number, with its 95 % "
-        f"interval: vermilion where that excludes 0, as one in twenty does by chance. Grey: rows. Groups of at least {FEWEST}.",
+        "interval: vermilion where that excludes 0, as one in twenty does by chance. Grey: rows of the group, at "
+        f"least {FEWEST}.",
         pages,
         height=0.95 + 0.27 * rows,
         xlabel=f"mean residual: {schema.target.label}",
