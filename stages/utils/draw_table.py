@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullLocator
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
@@ -17,6 +16,7 @@ from stages.utils.plots import DATA, FIT, GREY, INK, OTHER, PALE, label_rows, nu
 from stages.utils.trends import NORMAL_95
 
 MOST_ROWS = 24  # of a picture with a row a column
+MOST_ANNOTATED = 16  # columns of a matrix with numbers in it
 MOST_CORRELATED = 30  # columns in the correlation matrix
 LINEAR = 6  # interquartile ranges up to which the axis of the outliers is linear
 FENCE = 1.5  # interquartile ranges beyond the quartiles: Tukey (1977), "Exploratory data analysis"
@@ -114,29 +114,22 @@ def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
     )
     panel: Axes = axes[0, 0]
     names = [labels[place] for place in order]
-    sns.heatmap(
-        values[1:, :-1],
-        mask=np.triu(np.ones((count - 1, count - 1), bool), 1),
-        ax=panel,
-        vmin=-1,
-        vmax=1,
-        center=0,
-        cmap="vlag",
-        square=True,
-        annot=np.vectorize("{:.1f}".format)(values.round(1) + 0.0)[1:, :-1] if count <= 16 else False,
-        fmt="",
-        annot_kws={"size": 8},
-        linewidths=0.5,
-        xticklabels=names[:-1],
-        yticklabels=names[1:],
-        cbar_kws={"label": "rank correlation", "shrink": 0.5},
-    )
-    panel.grid(visible=False)
+    shown = np.ma.masked_where(np.triu(np.ones((count - 1, count - 1), bool), 1), values[1:, :-1])
+    mesh = panel.pcolormesh(shown, cmap="RdBu_r", vmin=-1, vmax=1, edgecolors="white", linewidth=1)
+    if count <= MOST_ANNOTATED:
+        for (row, column), value in np.ma.ndenumerate(shown):  # type: ignore[no-untyped-call]
+            style: dict[str, Any] = {"color": "white" if abs(value) > 0.6 else INK, "ha": "center", "va": "center"}
+            panel.text(column + 0.5, row + 0.5, f"{value.round(1) + 0.0:.1f}", size=8, in_layout=False, **style)
+    panel.set_xticks(np.arange(count - 1) + 0.5, names[:-1], rotation=45, ha="right", rotation_mode="anchor")
+    panel.set_yticks(np.arange(count - 1) + 0.5, names[1:])
+    panel.set(aspect="equal", ylim=(count - 1, 0))
     panel.tick_params(length=0)
-    panel.set_xticklabels(panel.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
-    for text in [*panel.get_xticklabels(), *panel.get_yticklabels()]:
-        if text.get_text() == labels[0]:
-            text.set(color=FIT, weight="bold")
+    panel.grid(visible=False)
+    panel.spines[:].set_visible(False)
+    figure.colorbar(mesh, ax=panel, label="rank correlation", shrink=0.5)
+    for text_of in [*panel.get_xticklabels(), *panel.get_yticklabels()]:
+        if text_of.get_text() == labels[0]:
+            text_of.set(color=FIT, weight="bold")
     return figure
 
 
@@ -194,7 +187,7 @@ def draw_outliers(profile: dict[str, Any], looks: Sequence[Look]) -> Figure | No
         decades = [sign * step * 10**power for power in range(9) for step in (1, 3) for sign in (-1, 1)]
         panel.set_xticks([0, *(place for place in sorted(decades) if low <= place <= high)])
         panel.xaxis.set_major_formatter(tick)
-        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlabel("interquartile ranges from the median" + f" (logarithmic beyond {LINEAR / 2:g})" * far_out)
     return figure
 

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator
 from PIL import Image
 
 from stages.utils.files import replacing
@@ -142,8 +142,9 @@ def label_rows(axes: Axes, labels: Sequence[str], notes: Sequence[str] = ()) -> 
     for row, label in enumerate(labels):
         note = notes[row] if notes else ""
         text = shortened(label, wide - len(note))
-        axes.text(0.0, row - 0.26, text, transform=place, size=7.5, color=INK, va="center", bbox=backing, zorder=4)
-        axes.text(1.0, row - 0.26, note, transform=place, size=7.5, color=GREY, va="center", ha="right", zorder=4)
+        style: dict[str, Any] = {"transform": place, "size": 7.5, "va": "center", "zorder": 4, "in_layout": False}
+        axes.text(0.0, row - 0.26, text, color=INK, bbox=backing, **style)
+        axes.text(1.0, row - 0.26, note, color=GREY, ha="right", **style)
 
 
 def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
@@ -175,7 +176,7 @@ def log_axis(axes: Axes) -> None:
     """Make the horizontal axis logarithmic, with plain numbers on it."""
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(tick)
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def date_axis(axes: Axes) -> None:
