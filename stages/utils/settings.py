@@ -108,8 +108,8 @@ class FeaturesParams(Settings):
     sample_rows: int = Field(
         ge=100, description="training rows (chosen by hash) that quantiles and levels are fitted on"
     )
-    knots: int = Field(
-        ge=2, le=100, description="quantile knots of a number's piecewise-linear curve; 2: a straight line"
+    knots: Annotated[int, Field(ge=2, le=100)] | Auto = Field(
+        description="quantile knots of a number's piecewise-linear curve; 2: a straight line; auto: by the rows"
     )
     clip: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="numbers are clipped to these training quantiles")
     min_frequency: int = Field(ge=1, description="levels in fewer of the sampled rows are taken together")
