@@ -12,7 +12,8 @@ import csv
 from pathlib import Path
 
 from stages.utils.card_data import audit, data, intended_use, quarantine
-from stages.utils.card_model import effects, gate, intervals, limits, reproduce, scores
+from stages.utils.card_model import effects, reproduce
+from stages.utils.card_scores import gate, intervals, limits, scores
 from stages.utils.files import md5_of, read_json, replacing
 from stages.utils.markdown import plain
 from stages.utils.settings import read_params, read_source_settings

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from stages.utils.draw_columns import draw_distributions, draw_level_counts, draw_target_by_level, draw_target_by_number
-from stages.utils.draw_table import draw_correlation, draw_missing, draw_outliers, draw_rows
+from stages.utils.draw_correlation import draw_correlation
+from stages.utils.draw_table import draw_missing, draw_outliers, draw_rows
 from stages.utils.files import read_json, replacing, write_json
 from stages.utils.looks import Look, look_at, looks_at
 from stages.utils.moments import Moments, merge_all

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stages.utils.plots import are_codes
+from stages.utils.panels import are_codes
 from stages.utils.table_schema import Column, TableSchema
 from stages.utils.trends import FEWEST, Trend, fit_trend, level_means
 
