@@ -2,7 +2,8 @@
 
 import datetime
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from webapp.scorecard import Calendar, Curve, Intervals, Levels, Scorecard
@@ -21,24 +22,36 @@ class Score(NamedTuple):
 
 
 Scorer = Callable[[Mapping[str, Cell]], Score]
-Reader = Callable[[Any], float]  # the contribution of a column's cell that is not missing
+# the contribution of a missing cell; a function for that of another one, or the segments of a curve to read it off:
+# where each ends, where it starts, how high, how steep
+Layout = tuple[float, Callable[[Any], float] | None, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 
 
 def make_scorer(card: Scorecard) -> Scorer:
-    """A function that scores one row: what `score` does, with everything about the columns looked up beforehand."""
-    columns = [(column.name, make_reader(column.effect), missing_part(column.effect)) for column in card.columns]
+    """A function that scores one row: what `score` does, with all that it needs of the columns laid out beforehand."""
+    columns = [(column.name, *lay_out(column.effect)) for column in card.columns]
     intercept, intervals = card.intercept, card.intervals
-    edges, lower, upper = intervals.edges, intervals.lower, intervals.upper
 
     def score_row(row: Mapping[str, Cell]) -> Score:
         contributions = {}
         prediction, get = intercept, row.get
-        for name, read, missing in columns:
-            cell = get(name)
-            contributions[name] = part = missing if cell is None else read(cell)
+        for name, missing, read, knots, starts, heights, slopes in columns:
+            x: Any = get(name)
+            if x is None:
+                part = missing
+            elif read is not None:
+                part = read(x)
+            else:
+                x = float(x)
+                place = bisect_right(knots, x)
+                part, slope = heights[place], slopes[place]
+                if slope:
+                    part += slope * (x - starts[place])
+                if x != x:
+                    part = missing
+            contributions[name] = part
             prediction += part
-        bin_ = bisect_right(edges, prediction)
-        return Score(prediction, prediction + lower[bin_], prediction + upper[bin_], contributions)
+        return Score(prediction, *interval(intervals, prediction), contributions)
 
     return score_row
 
@@ -57,37 +70,26 @@ def score(card: Scorecard, row: Mapping[str, Cell]) -> Score:
     return make_scorer(card)(row)
 
 
-def make_reader(effect: Curve | Levels | Calendar) -> Reader:
-    """A function that reads a cell's contribution off the effect."""
+def lay_out(effect: Curve | Levels | Calendar) -> Layout:
+    """What scoring needs of an effect; a curve as segments, with one of slope 0 before and one after its knots."""
     if isinstance(effect, Calendar):
-        return lambda cell: on_calendar(effect, cell)
+        return on_calendar(effect, None), lambda cell: on_calendar(effect, cell), (), (), (), ()
     if isinstance(effect, Levels):
         values, other = effect.values, effect.other
-        return lambda cell: values.get(cell if cell.__class__ is str else as_level(cell), other)
-    knots, heights, missing = effect.knots, effect.values, effect.missing
-    count = len(knots)
-
-    def on_this_curve(x: Any) -> float:
-        x = float(x)
-        right = bisect_right(knots, x)
-        if x != x:
-            return missing
-        if right == 0 or right == count:
-            return heights[0 if right == 0 else -1]
-        x0, y0 = knots[right - 1], heights[right - 1]
-        return y0 + (heights[right] - y0) * ((x - x0) / (knots[right] - x0))
-
-    return on_this_curve
-
-
-def missing_part(effect: Curve | Levels | Calendar) -> float:
-    """The contribution of a missing cell."""
-    return on_calendar(effect, None) if isinstance(effect, Calendar) else effect.missing
+        return effect.missing, lambda cell: values.get(as_level(cell), other), (), (), (), ()
+    knots, heights = effect.knots, effect.values
+    points = list(zip(knots, heights, strict=True))
+    slopes = [(y1 - y0) / (x1 - x0) for (x0, y0), (x1, y1) in pairwise(points)]
+    return effect.missing, None, knots, [knots[0], *knots], [heights[0], *heights], [0.0, *slopes, 0.0]
 
 
 def on_curve(curve: Curve, x: float | None) -> float:
     """The piecewise-linear interpolation at x, constant beyond the ends."""
-    return curve.missing if x is None else make_reader(curve)(x)
+    missing, _, knots, starts, heights, slopes = lay_out(curve)
+    if x is None or x != x:
+        return missing
+    place = bisect_right(knots, x)
+    return heights[place] + slopes[place] * (x - starts[place]) if slopes[place] else heights[place]
 
 
 def in_table(levels: Levels, level: str | None) -> float:
@@ -99,6 +101,8 @@ def in_table(levels: Levels, level: str | None) -> float:
 
 def as_level(cell: Cell) -> str:
     """A level as text; 3, 3.0 and "3" are one."""
+    if isinstance(cell, str):
+        return cell
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
