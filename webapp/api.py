@@ -15,7 +15,7 @@ from webapp.answers import Prediction, answer, json_response
 from webapp.drift import observe
 from webapp.messages import Mistake, explain
 from webapp.model import Model
-from webapp.problems import InvalidInput, Problem
+from webapp.problems import InputError, Problem
 from webapp.scorecard import Scorecard
 
 MOST_ROWS = 5000  # in one request; more go as a CSV file
@@ -37,7 +37,7 @@ class Version(BaseModel):
 def make_spec(model: Model) -> SpecTree:
     """The OpenAPI document to be."""
     title = model.card.title or model.card.target.name
-    secured = [{"bearer": []}] if model.settings.app_token else []
+    secured: list[dict[str, list[str]]] = [{"bearer": []}] if model.settings.app_token else []
     return SpecTree(
         "flask",
         mode="strict",
@@ -73,30 +73,34 @@ def read_body(adapter: TypeAdapter[Any], body: bytes, card: Scorecard) -> Any:
     """What the body says, validated.
 
     Raises:
-        InvalidInput: it is not JSON (400), or not what the model takes (422).
+        InputError: it is not JSON (400), or not what the model takes (422).
     """
     try:
         value = adapter.validate_json(body)
     except ValidationError as error:
         status = 400 if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid" else 422
-        raise InvalidInput(explain(error, card), status) from None
+        raise InputError(explain(error, card), status) from None
     json.loads(body, object_pairs_hook=refuse_duplicates)
     return value
 
 
 def refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
-    """Raise InvalidInput if a key stands twice in an object: which of the two was meant?"""
+    """Raise InputError if a key stands twice in an object: which of the two was meant?"""
     if len(dict(pairs)) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidInput([Mistake(None, twice, "stands twice in one row")], 400)
+        raise InputError([Mistake(None, twice, "stands twice in one row")], 400)
+
+
+def rows_type(row: Any) -> Any:
+    """The type of a list of rows."""
+    return Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
 
 
 def body_type(model: Model) -> type[RootModel[Any]]:
     """What POST /api/v1/predict takes: one row, or a list of them."""
-    row = model.row._type
-    many = Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]  # type: ignore[valid-type]
-    return type("Rows", (RootModel[row | many],), {"__doc__": "One row, or a list of them."})  # type: ignore[operator]
+    base = RootModel[model.row_type | rows_type(model.row_type)]  # type: ignore[name-defined]
+    return type("Rows", (base,), {"__doc__": "One row, or a list of them."})
 
 
 class Answer(RootModel[Prediction | list[Prediction]]):
@@ -106,7 +110,7 @@ class Answer(RootModel[Prediction | list[Prediction]]):
 def make_api(model: Model) -> tuple[Blueprint, SpecTree]:
     """The routes of the API, and its OpenAPI document to be."""
     card, metrics, settings = model.card, model.metrics, model.settings
-    many = TypeAdapter(Annotated[list[model.row._type], Field(min_length=1, max_length=MOST_ROWS)])  # type: ignore
+    many: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(rows_type(model.row_type))
     scored = metrics.rows.labels("api", "scored")
     api, spec = Blueprint("api", __name__), make_spec(model)
     errors = {"HTTP_400": Problem, "HTTP_413": Problem, "HTTP_415": Problem, "HTTP_422": Problem}

@@ -18,7 +18,7 @@ from webapp.drift import observe
 from webapp.forms import defaults
 from webapp.messages import Mistake
 from webapp.model import Model
-from webapp.problems import InvalidInput, Problem
+from webapp.problems import InputError, Problem
 from webapp.tables import Row, open_table, score_table
 
 ANYTHING = {"", "text/csv", "application/csv", "text/plain", "application/octet-stream"}
@@ -54,7 +54,9 @@ def make_batch(model: Model, spec: SpecTree) -> Blueprint:
 
     @blueprint.post("/api/v1/batch")
     @describe(
-        spec, form=Upload, resp=Answers("HTTP_200", HTTP_400=Problem, HTTP_413=Problem, HTTP_415=Problem, HTTP_422=Problem)
+        spec,
+        form=Upload,
+        resp=Answers("HTTP_200", HTTP_400=Problem, HTTP_413=Problem, HTTP_415=Problem, HTTP_422=Problem),
     )
     def score_file() -> Response:
         """Predict every row of a CSV file; a row that cannot be scored says why in its last column."""
@@ -68,7 +70,7 @@ def make_batch(model: Model, spec: SpecTree) -> Blueprint:
     def score_upload() -> Response | tuple[str, int]:
         try:
             return answer_with_table()
-        except InvalidInput as error:
+        except InputError as error:
             said = "; ".join(f"{mistake.column or 'the file'} {mistake.message}" for mistake in error.mistakes)
             return render_template("batch.html", error=said, upload_mb=model.settings.upload_mb), error.status
 
@@ -89,17 +91,17 @@ def open_upload() -> BinaryIO:
     """The file that was sent, in a temporary file unless it is small; the memory it takes does not grow with it.
 
     Raises:
-        InvalidInput: there is none.
+        InputError: there is none.
         UnsupportedMediaType: it is something else.
     """
     if request.mimetype == "multipart/form-data":
         file = request.files.get("file")
         if file is None or not file.filename:
-            raise InvalidInput([Mistake(None, "file", "is required: choose a CSV file")])
-        return cast(BinaryIO, file.stream)
+            raise InputError([Mistake(None, "file", "is required: choose a CSV file")])
+        return cast("BinaryIO", file.stream)
     if request.mimetype not in ANYTHING:
         raise UnsupportedMediaType("send the file as text/csv, or as `file` of a multipart/form-data form")
     spooled = tempfile.SpooledTemporaryFile(max_size=500_000)  # noqa: SIM115  # closed when the answer has been sent
     shutil.copyfileobj(request.stream, spooled)
     spooled.seek(0)
-    return cast(BinaryIO, spooled)
+    return cast("BinaryIO", spooled)

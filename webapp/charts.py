@@ -3,6 +3,7 @@
 Places are per cent of a chart's width (x) or height (y, downwards), so that text keeps its size on every screen.
 """
 
+import calendar
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -121,9 +122,7 @@ def draw_contributions(card: Scorecard, score: Score, shown: Mapping[str, str]) 
     return bars_about_zero([(name, titles[name], shown[name], part) for name, part in parts], decimals)
 
 
-def bars_about_zero(
-    rows: Sequence[tuple[str, str, str, float]], decimals: int, here: str | None = None
-) -> list[Bar]:
+def bars_about_zero(rows: Sequence[tuple[str, str, str, float]], decimals: int, here: str | None = None) -> list[Bar]:
     """Bars to both sides of a common zero; a row is name, title, cell, amount."""
     amounts = [amount for *_, amount in rows]
     scale = Scale(min(0.0, *amounts, 0.0), max(0.0, *amounts, 0.0))
@@ -175,18 +174,18 @@ def level_bars(levels: Levels, labels: Mapping[str, str], here: str | None, deci
     return bars_about_zero(rows, decimals, here)
 
 
-MONTHS = "January February March April May June July August September October November December".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = list(calendar.month_name)[1:]
+DAYS = list(calendar.day_name)
 
 
-def draw_calendar(calendar: Calendar, cell: Cell, title: str, decimals: int) -> list[EffectCurve | EffectBars]:
+def draw_calendar(effect: Calendar, cell: Cell, title: str, decimals: int) -> list[EffectCurve | EffectBars]:
     """The charts of a date: its trend over the days, and its calendar parts where they matter."""
     when = as_datetime(cell)
     drawn: list[EffectCurve | EffectBars] = []
-    if calendar.days is not None and calendar.start is not None:
-        start = as_datetime(calendar.start)
+    if effect.days is not None and effect.start is not None:
+        start = as_datetime(effect.start)
         days = None if when is None or start is None else (when - start).total_seconds() / 86_400
-        drawn.append(draw_curve(calendar.days, None, f"{title}: days since {calendar.start[:10]}", days))
+        drawn.append(draw_curve(effect.days, None, f"{title}: days since {effect.start[:10]}", days))
     names: dict[str, dict[str, str]] = {
         "month": {str(place + 1): name for place, name in enumerate(MONTHS)},
         "weekday": {str(place): name for place, name in enumerate(DAYS)},
@@ -194,7 +193,7 @@ def draw_calendar(calendar: Calendar, cell: Cell, title: str, decimals: int) -> 
     }
     now = {} if when is None else {"month": when.month, "weekday": when.weekday(), "hour": when.hour}
     for part, labels in names.items():
-        levels: Levels = getattr(calendar, part)
+        levels: Levels = getattr(effect, part)
         if any(in_table(levels, level) for level in levels.values):
             ordered = levels.model_copy(update={"values": dict(sorted(levels.values.items(), key=lambda v: int(v[0])))})
             here = str(now[part]) if part in now else None

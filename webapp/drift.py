@@ -59,7 +59,7 @@ def number_bins(quantiles: Sequence[float]) -> tuple[list[str], list[float], Cal
     if len(edges) > 1 and shares[0] == 0:  # the smallest value alone is less than a tenth: no bin of its own
         edges, shares = edges[1:], shares[1:]
     names = [f"below {low:g}", *(f"to {edge:g}" for edge in edges), f"above {edges[-1]:g}"]
-    return names, [0.0, *shares, 0.0], lambda cell: 0 if cell < low else 1 + bisect_left(edges, cell)  # type: ignore
+    return names, [0.0, *shares, 0.0], lambda cell: 0 if cell < low else 1 + bisect_left(edges, cell)
 
 
 def level_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell], int]]:

@@ -6,21 +6,20 @@ that a page, the API and a file of a million rows get the same message for the s
 
 import datetime
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
     WithJsonSchema,
     with_config,
 )
-from typing_extensions import NotRequired, TypedDict  # pydantic needs this one before Python 3.12
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from webapp.scorecard import Calendar, Column, Levels, Scorecard
-from webapp.scorer import Cell, as_datetime, as_level
+from webapp.scorer import as_datetime, as_level
 
 LONGEST_TEXT = 1000  # characters of a level
 
@@ -38,7 +37,7 @@ def row_type(card: Scorecard) -> Any:
             json_schema_extra=extra,
         )
         fields[column.name] = Annotated[kind, about] if column.required else NotRequired[Annotated[kind | None, about]]
-    row = TypedDict("Row", fields)  # type: ignore[operator]  # its keys are only known here
+    row = TypedDict("Row", fields)  # type: ignore[misc]  # its keys are only known here
     row.__doc__ = f"What is known of one case, to predict {card.target.title or card.target.name}."
     return with_config(ConfigDict(extra="forbid"))(row)
 

@@ -49,7 +49,7 @@ def expose(metrics: Metrics) -> bytes:
     registry = metrics.registry
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     families = list(registry.collect())
     counts = {
         (sample.labels["column"], sample.labels["bin"]): sample.value
@@ -59,7 +59,7 @@ def expose(metrics: Metrics) -> bytes:
         if sample.name.endswith("_total")
     }
     families += drift_of(metrics.watches, counts)
-    return generate_latest(SimpleNamespace(collect=lambda: families))  # type: ignore[arg-type]
+    return generate_latest(SimpleNamespace(collect=lambda: families))
 
 
 def drift_of(watches: list[Watch], counts: dict[tuple[str, str], float]) -> Iterator[Metric]:

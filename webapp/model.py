@@ -1,7 +1,7 @@
 """The model as the app holds it: loaded once, never changed."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -18,7 +18,8 @@ class Model(NamedTuple):
 
     card: Scorecard
     md5: str
-    row: TypeAdapter[dict[str, Cell]]  # validates one row
+    row_type: Any  # TypedDict of a row
+    row: TypeAdapter[dict[str, Cell]]  # validates one
     score: Scorer
     metrics: Metrics
     settings: Settings
@@ -32,4 +33,5 @@ def load_model(settings: Settings, root: Path) -> Model:
         PinError: its scorecard is not the one that dvc.lock pins.
     """
     card, md5 = load_pinned(root)
-    return Model(card, md5, TypeAdapter(row_type(card)), make_scorer(card), make_metrics(card), settings, root)
+    row = row_type(card)
+    return Model(card, md5, row, TypeAdapter(row), make_scorer(card), make_metrics(card), settings, root)

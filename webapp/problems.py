@@ -28,7 +28,7 @@ class Problem(BaseModel):
     errors: list[Detail] = Field([], description="each bad field; the first hundred")
 
 
-class InvalidInput(Exception):
+class InputError(Exception):
     """What was sent is not what the model takes.
 
     Args:
@@ -57,7 +57,7 @@ def wants_problem() -> bool:
     return request.path.startswith("/api/") or not request.accept_mimetypes.accept_html
 
 
-def refuse_input(error: InvalidInput) -> Response:
+def refuse_input(error: InputError) -> Response:
     """The answer to invalid input."""
     named = [f"{mistake.column} {mistake.message}" if mistake.column else mistake.message for mistake in error.mistakes]
     detail = "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if len(named) > 3 else "")
@@ -80,5 +80,5 @@ def refuse(error: HTTPException) -> Response:
 
 def register(app: Flask) -> None:
     """Answer errors this way. (Flask logs what nobody expected, with its traceback, and raises a 500 of it.)"""
-    app.register_error_handler(InvalidInput, refuse_input)
+    app.register_error_handler(InputError, refuse_input)
     app.register_error_handler(HTTPException, refuse)

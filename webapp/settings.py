@@ -1,6 +1,5 @@
 """What the environment says of how to serve; nothing of it can change a prediction."""
 
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +39,7 @@ def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
         app_token=given["app_token"] or None,
         metrics_token=given["metrics_token"] or None,
         git_sha=given["git_sha"] or read_git_sha(root),
-        **numbers,  # type: ignore[arg-type]
+        **numbers,
     )
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from webapp.messages import Mistake, explain
-from webapp.problems import InvalidInput
+from webapp.problems import InputError
 from webapp.scorecard import Curve, Scorecard
 from webapp.scorer import Cell, make_scorer
 
@@ -55,34 +55,40 @@ def open_table(stream: BinaryIO, card: Scorecard) -> Table:
     """Read the header.
 
     Raises:
-        InvalidInput: there is none, or a column that the model needs is missing from it or stands in it twice.
+        InputError: there is none, or a column that the model needs is missing from it or stands in it twice.
     """
     try:
         first = read_line(stream)
         if first.startswith(("ÿþ", "þÿ")) or "\0" in first:
-            raise InvalidInput([Mistake(None, None, "is UTF-16 or no text: save the file as CSV in UTF-8")])
+            raise InputError([Mistake(None, None, "is UTF-16 or no text: save the file as CSV in UTF-8")])
         text = first.removeprefix("\ufeff")
         names = {column.name for column in card.columns}
         headers = {mark: [name.strip() for name in next(csv.reader([text], delimiter=mark), [])] for mark in SEPARATORS}
     except csv.Error as error:
-        raise InvalidInput([Mistake(None, None, f"line 1 is not CSV: {error}")]) from None
+        raise InputError([Mistake(None, None, f"line 1 is not CSV: {error}")]) from None
     separator = max(SEPARATORS, key=lambda mark: len(names.intersection(headers[mark])))
     header = headers[separator]
     if not names.intersection(header):
         known = ", ".join(column.name for column in card.columns[:20])
-        raise InvalidInput(
-            [Mistake(None, None, f"line 1 names no column of the model; expected a header with {known}")]
-        )
-    mistakes = [
-        Mistake(
-            None, column.name, "stands twice in the header" if header.count(column.name) > 1 else "is not in the header"
-        )
-        for column in card.columns
-        if header.count(column.name) > 1 or (column.required and column.name not in header)
-    ]
-    if mistakes:
-        raise InvalidInput(mistakes)
+        raise InputError([Mistake(None, None, f"line 1 names no column of the model; expected a header with {known}")])
+    check_header(header, card)
     return Table(header, separator, first[: len(first) - len(text)], iter(partial(read_line, stream), ""))
+
+
+def check_header(header: list[str], card: Scorecard) -> None:
+    """Check that each column of the model stands in the header, once.
+
+    Raises:
+        InputError: one stands there twice, or is required and missing.
+    """
+    mistakes = []
+    for column in card.columns:
+        if header.count(column.name) > 1:
+            mistakes.append(Mistake(None, column.name, "stands twice in the header"))
+        elif column.required and column.name not in header:
+            mistakes.append(Mistake(None, column.name, "is not in the header"))
+    if mistakes:
+        raise InputError(mistakes)
 
 
 def score_table(
