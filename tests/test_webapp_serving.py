@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode, openapi
+from schemathesis.checks import CHECKS
 
-from tests.serving import ROW, TOKEN, Server, free_port, make_app, serve, write_checkout
+from tests.serving import ROW, TOKEN, Server, free_port, make_app, make_card, serve, write_checkout
 
 HEADER = "size,rooms,kind,place,garden,sold,built"
 GOOD = "12.5,3,2,north,true,2026-05-01T10:30,"
@@ -258,7 +259,10 @@ def test_a_long_run_at_64_connections_neither_fails_nor_grows(tmp_path: Path) ->
 @pytest.mark.slow
 def test_fuzzed_from_its_own_document(tmp_path: Path) -> None:
     """Schemathesis sends what the document allows and what it forbids; each answer is checked against it."""
-    app = make_app(write_checkout(tmp_path / "checkout"))
+    card = make_card()
+    columns = [column.model_copy(update={"minimum": None}) for column in card.columns if column.type == "date"]
+    columns = [column for column in card.columns if column.type != "date"] + columns  # a schema cannot limit a date
+    app = make_app(write_checkout(tmp_path / "checkout", card.model_copy(update={"columns": columns})))
     schema = openapi.from_wsgi("/api/v1/openapi.json", app)
     tested = set()
     for result in schema.get_all_operations():
@@ -270,12 +274,14 @@ def test_fuzzed_from_its_own_document(tmp_path: Path) -> None:
 
 def check_operation(operation: Any) -> None:
     """Ask one operation with generated cases, valid ones and (where there is a body) invalid ones."""
+    # a schema says that a file is bytes, not that its first line names columns
+    beyond_schemas = [CHECKS.get_one("positive_data_acceptance")] if operation.path.endswith("/batch") else []
     modes = list(GenerationMode) if operation.body else [GenerationMode.POSITIVE]
     for mode in modes:
 
         @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(case=operation.as_strategy(generation_mode=mode))
         def run(case: Any) -> None:
-            case.call_and_validate()
+            case.call_and_validate(excluded_checks=beyond_schemas)
 
         run()
