@@ -86,6 +86,7 @@ def test_logs_are_json_without_what_was_typed(server: Server) -> None:
     assert "127.0.0.1" not in "".join(line for line in lines if line.startswith("{"))
 
 
+@pytest.mark.slow
 def test_health_answers_while_long_tables_are_scored(server: Server) -> None:
     table = (HEADER + "\n" + f"{GOOD}\n" * 150_000).encode()
     answers: list[int] = []
