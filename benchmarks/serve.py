@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.serve [--seconds 5] [--rounds 3] [--rows 1000000] [--mlflow PYTHON]     (needs wrk)
 
-One gunicorn worker each, on loopback, in turns, so that a noisy machine is noisy for all: read the ratios. `--mlflow` is
-the Python of an environment with mlflow and the pipeline's packages; benchmarks/README.md says how to make one.
+One gunicorn worker each, on loopback, in turns, so that a noisy machine is noisy for all: read the ratios. `--mlflow`
+is the Python of an environment with mlflow and the pipeline's packages; benchmarks/README.md says how to make one.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def serve(name: str, mlflow: str | None = None) -> Iterator[Served]:
         "web app": GUNICORN,
         "hello world": [*app, "benchmarks.serve_apps:hello()"],
         "scikit-learn": [*app, "benchmarks.serve_apps:with_sklearn()"],
-        "mlflow": [str(mlflow), "-m", "mlflow", "models", "serve", "-m", "models/mlflow", "-p", str(port), "--env-manager", "local"],
+        "mlflow": [str(mlflow), *["-m", "mlflow", "models", "serve", "-m", "models/mlflow", "--env-manager", "local", "-p"], str(port)],
     }  # fmt: skip
     start = time.perf_counter()
     process = subprocess.Popen(commands[name], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -198,6 +198,7 @@ def endure(card: Scorecard, seconds: int) -> None:
 
 
 def main() -> None:
+    """Run the three comparisons."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=5, help="of load on each server, in each round")
     parser.add_argument("--rounds", type=int, default=3)

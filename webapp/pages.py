@@ -1,6 +1,7 @@
 """The pages: the form and what it says, the model, the API."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def describe(model: Model, row: dict[str, Cell], fields: list[Field], focus: str
         "prediction": fixed(score.prediction, decimals),
         "lower": fixed(score.lower, decimals),
         "upper": fixed(score.upper, decimals),
-        "mean": fixed(card.intercept, decimals + 1),
+        "mean": fixed(math.exp(card.intercept) if card.target.transform == "log" else card.intercept, decimals + 1),
         "total": fixed(score.prediction, decimals + 1),
         "distribution": charts.draw_distribution(card, score),
         "bars": charts.draw_contributions(card, score, shown),
