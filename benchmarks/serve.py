@@ -32,6 +32,7 @@ from webapp.scorecard import Scorecard
 
 GUNICORN = [sys.executable, "-m", "gunicorn"]
 PLAIN = ["--config", "/dev/null", "--worker-class", "gthread", "--threads", "16"]
+MLFLOW = ["-m", "mlflow", "models", "serve", "-m", "models/mlflow", "--env-manager", "local", "-p"]
 PANDAS = "import sys, pandas; pandas.read_csv(sys.argv[1]).to_csv(sys.argv[2], index=False)"
 
 
@@ -61,8 +62,8 @@ def serve(name: str, mlflow: str | None = None) -> Iterator[Served]:
         "web app": GUNICORN,
         "hello world": [*app, "benchmarks.serve_apps:hello()"],
         "scikit-learn": [*app, "benchmarks.serve_apps:with_sklearn()"],
-        "mlflow": [str(mlflow), *["-m", "mlflow", "models", "serve", "-m", "models/mlflow", "--env-manager", "local", "-p"], str(port)],
-    }  # fmt: skip
+        "mlflow": [str(mlflow), *MLFLOW, str(port)],
+    }
     start = time.perf_counter()
     process = subprocess.Popen(commands[name], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
