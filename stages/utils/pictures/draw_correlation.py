@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list, linkage
@@ -12,7 +13,7 @@ from scipy.spatial.distance import squareform
 
 from stages.utils.pictures.looks import Look, as_numbers
 from stages.utils.pictures.panels import shortened
-from stages.utils.pictures.style import FIT, INK, sheet
+from stages.utils.pictures.style import FIT, sheet
 
 MOST_ANNOTATED = 16  # columns of a matrix with numbers in it
 MOST_CORRELATED = 30  # columns in the matrix
@@ -36,19 +37,26 @@ def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
     )
     panel: Axes = axes[0, 0]
     names = [labels[place] for place in order]
-    shown = np.ma.masked_where(np.triu(np.ones((count - 1, count - 1), bool), 1), values[1:, :-1])
-    mesh = panel.pcolormesh(shown, cmap="RdBu_r", vmin=-1, vmax=1, edgecolors="white", linewidth=1)
-    if count <= MOST_ANNOTATED:
-        for (row, column), value in np.ma.ndenumerate(shown):  # type: ignore[no-untyped-call]
-            style: dict[str, Any] = {"color": "white" if abs(value) > 0.6 else INK, "ha": "center", "va": "center"}
-            panel.text(column + 0.5, row + 0.5, f"{value.round(1) + 0.0:.1f}", size=8, in_layout=False, **style)
-    panel.set_xticks(np.arange(count - 1) + 0.5, names[:-1], rotation=45, ha="right", rotation_mode="anchor")
-    panel.set_yticks(np.arange(count - 1) + 0.5, names[1:])
-    panel.set(aspect="equal", ylim=(count - 1, 0))
-    panel.tick_params(length=0)
+    sns.heatmap(
+        values[1:, :-1],
+        mask=np.triu(np.ones((count - 1, count - 1), bool), 1),
+        ax=panel,
+        vmin=-1,
+        vmax=1,
+        center=0,
+        cmap="vlag",
+        square=True,
+        annot=np.vectorize("{:.1f}".format)(values.round(1) + 0.0)[1:, :-1] if count <= MOST_ANNOTATED else False,
+        fmt="",
+        annot_kws={"size": 8},
+        linewidths=0.5,
+        xticklabels=names[:-1],
+        yticklabels=names[1:],
+        cbar_kws={"label": "rank correlation", "shrink": 0.5},
+    )
     panel.grid(visible=False)
-    panel.spines[:].set_visible(False)
-    figure.colorbar(mesh, ax=panel, label="rank correlation", shrink=0.5)
+    panel.tick_params(length=0)
+    panel.set_xticklabels(panel.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
     for text_of in [*panel.get_xticklabels(), *panel.get_yticklabels()]:
         if text_of.get_text() == labels[0]:
             text_of.set(color=FIT, weight="bold")
