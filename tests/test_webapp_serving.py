@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode, openapi
 from schemathesis.checks import CHECKS
 
+from tests.conftest import family
 from tests.serving import ROW, TOKEN, Server, free_port, make_app, make_card, serve, write_checkout
 
 HEADER = "size,rooms,kind,place,garden,sold,built"
@@ -37,11 +38,6 @@ def memory_mb(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1000
     raise AssertionError("no VmRSS")
-
-
-def children(pid: int) -> list[int]:
-    """The worker processes of a gunicorn."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def metric(server: Server, start: str) -> float:
@@ -250,7 +246,7 @@ def test_a_long_run_at_64_connections_neither_fails_nor_grows(tmp_path: Path) ->
         connection.close()
 
     with serve(write_checkout(tmp_path / "checkout")) as running:
-        [worker] = children(running.process.pid)
+        [worker] = family(running.process.pid)
 
         def load(duration: float) -> float:
             until = time.monotonic() + duration
