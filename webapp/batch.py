@@ -1,0 +1,107 @@
+"""Batches: a CSV file comes in, and goes out with prediction, interval and reason beside each row."""
+
+import csv
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+from flask import Blueprint, Response, render_template, request, stream_with_context
+from pydantic import BaseModel, ConfigDict, Field
+from spectree import Response as Answers
+from spectree import SpecTree
+from werkzeug.exceptions import UnsupportedMediaType
+
+from webapp.api import describe
+from webapp.drift import observe
+from webapp.forms import defaults
+from webapp.messages import Mistake
+from webapp.model import Model
+from webapp.problems import InputError, Problem
+from webapp.tables import Row, open_table, score_table
+
+ANYTHING = {"", "text/csv", "application/csv", "text/plain", "application/octet-stream"}
+
+
+class Upload(BaseModel):
+    """A CSV file as a form sends it."""
+
+    model_config = ConfigDict(json_schema_extra={"properties": {"file": {"type": "string", "format": "binary"}}})
+
+    file: bytes = Field(description="CSV with a header that names the model's columns; others are passed through")
+
+
+def make_batch(model: Model, spec: SpecTree) -> Blueprint:
+    """The routes of batches: a page, and one for programs."""
+    card, metrics = model.card, model.metrics
+    blueprint = Blueprint("batch", __name__)
+    scored, refused = (metrics.rows.labels("batch", outcome) for outcome in ("scored", "refused"))
+
+    def report(rows: list[Row], others: int) -> None:
+        observe(metrics.watches, rows)
+        scored.inc(len(rows))
+        refused.inc(others)
+
+    def answer_with_table() -> Response:
+        request.max_content_length = model.settings.upload_mb * 1_000_000
+        stream = open_upload()
+        chunks: Iterator[bytes] = score_table(open_table(stream, card), card, model.row, report)
+        response = Response(stream_with_context(chunks), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = "attachment; filename=predictions.csv"
+        response.call_on_close(stream.close)
+        return response
+
+    @blueprint.post("/api/v1/batch")
+    @describe(
+        spec,
+        form=Upload,
+        resp=Answers("HTTP_200", HTTP_400=Problem, HTTP_413=Problem, HTTP_415=Problem, HTTP_422=Problem),
+    )
+    def score_file() -> Response:
+        """Predict every row of a CSV file; a row that cannot be scored says why in its last column."""
+        return answer_with_table()
+
+    @blueprint.get("/batch")
+    def show_upload() -> str:
+        return render_template("batch.html", error=None, upload_mb=model.settings.upload_mb)
+
+    @blueprint.post("/batch")
+    def score_upload() -> Response | tuple[str, int]:
+        try:
+            return answer_with_table()
+        except InputError as error:
+            said = "; ".join(f"{mistake.column or 'the file'} {mistake.message}" for mistake in error.mistakes)
+            return render_template("batch.html", error=said, upload_mb=model.settings.upload_mb), error.status
+
+    @blueprint.get("/batch/template.csv")
+    def show_template() -> Response:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        example = defaults(card)
+        writer.writerows([list(example), list(example.values())])
+        response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = "attachment; filename=template.csv"
+        return response
+
+    return blueprint
+
+
+def open_upload() -> BinaryIO:
+    """The file that was sent, in a temporary file unless it is small; the memory it takes does not grow with it.
+
+    Raises:
+        InputError: there is none.
+        UnsupportedMediaType: it is something else.
+    """
+    if request.mimetype == "multipart/form-data":
+        file = request.files.get("file")
+        if file is None or not file.filename:
+            raise InputError([Mistake(None, "file", "is required: choose a CSV file")])
+        return cast("BinaryIO", file.stream)
+    if request.mimetype not in ANYTHING:
+        raise UnsupportedMediaType("send the file as text/csv, or as `file` of a multipart/form-data form")
+    spooled = tempfile.SpooledTemporaryFile(max_size=500_000)  # noqa: SIM115  # closed when the answer has been sent
+    shutil.copyfileobj(request.stream, spooled)
+    spooled.seek(0)
+    return cast("BinaryIO", spooled)
