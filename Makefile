@@ -51,6 +51,12 @@ push: $(BIN)/.pipeline  ## send data and models to the S3 remote (TARGETS=models
 pull: $(BIN)/.pipeline  ## get data and models from the S3 remote (TARGETS=...)
 	@python -m tools.transfer pull $(TARGETS)
 
+image: $(BIN)/.pipeline $(BIN)/.webapp  ## build the web app's image with docker, podman or buildah
+	@python -m tools.container $(ARGS)
+
+deploy: $(BIN)/.pipeline $(BIN)/.webapp  ## push that image and roll it out on AWS (ARGS="--target apprunner")
+	@python -m deploy $(ARGS)
+
 test: $(BIN)/.test  ## run all the tests
 	python -m pytest -n auto
 

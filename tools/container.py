@@ -1,10 +1,15 @@
 """Build the image with whichever of docker, podman or buildah works here. Run: make image"""
 
+import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
+
+from webapp.pin import PinError, load_pinned
 
 TOOLS = ("docker", "podman", "buildah")
-NAME = "dvc-elasticnet"
+NAME = "localhost/dvc-elasticnet"
 
 
 def working_tool() -> str:
@@ -28,3 +33,34 @@ def build_command(tool: str, tag: str, revision: str, source: str, model_md5: st
     given = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
     command = [tool, "build", "--platform", "linux/amd64", "--tag", tag, *given, *options, "."]
     return command if tool == "docker" else [*command[:2], "--format", "docker", *command[2:]]  # OCI has no HEALTHCHECK
+
+
+def git(*arguments: str) -> str:
+    """What git prints."""
+    return subprocess.run(["git", *arguments], capture_output=True, text=True).stdout.strip()
+
+
+def revision() -> str:
+    """The commit that is checked out; `-dirty` if the image would not be what it says."""
+    changed = git("status", "--porcelain", "--", "webapp", "gunicorn.conf.py", "dvc.lock", "requirements", "Dockerfile")
+    return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+
+
+def source() -> str:
+    """Where the code is from, without the credentials that a remote's URL may hold."""
+    return re.sub(r"//[^/@]*@", "//", git("remote", "get-url", "origin"))
+
+
+def main() -> None:
+    try:
+        tool, md5 = working_tool(), load_pinned(Path()).md5
+    except (OSError, PinError) as error:
+        raise SystemExit(f"image: {error}") from None
+    tag = f"{NAME}:{revision()}"
+    if subprocess.run(build_command(tool, tag, revision(), source(), md5, *sys.argv[1:])).returncode != 0:
+        raise SystemExit(f"image: {tool} failed, its lines are above")
+    print(f"image: {tag}, built by {tool}, model {md5}")
+
+
+if __name__ == "__main__":
+    main()
