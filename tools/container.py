@@ -1,5 +1,6 @@
 """Build the image with whichever of docker, podman or buildah works here. Run: make image"""
 
+import os
 import re
 import shutil
 import subprocess
@@ -47,8 +48,9 @@ def revision() -> str:
 
 
 def source() -> str:
-    """Where the code is from, without the credentials that a remote's URL may hold."""
-    return re.sub(r"//[^/@]*@", "//", git("remote", "get-url", "origin"))
+    """The repository's address, if it has one, without the credentials that it may hold."""
+    address = git("remote", "get-url", "origin")
+    return re.sub(r"//[^/@]*@", "//", address) if re.match(r"(https?|ssh)://|git@", address) else ""
 
 
 def main() -> None:
@@ -57,7 +59,9 @@ def main() -> None:
     except (OSError, PinError) as error:
         raise SystemExit(f"image: {error}") from None
     tag = f"{NAME}:{revision()}"
-    if subprocess.run(build_command(tool, tag, revision(), source(), md5, *sys.argv[1:])).returncode != 0:
+    plain = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}  # App Runner and ECS want an image, not an index
+    command = build_command(tool, tag, revision(), source(), md5, *sys.argv[1:])
+    if subprocess.run(command, env=plain).returncode != 0:
         raise SystemExit(f"image: {tool} failed, its lines are above")
     print(f"image: {tag}, built by {tool}, model {md5}")
 
