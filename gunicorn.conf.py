@@ -11,8 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import multiprocess
-
 
 def count_cpus() -> int:
     """The CPUs that this process may use: by its affinity, and by the quota of its container."""
@@ -32,7 +30,7 @@ if "METRICS_PORT" in os.environ:
 
 preload_app = True  # the model is loaded and checked once, before any worker starts
 workers = int(os.environ.get("WEB_CONCURRENCY", count_cpus()))
-worker_class = "gthread"
+worker_class = "webapp.worker.DrainingWorker"  # gthread
 threads = 16  # a table that is uploaded or scored takes one; connections that wait take none
 worker_connections = 1000
 backlog = 2048
@@ -57,6 +55,8 @@ else:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Forget what only lived in this worker; its counts stay."""
+    from prometheus_client import multiprocess  # looks for the folder when it is imported: not before it is named above
+
     multiprocess.mark_process_dead(worker.pid)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError, create_model
 from spectree import Response as Answers
 from spectree import SpecTree
 from werkzeug.exceptions import UnsupportedMediaType
@@ -99,8 +99,8 @@ def rows_type(row: Any) -> Any:
 
 def body_type(model: Model) -> type[RootModel[Any]]:
     """What POST /api/v1/predict takes: one row, or a list of them."""
-    base = RootModel[model.row_type | rows_type(model.row_type)]  # type: ignore[name-defined]
-    return type("Rows", (base,), {"__doc__": "One row, or a list of them."})
+    one_or_many: Any = model.row_type | rows_type(model.row_type)
+    return create_model("Rows", __base__=RootModel, __doc__="One row, or a list of them.", root=(one_or_many, ...))
 
 
 class Answer(RootModel[Prediction | list[Prediction]]):

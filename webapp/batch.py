@@ -5,13 +5,15 @@ import io
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import BinaryIO, cast
 
-from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel, ConfigDict, Field
 from spectree import Response as Answers
 from spectree import SpecTree
 from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.formparser import parse_form_data
 
 from webapp.api import describe
 from webapp.drift import observe
@@ -44,12 +46,13 @@ def make_batch(model: Model, spec: SpecTree) -> Blueprint:
         refused.inc(others)
 
     def answer_with_table() -> Response:
-        request.max_content_length = model.settings.upload_mb * 1_000_000
-        stream = open_upload()
-        chunks: Iterator[bytes] = score_table(open_table(stream, card), card, model.row, report)
-        response = Response(stream_with_context(chunks), content_type="text/csv; charset=utf-8")
+        with ExitStack() as stack:
+            table = open_table(open_upload(stack, model.settings.upload_mb * 1_000_000), card)
+            held = stack.pop_all()  # until the answer has been sent
+        chunks: Iterator[bytes] = score_table(table, card, model.row, report)
+        response = Response(chunks, content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = "attachment; filename=predictions.csv"
-        response.call_on_close(stream.close)
+        response.call_on_close(held.close)
         return response
 
     @blueprint.post("/api/v1/batch")
@@ -87,21 +90,26 @@ def make_batch(model: Model, spec: SpecTree) -> Blueprint:
     return blueprint
 
 
-def open_upload() -> BinaryIO:
-    """The file that was sent, in a temporary file unless it is small; the memory it takes does not grow with it.
+def open_upload(stack: ExitStack, most_bytes: int) -> BinaryIO:
+    """The file that was sent, in a temporary file unless it is small: the memory it takes does not grow with it.
+
+    It is read past Flask's request, which would close it before the answer has been sent; `stack` closes it.
 
     Raises:
         InputError: there is none.
-        UnsupportedMediaType: it is something else.
+        HTTPException: it is too large, or something else.
     """
     if request.mimetype == "multipart/form-data":
-        file = request.files.get("file")
-        if file is None or not file.filename:
+        _, _, files = parse_form_data(request.environ, max_content_length=most_bytes)
+        for _, file in files.items(multi=True):
+            stack.callback(file.close)
+        if not files.get("file"):
             raise InputError([Mistake(None, "file", "is required: choose a CSV file")])
-        return cast("BinaryIO", file.stream)
+        return cast("BinaryIO", files["file"].stream)
     if request.mimetype not in ANYTHING:
         raise UnsupportedMediaType("send the file as text/csv, or as `file` of a multipart/form-data form")
-    spooled = tempfile.SpooledTemporaryFile(max_size=500_000)  # noqa: SIM115  # closed when the answer has been sent
+    request.max_content_length = most_bytes
+    spooled = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=500_000))  # noqa: SIM115  # stack closes it
     shutil.copyfileobj(request.stream, spooled)
     spooled.seek(0)
     return cast("BinaryIO", spooled)

@@ -22,6 +22,7 @@ from webapp.scorecard import Calendar, Column, Levels, Scorecard
 from webapp.scorer import as_datetime, as_level
 
 LONGEST_TEXT = 1000  # characters of a level
+DAY, MOMENT = "2026-11-24", "2026-11-24T17:05"  # as messages show them
 
 
 def row_type(card: Scorecard) -> Any:
@@ -54,7 +55,7 @@ def cell_type(column: Column) -> Any:
         return Annotated[bool, Field(strict=True)]
     if isinstance(column.effect, Calendar):
         kind = datetime.date if column.type == "date" else datetime.datetime
-        return Annotated[kind, Field(strict=True), BeforeValidator(iso_text(column)), AfterValidator(within(column))]
+        return Annotated[kind, BeforeValidator(iso_text(column)), AfterValidator(within(column))]
     whole = 1 if column.type == "integer" else None
     return Annotated[
         float, Field(strict=True, allow_inf_nan=False, ge=column.minimum, le=column.maximum, multiple_of=whole)
@@ -77,15 +78,15 @@ def json_cell(column: Column, value: Any) -> Any:
 
 def iso_text(column: Column) -> Callable[[Any], Any]:
     """A validator that refuses the numbers which pydantic would read as seconds since 1970."""
-    example = "2026-11-24" if column.type == "date" else "2026-11-24T17:05"
+    example = DAY if column.type == "date" else MOMENT
 
     def check(cell: Any) -> Any:
-        if not isinstance(cell, str):
+        if isinstance(cell, datetime.date):
             return cell
-        text = cell.strip()
+        text = cell.strip() if isinstance(cell, str) else ""
         if "-" not in text[1:]:
             raise ValueError(f"must be a {column.type} like {example}")
-        return f"{text}T00:00" if column.type == "datetime" and len(text) == len("2026-11-24") else text
+        return f"{text}T00:00" if column.type == "datetime" and len(text) == len(DAY) else text
 
     return check
 

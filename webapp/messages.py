@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from webapp.inputs import LONGEST_TEXT
+from webapp.inputs import DAY, LONGEST_TEXT, MOMENT
 from webapp.scorecard import Column, Curve, Levels, Scorecard
 from webapp.scorer import Cell, as_datetime
 
@@ -67,14 +67,15 @@ def message(detail: ErrorDetails, columns: dict[str, Column], name: str | None) 
     if kind == "value_error":
         return str(context["error"])
     if kind == "literal_error" and column is not None:
-        return f"must be one of {', '.join(column.labels.get(level, level) for level in column.allowed)}"
+        names = [f"{lev} ({column.labels[lev]})" if lev in column.labels else lev for lev in column.allowed[:50]]
+        return f"must be one of {', '.join(names)}"
     if kind in ("greater_than_equal", "less_than_equal"):
         limit = context["ge"] if kind == "greater_than_equal" else context["le"]
         return f"must be at {'least' if kind == 'greater_than_equal' else 'most'} {limit:g}{unit}"
     if kind == "json_invalid":
         return f"is not JSON: {context['error']}"
     if kind.startswith(("date_", "datetime_")):
-        return "must be a date like 2026-11-24" if kind.startswith("date_") else "must be a time like 2026-11-24T17:05"
+        return f"must be a date like {DAY}" if kind.startswith("date_") else f"must be a datetime like {MOMENT}"
     return WORDS.get(kind, detail["msg"])
 
 
@@ -95,5 +96,6 @@ def unseen(card: Scorecard, row: Mapping[str, Cell]) -> dict[str, str]:
         elif column.seen is not None:
             when = as_datetime(cell)
             if when is not None and not column.seen[0] <= when.isoformat() <= column.seen[1]:
-                found[column.name] = f"outside the dates that the model has seen ({column.seen[0]} to {column.seen[1]})"
+                first, last = (end.removesuffix("T00:00:00") for end in column.seen)
+                found[column.name] = f"outside the dates that the model has seen ({first} to {last})"
     return found

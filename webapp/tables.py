@@ -59,13 +59,13 @@ def open_table(stream: BinaryIO, card: Scorecard) -> Table:
     """
     try:
         first = read_line(stream)
-        if first.startswith(("ÿþ", "þÿ")) or "\0" in first:
-            raise InputError([Mistake(None, None, "is UTF-16 or no text: save the file as CSV in UTF-8")])
-        text = first.removeprefix("\ufeff")
-        names = {column.name for column in card.columns}
-        headers = {mark: [name.strip() for name in next(csv.reader([text], delimiter=mark), [])] for mark in SEPARATORS}
     except csv.Error as error:
-        raise InputError([Mistake(None, None, f"line 1 is not CSV: {error}")]) from None
+        raise InputError([Mistake(None, None, f"line 1 is {error}")]) from None
+    if first.startswith(("ÿþ", "þÿ")) or "\0" in first:
+        raise InputError([Mistake(None, None, "is UTF-16 or no text: save the file as CSV in UTF-8")])
+    text = first.removeprefix("\ufeff")
+    names = {column.name for column in card.columns}
+    headers = {mark: cells_of(text, mark) for mark in SEPARATORS}
     separator = max(SEPARATORS, key=lambda mark: len(names.intersection(headers[mark])))
     header = headers[separator]
     if not names.intersection(header):
@@ -73,6 +73,14 @@ def open_table(stream: BinaryIO, card: Scorecard) -> Table:
         raise InputError([Mistake(None, None, f"line 1 names no column of the model; expected a header with {known}")])
     check_header(header, card)
     return Table(header, separator, first[: len(first) - len(text)], iter(partial(read_line, stream), ""))
+
+
+def cells_of(line: str, separator: str) -> list[str]:
+    """The cells of a header, or none if it is no CSV with this separator."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:
+        return []
 
 
 def check_header(header: list[str], card: Scorecard) -> None:
@@ -94,7 +102,7 @@ def check_header(header: list[str], card: Scorecard) -> None:
 def score_table(
     table: Table, card: Scorecard, adapter: TypeAdapter[Row], report: Callable[[list[Row], int], None]
 ) -> Iterator[bytes]:
-    """The table with its results, as chunks of CSV in UTF-8 with the separator it came with.
+    """The table with its results, as chunks of CSV in UTF-8 (RFC 4180) with the separator it came with.
 
     Args:
         table: what to score.
@@ -107,13 +115,13 @@ def score_table(
     numbers = {column.name for column in card.columns if isinstance(column.effect, Curve)}
     texts = [place for place, name in enumerate(table.header) if name not in numbers]  # a number is no formula
     text = io.StringIO(table.bom)
-    writer = csv.writer(text, delimiter=table.separator, lineterminator="\n")
+    writer = csv.writer(text, delimiter=table.separator, lineterminator="\r\n")
     text.seek(0, io.SEEK_END)
     writer.writerow(map(harmless, [*table.header, *free_names(table.header)]))
     rows: list[Row] = []
     refused = 0
-    for number, record in records(table):
-        found = f"line {number}: {record}" if isinstance(record, str) else read(record)
+    for record in records(table):
+        found = record if isinstance(record, str) else read(record)
         cells = [] if isinstance(record, str) else record
         if isinstance(found, str):
             refused += 1
@@ -157,8 +165,8 @@ def make_reader(table: Table, card: Scorecard, adapter: TypeAdapter[Row]) -> Cal
     return read
 
 
-def records(table: Table) -> Iterator[tuple[int, list[str] | str]]:
-    """Line number and cells of each line that is not blank; instead of the cells what is wrong with the line."""
+def records(table: Table) -> Iterator[list[str] | str]:
+    """The cells of each line that is not blank, or what is wrong with the line."""
     reader = csv.reader(table.lines, delimiter=table.separator)
     while True:
         try:
@@ -166,10 +174,10 @@ def records(table: Table) -> Iterator[tuple[int, list[str] | str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield reader.line_num + 1, str(error)
+            yield f"is not CSV: {error}"
         else:
             if cells:
-                yield reader.line_num + 1, cells
+                yield cells
 
 
 def harmless(cell: str) -> str:
