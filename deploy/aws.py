@@ -1,5 +1,6 @@
 """Clients of AWS, and waiting with an end."""
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -22,6 +23,7 @@ class Patience(NamedTuple):
     pause: float
 
 
+@functools.cache  # making one reads megabytes of API descriptions
 def client(service: str) -> Any:
     """A client with the credentials, the region and the endpoints of the environment."""
     return Session().create_client(service, config=QUICK)

@@ -166,7 +166,8 @@ def test_nothing_is_deployed_of_a_failed_gate_or_a_dirty_checkout(
     content: dict[str, Any] = json.loads(metrics.read_text())
     content["gate"]["passed"] = False
     metrics.write_text(json.dumps(content))
-    (built.path / "webapp/app.py").open("a").write("# changed\n")
+    app = built.path / "webapp/app.py"
+    app.write_text(app.read_text() + "# changed\n")
     dirty = built.run("python", "-m", "deploy", env=environment)
     assert dirty.returncode == 1
     assert "changes that are not committed" in dirty.stderr
