@@ -12,11 +12,17 @@ from stages.utils.files import md5_of
 
 
 class Checked(NamedTuple):
-    """What was found: paths by which damaged objects are known, and how many objects were read of how many."""
+    """What was found: the damaged objects with the paths of their outputs; how many objects were read of how many."""
 
     damaged: dict[Path, str]
     read: int
     all: int
+
+    @property
+    def mend(self) -> str:
+        """What is damaged, and the way out: the outputs go too, because DVC believes that it knows them."""
+        files = " ".join(sorted([*map(str, self.damaged), *self.damaged.values()]))
+        return f"{', '.join(sorted(self.damaged.values()))}; run `rm -f {files}`, then `make pull`, or `make repro`"
 
 
 def cache_dir() -> Path:

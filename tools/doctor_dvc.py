@@ -72,7 +72,5 @@ def cache() -> Step:
     """The cached objects are what their names say."""
     checked = check_objects(CACHE_SECONDS)
     if checked.damaged:
-        files = " ".join(map(str, checked.damaged))
-        paths = ", ".join(checked.damaged.values())
-        return Step("cache", False, f"damaged: {paths}; run `rm -f {files}`, then `make pull` or `dvc repro --force`")
+        return Step("cache", False, f"damaged: {checked.mend}")
     return Step("cache", True, f"{checked.read} of {checked.all} objects read, none damaged")

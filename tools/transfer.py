@@ -11,8 +11,8 @@ import sys
 from tools.cached import check_objects
 from tools.probe import probe
 
-PAUSE_SECONDS = 10  # between two looks at the remote while DVC works
-STRIKES = 3  # looks in a row without an answer before DVC is stopped: 3 x (10 + 5) s
+PAUSE_SECONDS = 5  # between two looks at the remote while DVC works
+STRIKES = 3  # looks in a row without an answer before DVC is stopped: 3 x (5 + 5) s
 STEPS = {"push": ("identity", "bucket", "write"), "pull": ("identity", "bucket", "read")}
 
 
@@ -34,13 +34,10 @@ def transfer(action: str, targets: list[str]) -> str | None:
 def damage() -> str | None:
     """The cached objects that are not what their names say, and how to get rid of them."""
     try:
-        damaged = check_objects().damaged
+        checked = check_objects()
     except ValueError as error:
         return str(error)
-    if not damaged:
-        return None
-    paths, files = ", ".join(sorted(damaged.values())), " ".join(sorted(map(str, damaged)))
-    return f"damaged in the cache: {paths}; run `rm -f {files}`, then `dvc pull --force` or `dvc repro --force`"
+    return f"damaged in the cache: {checked.mend}" if checked.damaged else None
 
 
 def watched(command: list[str]) -> tuple[int, str | None]:
