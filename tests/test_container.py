@@ -128,8 +128,9 @@ def running(image: Image) -> Iterator[tuple[str, int, float]]:
     """The container; yields its address, the id of its first process, and the seconds until it answered."""
     port = free_port()
     address, start = f"http://127.0.0.1:{port}", time.perf_counter()
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     variables = {"PORT": str(port), "HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"}
-    with subprocess.Popen(command(image, image.config["Cmd"], **variables), stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command(image, image.config["Cmd"], **variables), **pipes) as process:
         try:
             while process.poll() is None and time.perf_counter() < start + 30:
                 with suppress(OSError):

@@ -76,8 +76,12 @@ def mlflow() -> Step:
         folder = Path(uri.split(":///")[-1]).parent
         return Step("mlflow", folder.is_dir(), uri if folder.is_dir() else f"{uri}: no such folder; create it")
     port = address.port or (443 if address.scheme == "https" else 80)
-    with socket.create_connection((address.hostname or "", port), timeout=5):
-        return Step("mlflow", True, f"{uri} accepts connections")
+    try:
+        with socket.create_connection((address.hostname or "", port), timeout=5):
+            return Step("mlflow", True, f"{uri} accepts connections")
+    except OSError:
+        mend = "start the server, or mend MLFLOW_TRACKING_URI or config.yaml: track.uri"
+        return Step("mlflow", False, f"{uri} does not answer; {mend}")
 
 
 def container() -> Step:
