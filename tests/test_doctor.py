@@ -82,7 +82,7 @@ def test_a_dependency_that_nothing_tracks(in_project: Project) -> None:
     Path("data/source/table.csv").write_text("a,b\n1,2\n")
     assert dependencies().text == "not tracked: data/source/table.csv; `dvc add` data, `git add` the rest"
     in_project.dvc("add", "data/source/table.csv")
-    assert dependencies().text.startswith("not tracked: data/source/.gitignore, data/source/table.csv.dvc; ")
+    assert dependencies().text.startswith("not tracked: data/source/table.csv.dvc; ")
     in_project.git("add", "data/source")
     assert dependencies().ok
     Path("stages/train.py").unlink()
