@@ -1,4 +1,4 @@
-"""The workflows: valid, pinned, least privileged, bounded; what they call exists (tests/test_report.py runs it)."""
+"""The workflows: valid, pinned, least privileged, bounded; what they call exists (tests/test_pull_request.py runs it)."""
 
 import importlib.util
 import re

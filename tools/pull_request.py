@@ -1,7 +1,7 @@
 """The report of a pull request, as Markdown: gate, metrics, parameters, scorecard, pictures, against another commit.
 
 Writes it to standard output and, on GitHub, to the job's summary. Exit 1 if the bucket lacks an object that dvc.lock
-names: a merge would pin a model that nobody else can get. Run: python -m tools.report origin/main [--offline]
+names: a merge would pin a model that nobody else can get. Run: python -m tools.pull_request origin/main [--offline]
 """
 
 import argparse
@@ -82,7 +82,7 @@ def not_pushed() -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="report", description="Compare this checkout with another commit.")
+    parser = argparse.ArgumentParser(prog="pull_request", description="Compare this checkout with another commit.")
     parser.add_argument("base", help="the commit to compare with")
     parser.add_argument("--offline", action="store_true", help="do not ask the bucket")
     arguments = parser.parse_args()

@@ -86,19 +86,19 @@ def test_retraining_opens_a_pull_request_only_if_a_metric_moved(checkout: Projec
     assert "| bmi | " in report, "the scorecard, column by column"
 
     # the report of the pull request in CI: parameters too, since the target branch has the old ones
-    ci = checkout.run("python", "-m", "tools.report", "origin/main", env={"PICTURES_URL": "https://git.example/raw"})
+    ci = checkout.run("python", "-m", "tools.pull_request", "origin/main", env={"PICTURES_URL": "https://git.example/raw"})
     assert ci.returncode == 0, ci.stderr
     assert "| params.yaml | train.alpha | auto " in ci.stdout
 
     # an object that was not pushed fails it, and is named
     md5 = str(read_pin(checkout.path / "dvc.lock")["md5"])
     client(s3).delete_object(Bucket=BUCKET, Key=f"some/path/{tmp_path.name}/{key_of(md5).removeprefix('some/path/')}")
-    unpushed = checkout.run("python", "-m", "tools.report", "origin/main")
+    unpushed = checkout.run("python", "-m", "tools.pull_request", "origin/main")
     assert unpushed.returncode == 1
     assert unpushed.stderr == "report: not in the bucket: models/scorecard.json; run `make push`\n"
     assert "**Not pushed**: `models/scorecard.json`." in unpushed.stdout
     offline = checkout.run(
-        "python", "-m", "tools.report", "origin/main", "--offline", env={"AWS_ENDPOINT_URL": "http://x"}
+        "python", "-m", "tools.pull_request", "origin/main", "--offline", env={"AWS_ENDPOINT_URL": "http://x"}
     )
     assert offline.returncode == 0, "asks nobody"
     assert "The bucket was not asked" in offline.stdout
