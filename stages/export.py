@@ -21,6 +21,7 @@ from stages.utils.settings import read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import Category, Column, TableSchema, read_schema
 from stages.utils.tables import list_parts, sample_rows
+from stages.utils.target import LogElasticNet
 from webapp import scorecard
 from webapp.scorecard import Scorecard
 
@@ -28,6 +29,7 @@ MODEL, INTERVALS = Path("models/model.joblib"), Path("models/intervals.json")
 FIT, METRICS = Path("metrics/train.json"), Path("metrics/test.json")
 TRAIN, SCHEMA, SCORECARD = Path("data/train"), Path("schema.yaml"), Path("models/scorecard.json")
 QUANTILES = np.linspace(0, 1, 21)
+FIT_KEYS = ("alpha", "l1_ratio", "terms", "nonzero", "cv_rmse", "cv_r2")
 BINS, MOST_LEVELS = 40, 50  # of a histogram; levels whose share is noted
 
 
@@ -62,6 +64,7 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
             title=target.title,
             description=target.description,
             unit=target.unit,
+            transform="log" if isinstance(model["elasticnet"], LogElasticNet) else "none",
             quantiles=np.quantile(sample[target.name], QUANTILES).tolist(),
             histogram=make_histogram(sample[target.name]),
         ),
@@ -69,10 +72,15 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
         columns=[make_column(column, sample[column.name], effects[column.name]) for column in schema.inputs],
         intervals=scorecard.Intervals(**read_json(INTERVALS)),
         missing_values=schema.missingValues,
-        training={"rows": sum(pq.read_metadata(part).num_rows for part in list_parts(TRAIN)), **read_json(FIT)},
+        training={"rows": sum(pq.read_metadata(part).num_rows for part in list_parts(TRAIN))} | chosen(read_json(FIT)),
         metrics=headline,
         made_from={path.as_posix(): md5_of(path) for path in (MODEL, INTERVALS, FIT, METRICS, SCHEMA)},
     )
+
+
+def chosen(fit: dict[str, Any]) -> dict[str, float | bool | None]:
+    """What the model page says of the fit."""
+    return {key: fit[key] for key in FIT_KEYS}
 
 
 def make_column(column: Column, values: "pd.Series[Any]", effect: Any) -> scorecard.Column:

@@ -6,7 +6,7 @@ Writes  models/model.joblib (feature map, scaler, ElasticNet), models/folds.npz 
 Run     python -m stages.train
 
 Every fold's training set is the other folds' moments merged (by time: the folds before it). The whole surface of alpha
-and l1_ratio is cross-validated at every run; `auto` picks from it.
+and l1_ratio is cross-validated at every run; `auto` picks from it. All errors are on the scale of features.target.
 """
 
 from pathlib import Path
@@ -26,8 +26,9 @@ from stages.utils.elasticnet import Fit
 from stages.utils.features import blocks
 from stages.utils.files import replacing, write_csv, write_json, write_pickle
 from stages.utils.moments import Moments, load_moments, merge_all
-from stages.utils.settings import TrainParams, read_params
+from stages.utils.settings import TargetTransform, TrainParams, read_params
 from stages.utils.stage import stage
+from stages.utils.target import LogElasticNet
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +40,7 @@ SURFACE, PATH = Path("plots/cv_surface.csv"), Path("plots/regularization_path.cs
 def main() -> None:
     with stage("train") as log:
         params: TrainParams = read_params("train")
-        forward = read_params("split.by") == "time"
+        forward, transform = read_params("split.by") == "time", read_params("features.target")
         moments = load_moments(MOMENTS)
         feature_map: ColumnTransformer = joblib.load(FEATURE_MAP)
         total = merge_all(moments)
@@ -52,7 +53,7 @@ def main() -> None:
         if not fit.converged:
             log.warning("not converged in %d passes: raise train.max_iter or train.tol in params.yaml", fit.iterations)
 
-        write_pickle(MODEL, as_pipeline(feature_map, fit, total))
+        write_pickle(MODEL, as_pipeline(feature_map, fit, total, transform))
         save_folds(folds, alpha, l1_ratio, params)
         surface["chosen"] = (surface["alpha"] == alpha) & (surface["l1_ratio"] == l1_ratio)
         write_csv(SURFACE, surface)
@@ -61,6 +62,7 @@ def main() -> None:
         metrics = {
             "alpha": alpha,
             "l1_ratio": l1_ratio,
+            "target": transform,
             "cv_rmse": np.sqrt(chosen.mse),
             "cv_r2": 1 - chosen.mse / variance,
             "cv_mse_se": chosen.mse_se,
@@ -74,7 +76,7 @@ def main() -> None:
                  "%(nonzero)d of %(terms)d terms", metrics)  # fmt: skip
 
 
-def as_pipeline(feature_map: ColumnTransformer, fit: Fit, total: Moments) -> Pipeline:
+def as_pipeline(feature_map: ColumnTransformer, fit: Fit, total: Moments, transform: TargetTransform) -> Pipeline:
     """The model as the scikit-learn pipeline that a fit to the rows would have given; it takes typed columns."""
     p = len(fit.coef)
     scaler = StandardScaler()
@@ -82,7 +84,8 @@ def as_pipeline(feature_map: ColumnTransformer, fit: Fit, total: Moments) -> Pip
     scaler.scale_ = elasticnet.standard_deviations(total)
     scaler.var_ = np.diag(total.scatter)[:p] / total.n
     scaler.n_samples_seen_, scaler.n_features_in_ = total.n, p
-    model = ElasticNet(alpha=fit.alpha, l1_ratio=fit.l1_ratio, tol=fit.tol, max_iter=fit.max_iter)
+    estimator = LogElasticNet if transform == "log" else ElasticNet
+    model = estimator(alpha=fit.alpha, l1_ratio=fit.l1_ratio, tol=fit.tol, max_iter=fit.max_iter)
     model.coef_, model.intercept_ = fit.scaled, float(total.mean[p])
     model.n_iter_, model.dual_gap_, model.n_features_in_ = fit.iterations, fit.dual_gap, p
     return Pipeline([("features", feature_map), ("scale", scaler), ("elasticnet", model)])
@@ -105,7 +108,7 @@ def regularization_path(
 ) -> pd.DataFrame:
     """How much each column weighs along the alphas at the chosen l1_ratio: alpha, column, sd.
 
-    `sd` is the standard deviation over the training rows of the column's part of the prediction (target's unit).
+    `sd` is the standard deviation over the training rows of the column's part of the prediction (on the model's scale).
     """
     grid = surface.loc[surface["l1_ratio"] == l1_ratio, "alpha"].to_numpy()
     _, coef = elasticnet.path(total, grid, l1_ratio, params.tol, params.max_iter)

@@ -126,6 +126,7 @@ def make_card() -> Scorecard:
             title="Price",
             description=None,
             unit="k€",
+            transform="none",
             quantiles=[100.0 + 10 * tenth for tenth in tenths],
             histogram=Histogram(low=100.0, high=300.0, shares=[0.5, 0.5]),
         ),

@@ -1,6 +1,5 @@
 """Evaluate: error metrics and their intervals, prediction intervals and their coverage, baselines, the gate."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,17 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from stages.evaluate import gate, out_of_fold
-from stages.utils.blackbox import fit_black_box
-from stages.utils.intervals import coverage_by_bin, coverage_metrics, residual_intervals
+from stages.evaluate import out_of_fold
+from stages.utils.baselines import fit_black_box
+from stages.utils.files import read_json
+from stages.utils.gate import gate
+from stages.utils.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
 from stages.utils.scores import CLUSTERS, cluster_sums, metrics_of, with_intervals
 from stages.utils.settings import GateParams
 from stages.utils.table_schema import TableSchema
 from tests.conftest import Project
+from webapp.scorecard import Scorecard
+from webapp.scorer import score
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +51,7 @@ def test_bootstrap_intervals_are_those_of_rows_drawn_one_by_one() -> None:
     cluster = np.arange(500)
     found = with_intervals(cluster_sums(cluster, target, prediction, 1e6), 4000, 0.95, seed=0)
     rng = np.random.default_rng(1)
-    drawn = [rng.integers(0, 500, 500) for _ in range(4000)]
+    drawn = [rng.integers(0, 500, 500) for _ in range(2000)]
     for name, metric in (("rmse", mean_squared_error), ("mae", mean_absolute_error), ("r2", r2_score)):
         values = np.array([metric(target[rows], prediction[rows]) for rows in drawn])
         low, high = np.quantile(np.sqrt(values) if name == "rmse" else values, [0.025, 0.975])
@@ -132,11 +135,20 @@ def test_coverage_is_counted() -> None:
     assert found["coverage"] == pytest.approx(0.75)
     assert found["coverage_se"] == pytest.approx(np.sqrt(0.75 * 0.25 / 40))
     assert found["mean_width"] == pytest.approx(1.0)
-    frame = coverage_by_bin(counts, {"edges": [1.0, 2.0]})
+    frame = coverage_by_bin(counts, {"edges": [1.0, 2.0]}, "none")
     assert frame["rows"].tolist() == [10, 0, 30]
     np.testing.assert_allclose(frame["coverage"], [0.9, np.nan, 0.7])
     np.testing.assert_allclose(frame["width"], [3.0, np.nan, 1 / 3])
     np.testing.assert_allclose(frame[["from", "to"]], [[np.nan, 1], [1, 2], [2, np.nan]])
+
+
+def test_intervals_on_the_log_scale_are_factors() -> None:
+    """Edges and offsets are logarithms; ends, widths and the bins of the plot are in the target's unit."""
+    intervals = {"edges": [np.log(10)], "lower": [-np.log(2), -np.log(4)], "upper": [np.log(2), np.log(5)]}
+    lower, upper, counts = covered(intervals, np.array([8.0, 100.0]), np.array([17.0, 400.0]), "log")
+    np.testing.assert_allclose([lower, upper], [[4, 25], [16, 500]])
+    np.testing.assert_allclose(counts, [[1, 0, 12], [1, 1, 475]])
+    np.testing.assert_allclose(coverage_by_bin(counts, intervals, "log")[["from", "to"]], [[np.nan, 10], [10, np.nan]])
 
 
 # ---------------------------------------------------------------- the gate
@@ -223,7 +235,7 @@ def test_black_box_takes_more_levels_than_the_trees_do() -> None:
 def test_metrics_are_those_of_a_direct_evaluation(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Model, mean and least squares again by scikit-learn alone; coverage from the drawn rows, which here are all."""
     monkeypatch.chdir(built.path)
-    metrics = json.loads(Path("metrics/test.json").read_text())
+    metrics = read_json("metrics/test.json")
     model = joblib.load("models/model.joblib")
     train, test = built.frame("data/train"), built.frame("data/test")
     terms, y = model["features"].transform(train), train["target"]
@@ -252,12 +264,12 @@ def test_a_row_is_predicted_by_the_model_that_has_not_seen_it(built: Project, mo
     monkeypatch.chdir(built.path)
     model = joblib.load("models/model.joblib")
     train = built.frame("data/train")
-    fields = json.loads(Path("models/scorecard.json").read_text())["columns"]
+    fields = read_json("models/scorecard.json")["columns"]
     schema = TableSchema.model_validate(
         {"fields": [{"name": field["name"], "type": "number"} for field in fields]
          + [{"name": "target", "type": "number", "role": "target"}]}
     )  # fmt: skip
-    predicted, residual = out_of_fold(train, model, schema)
+    predicted, residual = out_of_fold(train, model, schema, "none")
     np.testing.assert_allclose(predicted + residual, train["target"])
     terms, fold = model["features"].transform(train), train["_fold"].to_numpy()
     for k in range(fold.max() + 1):
@@ -268,3 +280,43 @@ def test_a_row_is_predicted_by_the_model_that_has_not_seen_it(built: Project, mo
         ).fit((rest - rest.mean(axis=0)) / scale, train["target"][fold != k])
         direct = fitted.predict((held_out - rest.mean(axis=0)) / scale)
         np.testing.assert_allclose(predicted[fold == k], direct, atol=0.05)  # train stops at tol 1e-6
+
+
+@pytest.mark.slow
+def test_prices_on_the_log_scale(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target that is a product: on the log scale the model finds it, in the target's unit it is judged."""
+    rng = np.random.default_rng(0)
+    n = 600
+    table = pd.DataFrame({"size": rng.uniform(20, 200, n).round(1), "place": rng.choice(["town", "village"], n)})
+    noise = rng.normal(size=n) / 10
+    table["price"] = (np.exp(9 + table["size"] / 50 + (table["place"] == "town") * 0.7 + noise)).round(2)
+    fields = [
+        {"name": "size", "type": "number"},
+        {"name": "place", "type": "string"},
+        {"name": "price", "type": "number", "role": "target"},
+    ]
+    project.use_table(table, fields, features__target="log")
+    project.stages("ingest", "validate", "split", "features", "train", "evaluate", "export")
+    monkeypatch.chdir(project.path)
+    metrics, train = read_json("metrics/test.json"), read_json("metrics/train.json")
+    assert train["target"] == "log"
+    assert 0.09 < train["cv_rmse"] < 0.13  # the noise, on the log scale
+    model, test = joblib.load("models/model.joblib"), project.frame("data/test")
+    assert metrics["model"]["rmse"] == pytest.approx(np.sqrt(mean_squared_error(test["price"], model.predict(test))))
+    assert metrics["model"]["rmse"] < metrics["mean"]["rmse"] / 4
+    assert metrics["mean"]["r2"] > -0.1
+    assert 0.8 < metrics["intervals"]["coverage"] <= 1
+    drawn = pd.read_csv("plots/predicted_actual.csv")
+    assert (drawn["lower"] > 0).all()
+    card = Scorecard.model_validate_json(Path("models/scorecard.json").read_bytes())
+    town, village = (score(card, {"size": 100.0, "place": place}) for place in ("town", "village"))
+    assert town.prediction / village.prediction == pytest.approx(np.exp(0.7), rel=0.05)
+    assert np.exp(town.contributions["place"] - village.contributions["place"]) == pytest.approx(
+        town.prediction / village.prediction
+    )
+
+    project.use_table(table.assign(price=table["price"].where(table.index % 2 == 0, 0.0)), fields)
+    project.stages("ingest", "validate", "split")
+    refused = project.stage("features")
+    assert refused.returncode == 4
+    assert "the target price is 0 in a training row" in refused.stderr

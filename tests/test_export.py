@@ -22,8 +22,9 @@ from stages.utils.effects import column_effects
 from stages.utils.errors import ExportError
 from stages.utils.features import fit_feature_map
 from stages.utils.moments import Moments
-from stages.utils.settings import FeaturesParams
+from stages.utils.settings import FeaturesParams, TargetTransform
 from stages.utils.table_schema import TableSchema
+from stages.utils.target import to_scale
 from tests.conftest import ROOT, Project
 from webapp.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
 from webapp.scorer import as_datetime, as_level, in_table, interval, on_curve, score
@@ -73,15 +74,21 @@ def table_of(schema: TableSchema, n: int, seed: int) -> pd.DataFrame:
     return frame
 
 
-def fitted(frame: pd.DataFrame, schema: TableSchema, alpha: float, knots: int = 6) -> Pipeline:
+def fitted(
+    frame: pd.DataFrame, schema: TableSchema, alpha: float, knots: int = 6, transform: TargetTransform = "none"
+) -> Pipeline:
     """The pipeline that train would write."""
-    params = FeaturesParams(sample_rows=1000, knots=knots, clip=0.01, min_frequency=5, leak_r2=0.99, leak_set_r2=0.9999)
+    limits = {"sample_rows": 1000, "clip": 0.01, "min_frequency": 5, "leak_r2": 0.99, "leak_set_r2": 0.9999}
+    params = FeaturesParams(target=transform, knots=knots, **limits)
     feature_map = fit_feature_map(frame, schema, params)
-    total = Moments.of(np.column_stack([feature_map.transform(frame), frame["y"]]))
-    return as_pipeline(feature_map, elasticnet.fit(total, alpha, 0.5, 1e-6, 10_000), total)
+    y = to_scale(frame["y"].to_numpy(), transform)
+    total = Moments.of(np.column_stack([feature_map.transform(frame), y]))
+    return as_pipeline(feature_map, elasticnet.fit(total, alpha, 0.5, 1e-6, 10_000), total, transform)
 
 
-def scorecard_of(model: Pipeline, frame: pd.DataFrame, schema: TableSchema) -> Scorecard:
+def scorecard_of(
+    model: Pipeline, frame: pd.DataFrame, schema: TableSchema, transform: TargetTransform = "none"
+) -> Scorecard:
     """The model's scorecard, with intervals and metrics of no meaning, after a round trip through JSON."""
     effects = column_effects(model, {column.name: column.levels or [] for column in schema.inputs})
     card = Scorecard(
@@ -92,6 +99,7 @@ def scorecard_of(model: Pipeline, frame: pd.DataFrame, schema: TableSchema) -> S
             title=None,
             description=None,
             unit=None,
+            transform=transform,
             quantiles=[0.0, 1.0],
             histogram=Histogram(low=0.0, high=1.0, shares=[1.0]),
         ),
@@ -112,22 +120,29 @@ def scorecard_of(model: Pipeline, frame: pd.DataFrame, schema: TableSchema) -> S
     st.integers(0, 2**32 - 1),
     st.sampled_from([1e-4, 0.05, 100.0]),
     st.sampled_from([2, 6]),
+    st.sampled_from(["none", "log"]),
 )
-def test_scorer_says_what_the_model_says(names: list[str], seed: int, alpha: float, knots: int) -> None:
+def test_scorer_says_what_the_model_says(
+    names: list[str], seed: int, alpha: float, knots: int, transform: TargetTransform
+) -> None:
     if set(names) == {"when"}:  # a table needs a feature
         names = ["when", "number"]
     schema = schema_of(*names)
     frame = table_of(schema, 150, seed)
-    model = fitted(frame, schema, alpha, knots)
-    card = scorecard_of(model, frame, schema)
+    model = fitted(frame, schema, alpha if transform == "none" else alpha / 100, knots, transform)
+    card = scorecard_of(model, frame, schema, transform)
     rows = pd.concat([frame, *odd_rows(frame, schema)], ignore_index=True)
     assert largest_difference(card, model, rows, frame["y"].to_numpy()) <= 1e-9
 
     cells = zip(*(as_cells(frame[column.name]) for column in card.columns), strict=True)
     scores = [score(card, dict(zip(schema.names("feature", "time"), row, strict=True))) for row in cells]
     for found in scores:
-        assert card.intercept + math.fsum(found.contributions.values()) == pytest.approx(found.prediction, rel=1e-12)
-        assert (found.lower, found.upper) == (found.prediction - 1, found.prediction + 2)
+        total = card.intercept + math.fsum(found.contributions.values())
+        if transform == "log":
+            ends = (math.exp(total), math.exp(total - 1), math.exp(total + 2))
+        else:
+            ends = (total, total - 1, total + 2)
+        assert found[:3] == pytest.approx(ends, rel=1e-12)
     for name in card.columns:  # centred: a column's contributions add up to nothing over the training rows
         parts = [found.contributions[name.name] for found in scores]
         assert math.fsum(parts) / len(parts) == pytest.approx(0, abs=1e-9 * max(1.0, *map(abs, parts)))
@@ -207,13 +222,14 @@ def test_text_for_a_number_is_an_error() -> None:
 # ---------------------------------------------------------------- the stage
 
 
+@pytest.mark.slow
 def test_scorecard_of_the_default_table_is_what_its_json_schema_says(project: Project) -> None:
     project.stages("ingest", "validate", "split", "features", "train", "evaluate")
     schema = json.loads((ROOT / "schemas/scorecard.schema.json").read_text())
 
     scorer = project.path / "webapp/scorer.py"
     right = scorer.read_text()
-    scorer.write_text(right.replace("prediction += part", "prediction += part * 1.001"))
+    scorer.write_text(right.replace("total += part", "total += part * 1.001"))
     refused = project.stage("export")
     assert refused.returncode == 6
     assert "the scorer predicts" in refused.stderr

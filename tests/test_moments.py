@@ -28,6 +28,7 @@ Floats = npt.NDArray[np.float64]
 PROPERTY = settings(max_examples=60, deadline=None)
 TOL, MAX_ITER = 1e-10, 20_000
 
+MAP: dict[str, Any] = {"target": "none", "sample_rows": 1000, "leak_r2": 0.99, "leak_set_r2": 0.9999}
 TRAIN_PARAMS: dict[str, Any] = {
     "alpha": "auto",
     "l1_ratio": "auto",
@@ -203,7 +204,9 @@ def splines(n: int = 300) -> tuple[Floats, Floats]:
     fields = [{"name": name, "type": "number"} for name in "abc"] + [{"name": "y", "type": "number", "role": "target"}]
     schema = TableSchema.model_validate({"fields": fields})
     y = np.log1p(frame["a"]) * 5 - frame["b"] ** 2 / 4 + rng.normal(size=n)
-    params = FeaturesParams(sample_rows=1000, knots=8, clip=0.001, min_frequency=10, leak_r2=0.99, leak_set_r2=0.9999)
+    params = FeaturesParams(
+        target="none", sample_rows=1000, knots=8, clip=0.001, min_frequency=10, leak_r2=0.99, leak_set_r2=0.9999
+    )
     return fit_feature_map(frame.assign(y=y), schema, params).transform(frame), y.to_numpy()
 
 
@@ -426,11 +429,13 @@ def test_the_pipeline_is_what_scikit_learn_would_have_fitted() -> None:
     frame["y"] = np.sqrt(frame["x"]) + (frame["level"] == "a") + rng.normal(size=200) / 5
     fields = [{"name": "x", "type": "number"}, {"name": "level", "type": "string"}]
     schema = TableSchema.model_validate({"fields": [*fields, {"name": "y", "type": "number", "role": "target"}]})
-    params = FeaturesParams(sample_rows=1000, knots=5, clip=0.01, min_frequency=5, leak_r2=0.99, leak_set_r2=0.9999)
+    params = FeaturesParams(
+        target="none", sample_rows=1000, knots=5, clip=0.01, min_frequency=5, leak_r2=0.99, leak_set_r2=0.9999
+    )
     feature_map = fit_feature_map(frame, schema, params)
     X, y = feature_map.transform(frame), frame["y"].to_numpy()
     total = moments_of(X, y)
-    found = as_pipeline(feature_map, elasticnet.fit(total, 0.01, 0.8, TOL, MAX_ITER), total)
+    found = as_pipeline(feature_map, elasticnet.fit(total, 0.01, 0.8, TOL, MAX_ITER), total, "none")
     expected = reference(X, y, 0.01, 0.8)
     np.testing.assert_allclose(found.predict(frame), expected.predict(X), rtol=1e-9)
     fitted = expected["elasticnet"]

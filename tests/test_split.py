@@ -329,6 +329,7 @@ def refusal(project: Project) -> tuple[int, str]:
     return done.returncode, lines[0]
 
 
+@pytest.mark.slow
 def test_metrics_do_not_depend_on_the_parts(new_project: Callable[..., Project]) -> None:
     frame = rng_table(200).round({"x": 1}).assign(when=pd.Timestamp("2020-01-01").as_unit("us"))
     found = []

@@ -831,6 +831,7 @@ def test_nothing_ingested(project: Project) -> None:
     assert error_lines(done) == ["validate  data/raw: no parts found; run the stage that writes them with `dvc repro`"]
 
 
+@pytest.mark.slow
 def test_workers_and_backends_give_the_same_bytes(project: Project) -> None:
     """And other parts the same rows and metrics."""
     put_raw(project, many_rows(), MANY, 13, validate__max_invalid_fraction=1.0)

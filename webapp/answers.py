@@ -18,8 +18,12 @@ class Prediction(BaseModel):
     prediction: float
     lower: float = Field(description="lower end of the prediction interval; GET /api/v1/model says its coverage")
     upper: float
-    intercept: float = Field(description="the mean prediction in training; it and the contributions add up")
-    contributions: dict[str, float] = Field(description="what each column adds to the prediction")
+    intercept: float = Field(
+        description="the mean in training; it and the contributions add up to the prediction (or its logarithm)"
+    )
+    contributions: dict[str, float] = Field(
+        description="what each column adds to the prediction, or (target.transform: log) to its logarithm"
+    )
     warnings: dict[str, str] = Field(description="columns whose value lies outside what the model has seen")
 
 

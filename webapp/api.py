@@ -1,21 +1,17 @@
-"""The API: predict one row or many, say what the model is; its OpenAPI document comes from the pydantic models."""
+"""The API: predict one row or many, say what the model is; its OpenAPI document comes from the same pydantic models."""
 
-import functools
 import json
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError, create_model
-from spectree import Response as Answers
-from spectree import SpecTree
 from werkzeug.exceptions import UnsupportedMediaType
 
 from webapp.answers import Prediction, answer, json_response
-from webapp.drift import observe
 from webapp.messages import Mistake, explain
 from webapp.model import Model
-from webapp.problems import InputError, Problem
+from webapp.openapi import describe
+from webapp.problems import InputError
 from webapp.scorecard import Scorecard
 
 MOST_ROWS = 5000  # in one request; more go as a CSV file
@@ -32,41 +28,6 @@ class Version(BaseModel):
 
     git_sha: str = Field(description="commit of the code")
     scorecard_md5: str = Field(description="of the model, as dvc.lock pins it")
-
-
-def make_spec(model: Model) -> SpecTree:
-    """The OpenAPI document to be."""
-    title = model.card.title or model.card.target.name
-    secured: list[dict[str, list[str]]] = [{"bearer": []}] if model.settings.app_token else []
-    return SpecTree(
-        "flask",
-        mode="strict",
-        annotations=False,
-        title=f"{title}: predictions",
-        description=model.card.description or "",
-        version="1",
-        openapi_version="3.1.0",
-        validation_error_model=Problem,
-        naming_strategy=lambda kind: kind.__name__,
-        nested_naming_strategy=lambda parent, child: child,
-        security_schemes=[{"name": "bearer", "data": {"type": "http", "scheme": "bearer"}}] if secured else None,
-        security=secured,
-    )
-
-
-def describe(spec: SpecTree, **contract: Any) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """A decorator that puts a view into the document and stays out of its way when it is called."""
-
-    def decorate(view: Callable[..., Response]) -> Callable[..., Response]:
-        documented = spec.validate(skip_validation=True, **contract)(view)
-
-        @functools.wraps(documented)  # by __wrapped__ the document finds it
-        def call(*args: Any, **kwargs: Any) -> Response:
-            return view(*args, **kwargs)
-
-        return call
-
-    return decorate
 
 
 def read_body(adapter: TypeAdapter[Any], body: bytes, card: Scorecard) -> Any:
@@ -107,16 +68,15 @@ class Answer(RootModel[Prediction | list[Prediction]]):
     """One prediction for one row, a list for a list, in its order."""
 
 
-def make_api(model: Model) -> tuple[Blueprint, SpecTree]:
-    """The routes of the API, and its OpenAPI document to be."""
+def make_api(model: Model) -> Blueprint:
+    """The routes of the API."""
     card, metrics, settings = model.card, model.metrics, model.settings
     many: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(rows_type(model.row_type))
     scored = metrics.rows.labels("api", "scored")
-    api, spec = Blueprint("api", __name__), make_spec(model)
-    errors = {"HTTP_400": Problem, "HTTP_413": Problem, "HTTP_415": Problem, "HTTP_422": Problem}
+    api = Blueprint("api", __name__)
 
     @api.post("/api/v1/predict")
-    @describe(spec, json=body_type(model), resp=Answers(HTTP_200=Answer, **errors))
+    @describe(Answer, takes=lambda: body_type(model), errors=(400, 413, 415, 422))
     def predict() -> Response:
         """Predict one row, or a list of rows."""
         if request.mimetype != "application/json":
@@ -125,33 +85,33 @@ def make_api(model: Model) -> tuple[Blueprint, SpecTree]:
         is_list = body.lstrip()[:1] == b"["
         rows = read_body(many, body, card) if is_list else [read_body(model.row, body, card)]
         answers = [answer(card, model.score, row) for row in rows]
-        observe(metrics.watches, rows)
+        metrics.inputs.add(rows)
         scored.inc(len(rows))
         return json_response(answers if is_list else answers[0])
 
     @api.get("/api/v1/model")
-    @describe(spec, resp=Answers(HTTP_200=Scorecard))
+    @describe(Scorecard)
     def show_scorecard() -> Response:
         """The whole model: each column's effect, the intervals, the metrics on the test rows, the hashes."""
         return json_response(card)
 
     @api.get("/health")
-    @describe(spec, resp=Answers(HTTP_200=Status))
+    @describe(Status)
     def is_alive() -> Response:
         """Whether the process answers."""
         return json_response({"status": "ok"})
 
     @api.get("/ready")
-    @describe(spec, resp=Answers(HTTP_200=Status))
+    @describe(Status)
     def is_ready() -> Response:
         """Whether it predicts: it scores what the form starts with."""
         answer(card, model.score, {column.name: column.default for column in card.columns})
         return json_response({"status": "ok"})
 
     @api.get("/version")
-    @describe(spec, resp=Answers(HTTP_200=Version))
+    @describe(Version)
     def show_version() -> Response:
         """The commit of the code and the md5 of the model."""
         return json_response({"git_sha": settings.git_sha, "scorecard_md5": model.md5})
 
-    return api, spec
+    return api

@@ -9,7 +9,8 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import api, batch, logs, metrics, pages, problems, security
+from webapp import api, batch, metrics, pages, problems, security
+from webapp.around import watch_over
 from webapp.model import load_model
 from webapp.pin import PinError
 from webapp.settings import read_settings
@@ -34,16 +35,14 @@ def create_app() -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    logs.register(app, model.metrics)
-    security.register_headers(app)
     problems.register(app)
     if settings.app_token is not None:
         security.register_login(app, settings.app_token)
-    blueprint, spec = api.make_api(model)
-    app.register_blueprint(blueprint)
-    app.register_blueprint(batch.make_batch(model, spec))
-    app.register_blueprint(pages.make_pages(model, spec))
+    app.register_blueprint(api.make_api(model))
+    app.register_blueprint(batch.make_batch(model))
+    app.register_blueprint(pages.make_pages(model))
     app.register_blueprint(metrics.make_blueprint(model.metrics, settings))
+    app.wsgi_app = watch_over(app.wsgi_app, model.metrics, model.metrics.inputs)  # type: ignore
     if settings.forwarded_hops:
         hops = settings.forwarded_hops
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0, x_prefix=hops)  # type: ignore

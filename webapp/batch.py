@@ -10,17 +10,15 @@ from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel, ConfigDict, Field
-from spectree import Response as Answers
-from spectree import SpecTree
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.formparser import parse_form_data
 
-from webapp.api import describe
 from webapp.drift import observe
 from webapp.forms import defaults
 from webapp.messages import Mistake
 from webapp.model import Model
-from webapp.problems import InputError, Problem
+from webapp.openapi import describe
+from webapp.problems import InputError
 from webapp.tables import Row, open_table, score_table
 
 ANYTHING = {"", "text/csv", "application/csv", "text/plain", "application/octet-stream"}
@@ -34,14 +32,14 @@ class Upload(BaseModel):
     file: bytes = Field(description="CSV with a header that names the model's columns; others are passed through")
 
 
-def make_batch(model: Model, spec: SpecTree) -> Blueprint:
+def make_batch(model: Model) -> Blueprint:
     """The routes of batches: a page, and one for programs."""
     card, metrics = model.card, model.metrics
     blueprint = Blueprint("batch", __name__)
     scored, refused = (metrics.rows.labels("batch", outcome) for outcome in ("scored", "refused"))
 
     def report(rows: list[Row], others: int) -> None:
-        observe(metrics.watches, rows)
+        observe(metrics.inputs.watches, rows)
         scored.inc(len(rows))
         refused.inc(others)
 
@@ -56,11 +54,7 @@ def make_batch(model: Model, spec: SpecTree) -> Blueprint:
         return response
 
     @blueprint.post("/api/v1/batch")
-    @describe(
-        spec,
-        form=Upload,
-        resp=Answers("HTTP_200", HTTP_400=Problem, HTTP_413=Problem, HTTP_415=Problem, HTTP_422=Problem),
-    )
+    @describe(None, takes=lambda: Upload, errors=(400, 413, 415, 422))
     def score_file() -> Response:
         """Predict every row of a CSV file; a row that cannot be scored says why in its last column."""
         return answer_with_table()

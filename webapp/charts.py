@@ -7,8 +7,8 @@ import calendar
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from webapp.numbers import decimals_of, fixed, short, ticks
-from webapp.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard
+from webapp.numbers import amount_of, short, ticks
+from webapp.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Target
 from webapp.scorer import Cell, Score, as_datetime, as_level, in_table, on_curve
 
 MOST_BARS = 12  # that are shown at once
@@ -116,13 +116,12 @@ def draw_distribution(card: Scorecard, score: Score) -> Distribution:
 
 def draw_contributions(card: Scorecard, score: Score, shown: Mapping[str, str]) -> list[Bar]:
     """What each column adds to the prediction, the largest first."""
-    decimals = decimals_of(card.target) + 1
     titles = {column.name: column.title or column.name for column in card.columns}
     parts = sorted(score.contributions.items(), key=lambda part: -abs(part[1]))
-    return bars_about_zero([(name, titles[name], shown[name], part) for name, part in parts], decimals)
+    return bars_about_zero([(name, titles[name], shown[name], part) for name, part in parts], card.target)
 
 
-def bars_about_zero(rows: Sequence[tuple[str, str, str, float]], decimals: int, here: str | None = None) -> list[Bar]:
+def bars_about_zero(rows: Sequence[tuple[str, str, str, float]], target: Target, here: str | None = None) -> list[Bar]:
     """Bars to both sides of a common zero; a row is name, title, cell, amount."""
     amounts = [amount for *_, amount in rows]
     scale = Scale(min(0.0, *amounts, 0.0), max(0.0, *amounts, 0.0))
@@ -131,25 +130,24 @@ def bars_about_zero(rows: Sequence[tuple[str, str, str, float]], decimals: int, 
     for name, title, value, amount in rows:
         end = scale.at(amount) if scale.low < scale.high else 0.0
         left, width = min(zero, end), round(abs(end - zero), 3)
-        bars.append(Bar(name, title, value, fixed(amount, decimals, sign=True), left, width, amount < 0, name == here))
+        bars.append(Bar(name, title, value, amount_of(target, amount), left, width, amount < 0, name == here))
     return bars
 
 
 def draw_effect(card: Scorecard, column: Column, cell: Cell) -> list[EffectCurve | EffectBars]:
     """The effect of a column: a curve, a table, or for a date one of each calendar part."""
-    decimals = decimals_of(card.target) + 1
-    effect = column.effect
+    target, effect = card.target, column.effect
     title = column.title or column.name
     axis = f"{title} ({column.unit})" if column.unit else title
     if isinstance(effect, Curve):
-        return [draw_curve(effect, column.histogram, axis, None if cell is None else float(cell))]  # type: ignore
+        return [draw_curve(effect, target, column.histogram, axis, None if cell is None else float(cell))]  # type: ignore
     if isinstance(effect, Levels):
         known = None if cell is None else as_level(cell)
-        return [EffectBars(title, level_bars(effect, column.labels, known, decimals))]
-    return draw_calendar(effect, cell, title, decimals)
+        return [EffectBars(title, level_bars(effect, column.labels, known, target))]
+    return draw_calendar(effect, cell, title, target)
 
 
-def draw_curve(curve: Curve, histogram: Histogram | None, title: str, x: float | None) -> EffectCurve:
+def draw_curve(curve: Curve, target: Target, histogram: Histogram | None, title: str, x: float | None) -> EffectCurve:
     """A curve over the column's distribution in training."""
     low, high = curve.knots[0], curve.knots[-1]
     if histogram is not None:
@@ -161,31 +159,34 @@ def draw_curve(curve: Curve, histogram: Histogram | None, title: str, x: float |
     points = " ".join(f"{across.at(knot)},{up.at(-value)}" for knot, value in corners)
     here = None if x is None else (across.at(x), up.at(-on_curve(curve, x)))
     marks = [label(across, tick) for tick in ticks(low, high, 5)]
-    sides = [Label(up.at(-value), short(value), "start") for value in ticks(-up.high + edge, -up.low - edge, 4)]
+    sides = [
+        Label(up.at(-value), amount_of(target, value, is_tick=True), "end")
+        for value in ticks(-up.high + edge, -up.low - edge, 4)
+    ]
     bars = [] if histogram is None else histogram_boxes(histogram, across, 30)
     return EffectCurve(title, bars, points, up.at(0.0), marks, sides, here)
 
 
-def level_bars(levels: Levels, labels: Mapping[str, str], here: str | None, decimals: int) -> list[Bar]:
+def level_bars(levels: Levels, labels: Mapping[str, str], here: str | None, target: Target) -> list[Bar]:
     """A bar a level; what is not in the table counts as another one."""
     rows = [(level, labels.get(level, level), "", part) for level, part in levels.values.items()]
     if here is not None and here not in levels.values:
         rows.append((here, f"{here} (not seen)", "", levels.other))
-    return bars_about_zero(rows, decimals, here)
+    return bars_about_zero(rows, target, here)
 
 
 MONTHS = list(calendar.month_name)[1:]
 DAYS = list(calendar.day_name)
 
 
-def draw_calendar(effect: Calendar, cell: Cell, title: str, decimals: int) -> list[EffectCurve | EffectBars]:
+def draw_calendar(effect: Calendar, cell: Cell, title: str, target: Target) -> list[EffectCurve | EffectBars]:
     """The charts of a date: its trend over the days, and its calendar parts where they matter."""
     when = as_datetime(cell)
     drawn: list[EffectCurve | EffectBars] = []
     if effect.days is not None and effect.start is not None:
         start = as_datetime(effect.start)
         days = None if when is None or start is None else (when - start).total_seconds() / 86_400
-        drawn.append(draw_curve(effect.days, None, f"{title}: days since {effect.start[:10]}", days))
+        drawn.append(draw_curve(effect.days, target, None, f"{title}: days since {effect.start[:10]}", days))
     names: dict[str, dict[str, str]] = {
         "month": {str(place + 1): name for place, name in enumerate(MONTHS)},
         "weekday": {str(place): name for place, name in enumerate(DAYS)},
@@ -197,5 +198,5 @@ def draw_calendar(effect: Calendar, cell: Cell, title: str, decimals: int) -> li
         if any(in_table(levels, level) for level in levels.values):
             ordered = levels.model_copy(update={"values": dict(sorted(levels.values.items(), key=lambda v: int(v[0])))})
             here = str(now[part]) if part in now else None
-            drawn.append(EffectBars(f"{title}: {part}", level_bars(ordered, labels, here, decimals)))
+            drawn.append(EffectBars(f"{title}: {part}", level_bars(ordered, labels, here, target)))
     return drawn

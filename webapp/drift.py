@@ -6,8 +6,11 @@ population stability index adds up (share now - share in training) * ln(share no
 """
 
 import math
+import time
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from prometheus_client import Counter
@@ -16,6 +19,7 @@ from webapp.scorecard import Calendar, Column, Levels, Scorecard
 from webapp.scorer import Cell, as_datetime, as_level
 
 MOST_LEVELS = 20  # of one column that are counted apart
+MOST_WAITING, LONGEST_WAIT = 100, 1.0  # rows, seconds
 SMALLEST_SHARE = 1e-4  # in the index, where a bin is empty
 
 
@@ -90,6 +94,37 @@ def make_watches(card: Scorecard, counter: Counter) -> list[Watch]:
         bins = make_bins(column)
         watches.append(Watch(column.name, bins, [counter.labels(column.name, name) for name in bins.names]))
     return watches
+
+
+class Observer(NamedTuple):
+    """Counts rows a hundred at a time, or a second's worth: one by one would take as long as scoring them."""
+
+    watches: list[Watch]
+    waiting: "deque[Mapping[str, Cell]]"
+    counted: list[float]  # when, by the monotonic clock
+
+    def add(self, rows: Iterable[Mapping[str, Cell]]) -> None:
+        """Take note of valid rows."""
+        self.waiting.extend(rows)
+
+    def flush_if_due(self) -> None:
+        """Count what waits, if it is much or old; asked after every request."""
+        if self.waiting and (len(self.waiting) >= MOST_WAITING or time.monotonic() - self.counted[0] > LONGEST_WAIT):
+            self.flush()
+
+    def flush(self) -> None:
+        """Count what waits."""
+        self.counted[0] = time.monotonic()
+        rows = []
+        with suppress(IndexError):  # the deque is empty; another thread may take rows, too
+            while True:
+                rows.append(self.waiting.popleft())
+        observe(self.watches, rows)
+
+
+def make_observer(watches: list[Watch]) -> Observer:
+    """An observer that nothing waits in."""
+    return Observer(watches, deque(), [0.0])
 
 
 def observe(watches: Iterable[Watch], rows: Sequence[Mapping[str, Cell]]) -> None:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from webapp.drift import Watch, make_watches, stability_index
+from webapp.drift import Observer, Watch, make_observer, make_watches, stability_index
 from webapp.scorecard import Scorecard
 from webapp.settings import Settings
 
@@ -28,7 +28,7 @@ class Metrics(NamedTuple):
     requests: Counter  # by method, route, status
     seconds: Histogram  # by route
     rows: Counter  # by source (api, page, batch) and outcome (scored, refused)
-    watches: list[Watch]  # on the inputs
+    inputs: Observer  # of the rows
 
 
 def make_metrics(card: Scorecard) -> Metrics:
@@ -40,12 +40,13 @@ def make_metrics(card: Scorecard) -> Metrics:
         Counter("webapp_requests", "Requests", ["method", "route", "status"], registry=registry),
         Histogram("webapp_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=registry),
         Counter("webapp_rows", "Rows by what became of them", ["source", "outcome"], registry=registry),
-        make_watches(card, inputs),
+        make_observer(make_watches(card, inputs)),
     )
 
 
 def expose(metrics: Metrics) -> bytes:
     """All metrics as text, with the drift of each column since the start."""
+    metrics.inputs.flush()
     registry = metrics.registry
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
@@ -58,7 +59,7 @@ def expose(metrics: Metrics) -> bytes:
         for sample in family.samples
         if sample.name.endswith("_total")
     }
-    families += drift_of(metrics.watches, counts)
+    families += drift_of(metrics.inputs.watches, counts)
     return generate_latest(SimpleNamespace(collect=lambda: families))
 
 

@@ -17,6 +17,15 @@ def fixed(value: float, decimals: int, sign: bool = False) -> str:
     return f"{rounded:{'+' if sign else ''},.{decimals}f}".replace("-", "−")
 
 
+def amount_of(target: Target, part: float, is_tick: bool = False) -> str:
+    """A contribution as a person reads it: what it adds or, to a logarithm, the factor it multiplies with."""
+    if target.transform == "log":
+        return f"×{short(math.exp(part)) if is_tick else fixed(math.exp(part), 2)}"
+    if is_tick:
+        return f"{'+' if part > 0 else ''}{short(part)}"
+    return fixed(part, decimals_of(target) + 1, sign=True)
+
+
 def short(value: float) -> str:
     """A number at four significant digits."""
     if value != 0 and not 1e-3 <= abs(value) < 1e7:

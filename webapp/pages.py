@@ -1,34 +1,38 @@
 """The pages: the form and what it says, the model, the API."""
 
 import json
+import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template, request, send_from_directory
+from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
 from pydantic import ValidationError
-from spectree import SpecTree
 
 from webapp import charts
 from webapp.answers import json_response
-from webapp.drift import observe
 from webapp.forms import Field, defaults, make_fields, show_cell
 from webapp.inputs import json_cell, strings_of
 from webapp.messages import explain, unseen
 from webapp.model import Model
 from webapp.numbers import decimals_of, fixed, short
-from webapp.openapi import finish_document
+from webapp.openapi import make_document
 from webapp.scorecard import Curve, Levels, Scorecard
 from webapp.scorer import Cell
 
 CARD = "models/MODEL_CARD.md"
 
 
-def make_pages(model: Model, spec: SpecTree) -> Blueprint:
+def make_pages(model: Model) -> Blueprint:
     """The routes of the pages."""
     card, metrics = model.card, model.metrics
     blueprint = Blueprint("pages", __name__)
     by_reach = max(card.columns, key=reach)
     outcomes = {outcome: metrics.rows.labels("page", outcome) for outcome in ("scored", "refused")}
+
+    @cache
+    def document() -> dict[str, Any]:
+        return make_document(current_app, model)
 
     @blueprint.app_context_processor
     def add_names() -> dict[str, Any]:
@@ -44,7 +48,7 @@ def make_pages(model: Model, spec: SpecTree) -> Blueprint:
         fields = make_fields(card, typed, errors, {} if row is None else unseen(card, row))
         if counted:
             outcomes["refused" if row is None else "scored"].inc()
-            observe(metrics.watches, [] if row is None else [row])
+            metrics.inputs.add([] if row is None else [row])
         chosen = request.form.getlist("focus")
         focus = next((column for column in card.columns if column.name in chosen[-1:]), by_reach)
         found = None if row is None else describe(model, row, fields, focus.name)
@@ -87,11 +91,11 @@ def make_pages(model: Model, spec: SpecTree) -> Blueprint:
     @blueprint.get("/api")
     def show_api() -> str:
         example = {column.name: json_cell(column, column.default) for column in card.columns}
-        return render_template("api.html", document=finish_document(spec.spec), example=json.dumps(example))
+        return render_template("api.html", document=document(), example=json.dumps(example))
 
     @blueprint.get("/api/v1/openapi.json")
     def show_document() -> Response:
-        return json_response(finish_document(spec.spec))
+        return json_response(document())
 
     return blueprint
 
@@ -107,7 +111,7 @@ def describe(model: Model, row: dict[str, Cell], fields: list[Field], focus: str
         "prediction": fixed(score.prediction, decimals),
         "lower": fixed(score.lower, decimals),
         "upper": fixed(score.upper, decimals),
-        "mean": fixed(card.intercept, decimals + 1),
+        "mean": fixed(math.exp(card.intercept) if card.target.transform == "log" else card.intercept, decimals + 1),
         "total": fixed(score.prediction, decimals + 1),
         "distribution": charts.draw_distribution(card, score),
         "bars": charts.draw_contributions(card, score, shown),

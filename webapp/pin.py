@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from webapp.scorecard import Scorecard
 
 SCORECARD = "models/scorecard.json"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where PyYAML has it: ten times as fast
 MEND = f"run `dvc repro` or `dvc pull {SCORECARD}`"
 
 
@@ -54,7 +55,7 @@ def read_pin(lock: Path) -> dict[str, Any]:
         PinError: there is no such entry, or it is of a form that is not known here.
     """
     try:
-        content = yaml.safe_load(lock.read_bytes())
+        content = yaml.load(lock.read_bytes(), LOADER)
     except OSError as error:
         raise PinError(f"dvc.lock: {error.strerror}; run `dvc repro`, or `git checkout dvc.lock`") from None
     except yaml.YAMLError:

@@ -1,6 +1,7 @@
 """Scoring in plain Python: a prediction, what each column contributes to it, and the interval."""
 
 import datetime
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -18,7 +19,7 @@ class Score(NamedTuple):
     prediction: float
     lower: float
     upper: float
-    contributions: dict[str, float]  # they and the scorecard's intercept add up to the prediction
+    contributions: dict[str, float]  # they and the scorecard's intercept add up to the prediction, or its logarithm
 
 
 Scorer = Callable[[Mapping[str, Cell]], Score]
@@ -30,11 +31,11 @@ Layout = tuple[float, Callable[[Any], float] | None, Sequence[float], Sequence[f
 def make_scorer(card: Scorecard) -> Scorer:
     """A function that scores one row: what `score` does, with all that it needs of the columns laid out beforehand."""
     columns = [(column.name, *lay_out(column.effect)) for column in card.columns]
-    intercept, intervals = card.intercept, card.intervals
+    intercept, intervals, is_log = card.intercept, card.intervals, card.target.transform == "log"
 
     def score_row(row: Mapping[str, Cell]) -> Score:
         contributions = {}
-        prediction, get = intercept, row.get
+        total, get = intercept, row.get
         for name, missing, read, knots, starts, heights, slopes in columns:
             x: Any = get(name)
             if x is None:
@@ -50,8 +51,11 @@ def make_scorer(card: Scorecard) -> Scorer:
                 if x != x:
                     part = missing
             contributions[name] = part
-            prediction += part
-        return Score(prediction, *interval(intervals, prediction), contributions)
+            total += part
+        lower, upper = interval(intervals, total)
+        if is_log:
+            return Score(math.exp(total), math.exp(lower), math.exp(upper), contributions)
+        return Score(total, lower, upper, contributions)
 
     return score_row
 

@@ -1,43 +1,17 @@
-"""Security headers, and the token that may stand before the whole app: as a bearer, or as a login in a browser."""
+"""The token that may stand before the whole app: as a bearer, or as a login in a browser."""
 
 import hashlib
 import hmac
 
-from flask import Blueprint, Flask, Response, redirect, render_template, request
+from flask import Blueprint, Flask, redirect, render_template, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as BaseResponse
 
 from webapp.metrics import has_token
 from webapp.problems import problem, wants_problem
 
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 COOKIE, HOURS = "session", 12
 OPEN = {"api.is_alive", "api.is_ready", "metrics.show_metrics", "security.log_in", "static"}  # need no token
-
-
-def register_headers(app: Flask) -> None:
-    """Put the security headers on every answer; nothing but static files is kept by a cache."""
-
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        headers = response.headers
-        for name, value in HEADERS.items():
-            headers[name] = value
-        if "Cache-Control" not in headers:
-            headers["Cache-Control"] = "no-store"
-        if request.is_secure:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
-        return response
 
 
 def register_login(app: Flask, token: str) -> None:

@@ -3,11 +3,15 @@
 gunicorn leaves the listening socket open until the last request is done, and drops what the kernel accepted meanwhile.
 """
 
+from typing import Any
+
 from gunicorn.workers.gthread import ThreadWorker
 
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """A ThreadWorker that loses no connection when it stops."""
+
+    sockets: list[Any]
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Listen, or not; at the end accept what waits and close, so that new clients are refused at once."""

@@ -27,7 +27,7 @@ def cv_surface(
     """Cross-validated error on the grid of alpha and l1_ratio, and at the values that params.yaml fixes.
 
     Returns:
-        A row a point: alpha, l1_ratio, mse (mean over the folds, target's unit squared), mse_se (its standard error),
+        A row a point: alpha, l1_ratio, mse (mean over the folds, on the model's scale), mse_se (its standard error),
         rmse (root of mse), nonzero (terms of the fit to all training rows); alphas descend within an l1_ratio.
     """
     ratios = sorted({*params.l1_ratios, *([] if params.l1_ratio == "auto" else [params.l1_ratio])})

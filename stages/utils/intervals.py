@@ -6,6 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stages.utils.settings import TargetTransform
+from stages.utils.target import from_scale, to_scale
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -17,7 +20,7 @@ def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bi
     guarantee: coverage is to be measured.
 
     Args:
-        prediction, residual: (n,) out-of-fold predictions, and targets less predictions.
+        prediction, residual: (n,) out-of-fold predictions, and targets less predictions, on the model's scale.
         bins: how many bins of about equally many predictions, at the most.
 
     Returns:
@@ -36,13 +39,15 @@ def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bi
     return {"coverage": coverage, "edges": edges.tolist(), "lower": lower, "upper": upper}
 
 
-def covered(intervals: dict[str, Any], prediction: Floats, target: Floats) -> tuple[Floats, Floats, Floats]:
+def covered(
+    intervals: dict[str, Any], prediction: Floats, target: Floats, transform: TargetTransform
+) -> tuple[Floats, Floats, Floats]:
     """The intervals of n rows, lower and upper ends (each (n,)), and by bin (bins, 3): rows, those whose target lies
-    inside, sum of the widths.
+    inside, sum of the widths. All but the offsets and edges in `intervals` are in the target's unit.
     """
-    bins = np.searchsorted(intervals["edges"], prediction, side="right")
-    lower = prediction + np.array(intervals["lower"])[bins]
-    upper = prediction + np.array(intervals["upper"])[bins]
+    scaled = to_scale(prediction, transform)
+    bins = np.searchsorted(intervals["edges"], scaled, side="right")
+    lower, upper = (from_scale(scaled + np.array(intervals[end])[bins], transform) for end in ("lower", "upper"))
     inside = (lower <= target) & (target <= upper)
     counts = [np.bincount(bins, weights, len(intervals["lower"])) for weights in (None, inside, upper - lower)]
     return lower, upper, np.column_stack(counts)
@@ -60,12 +65,12 @@ def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
     }
 
 
-def coverage_by_bin(counts: Floats, intervals: dict[str, Any]) -> pd.DataFrame:
+def coverage_by_bin(counts: Floats, intervals: dict[str, Any], transform: TargetTransform) -> pd.DataFrame:
     """A row a bin: from, to (predictions; empty at the open ends), rows, coverage, width."""
     rows = counts[:, 0]
     with np.errstate(invalid="ignore"):
         shares = counts[:, 1:] / rows[:, None]
-    edges = [np.nan, *intervals["edges"], np.nan]
+    edges = [np.nan, *from_scale(np.array(intervals["edges"]), transform), np.nan]
     columns = {
         "from": edges[:-1],
         "to": edges[1:],

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Auto = Literal["auto"]
+TargetTransform = Literal["none", "log"]
 
 
 class Settings(BaseModel):
@@ -100,6 +101,9 @@ class ExploreParams(Settings):
 class FeaturesParams(Settings):
     """What the feature map makes of each column, and when the audit calls a leak."""
 
+    target: TargetTransform = Field(
+        description="scale of the model: the target as it is, or its logarithm (positive; effects are then factors)"
+    )
     sample_rows: int = Field(
         ge=100, description="training rows (chosen by hash) that quantiles and levels are fitted on"
     )
@@ -113,7 +117,7 @@ class FeaturesParams(Settings):
 
 
 class TrainParams(Settings):
-    """ElasticNet, in scikit-learn's terms, on standardised features; the target in its own unit."""
+    """ElasticNet, in scikit-learn's terms, on standardised features; the target on the scale of features.target."""
 
     alpha: Annotated[float, Field(gt=0)] | Auto = Field(description="penalty; auto: from the CV surface")
     l1_ratio: Fraction | Auto = Field(description="share of L1 in the penalty; auto: from the CV surface")

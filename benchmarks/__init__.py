@@ -1,0 +1,1 @@
+"""What is fast, and by how much: each script measures one claim (README.md)."""
