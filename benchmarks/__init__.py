@@ -1,1 +1,1 @@
-"""What is fast, and by how much: each script measures one claim (README.md)."""
+"""Measurements behind the claims of README.md, one command each: `python -m benchmarks.NAME`."""

@@ -19,7 +19,7 @@ from stages.utils.effects import column_effects
 from stages.utils.files import ALL_DIGITS, md5_of, read_json, replacing, write_json
 from stages.utils.settings import read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import Category, Column, TableSchema, read_schema
+from stages.utils.table_schema import Column, TableSchema, read_schema
 from stages.utils.tables import list_parts, sample_rows
 from stages.utils.target import LogElasticNet
 from webapp import scorecard
@@ -105,7 +105,6 @@ def make_column(column: Column, values: "pd.Series[Any]", effect: Any) -> scorec
         str(limit) if column.kind == "date" and limit is not None else limit
         for limit in (limits.minimum, limits.maximum)
     )
-    labels = {str(item.value): item.label for item in column.categories or [] if isinstance(item, Category)}
     return scorecard.Column(
         name=column.name,
         title=column.title,
@@ -116,7 +115,7 @@ def make_column(column: Column, values: "pd.Series[Any]", effect: Any) -> scorec
         minimum=minimum,
         maximum=maximum,
         allowed=column.levels or ([str(level) for level in limits.enum or []] if column.kind == "level" else []),
-        labels=labels,
+        labels=column.labels,
         quantiles=quantiles,
         histogram=histogram,
         shares=shares,

@@ -259,7 +259,7 @@ def imported(project: Project, name: str) -> set[str]:
 
 @pytest.mark.slow
 def test_no_stage_imports_what_it_does_not_use(built: Project) -> None:
-    pictures, checks, models = {"matplotlib", "seaborn", "PIL"}, {"pandera"}, {"sklearn", "scipy"}
+    pictures, checks, models = {"matplotlib", "PIL"}, {"pandera"}, {"sklearn", "scipy"}
     never = {"flask", "gunicorn", "mlflow", "dvc", "distributed", "pytest", "webapp"}
 
     train = imported(built, "train")
@@ -269,7 +269,7 @@ def test_no_stage_imports_what_it_does_not_use(built: Project) -> None:
     assert validate >= {"pandera", "pyarrow"}
     assert validate & (pictures | never) == set()
     explore = imported(built, "explore")
-    assert explore >= {"matplotlib", "seaborn"}
+    assert explore >= {"matplotlib", "PIL"}
     assert explore & (checks | never) == set()
     use_small_table(built)
     ingest = imported(built, "ingest")

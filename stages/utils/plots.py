@@ -1,22 +1,203 @@
-"""Pictures: one look, the same bytes every time. Only the stages that draw import this module."""
+"""Pictures: one look, small multiples over pages, the same bytes every time. Only the stages that draw import this.
 
+Colours are those of Okabe & Ito (2008), "Color universal design", which people with colour blindness tell apart. A
+picture is 900 pixels wide, as a README shows it: look at it at 100 %.
+"""
+
+import textwrap
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
-import seaborn as sns
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+from PIL import Image
 
 from stages.utils.files import replacing
 
-POINTS, LINE, BAR = "#0072b2", "#d55e00", "#56b4e9"  # of the colour-blind safe palette of Okabe & Ito (2008)
+Panel = TypeVar("Panel")
 
-sns.set_theme(context="paper", style="whitegrid", palette="colorblind")
-mpl.rcParams.update({"figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True, "svg.hashsalt": "0"})
+DATA, FIT, OTHER, SOFT = "#0072b2", "#d55e00", "#009e73", "#a9cfe6"  # blue, vermilion, green, pale blue
+INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
+WIDTH, ACROSS, DOWN = 9.0, 3, 4  # inches; small multiples in a row, rows on a page
+ROWS = 8  # levels in a panel with a row a level
+MOST_CODES = 60
+HEAD = 0.72  # inches above the panels for title and subtitle
+COLOURS = 255  # in a PNG: a palette a third of the size of true colour
+
+mpl.rcParams.update(
+    {
+        "figure.dpi": 100,
+        "savefig.dpi": 100,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": GREY,
+        "axes.labelcolor": INK,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 9,
+        "axes.labelsize": 9,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.formatter.limits": (-4, 6),
+        "grid.color": "#ececec",
+        "grid.linewidth": 0.7,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "xtick.color": GREY,
+        "ytick.color": GREY,
+        "legend.frameon": False,
+        "legend.fontsize": 8,
+        "text.parse_math": False,  # a dollar in a column's name is a dollar
+    }
+)
+
+
+def sheet(height: float, title: str, subtitle: str, rows: int = 1, columns: int = 1, **grid: Any) -> tuple[Figure, Any]:
+    """A figure with a bold title and a grey subtitle that say what it shows, and its axes (rows, columns).
+
+    Args:
+        height: of the panels together, in inches.
+        grid: what `Figure.subplots` takes.
+    """
+    title, subtitle = textwrap.fill(title, 92), textwrap.fill(subtitle, 128)
+    head = HEAD + 0.2 * title.count("\n") + 0.16 * subtitle.count("\n")
+    whole = height + head
+    figure = Figure(figsize=(WIDTH, whole), layout="constrained")
+    figure.get_layout_engine().set(rect=(0.005, 0.01, 0.985, height / whole - 0.01), h_pad=0.06, w_pad=0.06)  # type: ignore[union-attr, call-arg]
+    figure.text(0.012, 1 - 0.1 / whole, title, size=12.5, weight="bold", color=INK, va="top")
+    figure.text(0.012, 1 - (0.1 + 0.24 + 0.2 * title.count("\n")) / whole, subtitle, size=9, color=GREY, va="top")
+    axes = figure.subplots(rows, columns, squeeze=False, **grid)
+    for axis in (axis for panel in axes.flat for axis in (panel.xaxis, panel.yaxis)):
+        axis.set_major_formatter(tick)
+        axis.set_major_locator(MaxNLocator(10 if columns == 1 else 5))
+    return figure, axes
+
+
+def tick(value: float, _: float | None = None) -> str:
+    """A number on an axis."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:,g}M"
+    return f"{value / 1e3:g}k" if abs(value) >= 1e4 else f"{value:g}"
+
+
+def small_multiples(
+    panels: Sequence[Panel],
+    draw: Callable[[Axes, Panel], None],
+    title: str,
+    subtitle: str,
+    pages: int,
+    height: float = 2.2,
+    xlabel: str = "",
+    ylabel: str = "",
+    **grid: Any,
+) -> list[Figure]:
+    """Pages of small panels, filled row by row in the order given; what does not fit on `pages` is left out.
+
+    Args:
+        draw: draws one item of `panels` on its axes.
+        height: of a panel, in inches.
+        xlabel, ylabel: what all axes of a page share.
+    """
+    size = ACROSS * DOWN
+    shown = panels[: pages * size]
+    figures = []
+    for start in range(0, len(shown), size):
+        page = shown[start : start + size]
+        across = min(ACROSS, len(page))
+        rows = -(-len(page) // across)
+        of = f" ({start // size + 1} of {-(-len(shown) // size)})" if len(shown) > size else ""
+        note = f" The {len(shown)} most telling of {len(panels)}." if len(shown) < len(panels) else ""
+        figure, axes = sheet(rows * height, title + of, subtitle + note, rows, across, **grid)
+        for number, panel in enumerate(axes.flat):
+            if number >= len(page):
+                panel.remove()
+                continue
+            draw(panel, page[number])
+            panel.tick_params(labelbottom=number + across >= len(page) or not grid.get("sharex"))
+        if xlabel:
+            figure.supxlabel(xlabel, size=9, color=INK)
+        if ylabel:
+            figure.supylabel(ylabel, size=9, color=INK)
+        figures.append(figure)
+    return figures
+
+
+def label_rows(axes: Axes, labels: Sequence[str], notes: Sequence[str] = ()) -> None:
+    """Make the vertical axis one of rows, the first on top, each with its label above it inside the panel.
+
+    A label has the whole width of the panel, so a long name of a level stays readable; a note stands at the right.
+    """
+    count, wide = len(labels), 138 // axes.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
+    axes.set_ylim(count - 0.5 + 0.15, -0.5 - 0.12)
+    axes.set_yticks([])
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    place = axes.get_yaxis_transform()
+    backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
+    for row, label in enumerate(labels):
+        note = notes[row] if notes else ""
+        text = shortened(label, wide - len(note))
+        style: dict[str, Any] = {"transform": place, "size": 7.5, "va": "center", "zorder": 4, "in_layout": False}
+        axes.text(0.0, row - 0.26, text, color=INK, bbox=backing, **style)
+        axes.text(1.0, row - 0.26, note, color=GREY, ha="right", **style)
+
+
+def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
+    """Text on so many lines at the most."""
+    return textwrap.fill(text, width, max_lines=lines, placeholder=" …", break_long_words=True)
+
+
+def shortened(text: str, length: int) -> str:
+    """Text cut in its middle to so many characters: names that start alike stay told apart by their ends."""
+    if len(text) <= length:
+        return text
+    tail = length // 3
+    return f"{text[: length - tail - 1].rstrip()}…{text[len(text) - tail :].lstrip()}"
+
+
+def are_codes(levels: Sequence[str]) -> bool:
+    """Whether levels are whole numbers, too many for a row each: hours, months. They are drawn in their order."""
+    return ROWS < len(levels) <= MOST_CODES and all(level.removeprefix("-").isdecimal() for level in levels)
+
+
+def number(value: float) -> str:
+    """A number at three significant digits, thousands set apart."""
+    if value == 0 or not np.isfinite(value):
+        return f"{value:g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def log_axis(axes: Axes) -> None:
+    """Make the horizontal axis logarithmic, with plain numbers on it."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(tick)
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def date_axis(axes: Axes) -> None:
+    """Mark a horizontal axis of days since 1970 with dates."""
+    locator = AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def save_pages(figures: Sequence[Figure], directory: Path, name: str) -> None:
+    """Write the pages of a picture as NAME.png, NAME_2.png and so on."""
+    for page, figure in enumerate(figures, start=1):
+        save(figure, directory / (f"{name}.png" if page == 1 else f"{name}_{page}.png"))
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG without a date or the name of the software, and let go of the figure."""
+    """Write a PNG of a palette of colours, with nothing in it but the pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3].copy())  # type: ignore[no-untyped-call]
     with replacing(path) as partial:
-        figure.savefig(partial, metadata={"Software": None})
-    plt.close(figure)
+        pixels.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            partial, format="PNG", optimize=True
+        )

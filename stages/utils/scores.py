@@ -7,6 +7,12 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+MODELS = {  # of metrics/test.json: what a person calls them
+    "model": "ElasticNet",
+    "mean": "mean",
+    "least_squares": "least squares",
+    "black_box": "gradient-boosted trees",
+}
 CLUSTERS = 1024
 SUMS = 5  # rows, errors squared, errors absolute, target, target squared
 
