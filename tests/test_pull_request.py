@@ -86,7 +86,9 @@ def test_retraining_opens_a_pull_request_only_if_a_metric_moved(checkout: Projec
     assert "| bmi | " in report, "the scorecard, column by column"
 
     # the report of the pull request in CI: parameters too, since the target branch has the old ones
-    ci = checkout.run("python", "-m", "tools.pull_request", "origin/main", env={"PICTURES_URL": "https://git.example/raw"})
+    ci = checkout.run(
+        "python", "-m", "tools.pull_request", "origin/main", env={"PICTURES_URL": "https://git.example/raw"}
+    )
     assert ci.returncode == 0, ci.stderr
     assert "| params.yaml | train.alpha | auto " in ci.stdout
 

@@ -1,4 +1,4 @@
-"""The workflows: valid, pinned, least privileged, bounded; what they call exists (tests/test_pull_request.py runs it)."""
+"""The workflows: valid, pinned, least privileged, bounded; what they call exists."""
 
 import importlib.util
 import re

@@ -10,6 +10,7 @@ from pathlib import Path
 from webapp.pin import PinError, load_pinned
 
 TOOLS = ("docker", "podman", "buildah")
+COPIED = ("Dockerfile", "dvc.lock", "gunicorn.conf.py", "models", "plots", "requirements/webapp.txt", "webapp")
 NAME = "localhost/dvc-elasticnet"
 
 
@@ -43,7 +44,7 @@ def git(*arguments: str) -> str:
 
 def revision() -> str:
     """The commit that is checked out; `-dirty` if the image would not be what it says."""
-    changed = git("status", "--porcelain", "--", "webapp", "gunicorn.conf.py", "dvc.lock", "requirements", "Dockerfile")
+    changed = git("status", "--porcelain", "--", *COPIED)
     return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
 
 
