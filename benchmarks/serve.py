@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from webapp.inputs import json_cell
 from webapp.pin import load_pinned
@@ -158,7 +158,9 @@ def compare_batch(card: Scorecard, rows: int) -> None:
         with source.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([column.name for column in card.columns])
-            pools = [column.quantiles or list(column.shares) or [column.default] for column in card.columns]
+            pools: list[list[Any]] = [
+                [*column.quantiles] or [*column.shares] or [column.default] for column in card.columns
+            ]
             writer.writerows([rng.choice(pool) for pool in pools] for _ in range(rows))
         pandas = time_of(
             lambda: subprocess.run([sys.executable, "-c", PANDAS, source, f"{folder}/out.csv"], check=True)

@@ -11,10 +11,11 @@ Every sentence follows from a file: there is no text here that a person would ha
 import csv
 from pathlib import Path
 
-from stages.utils.card_data import audit, data, intended_use, quarantine
-from stages.utils.card_model import effects, gate, intervals, limits, reproduce, scores
+from stages.utils.card.data import audit, data, intended_use, quarantine
+from stages.utils.card.markdown import plain
+from stages.utils.card.model import effects, reproduce
+from stages.utils.card.scores import gate, intervals, limits, scores
 from stages.utils.files import md5_of, read_json, replacing
-from stages.utils.markdown import plain
 from stages.utils.settings import read_params, read_source_settings
 from stages.utils.stage import stage
 from stages.utils.table_schema import read_schema

@@ -14,13 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.utils.draw_columns import draw_distributions, draw_level_counts, draw_target_by_level, draw_target_by_number
-from stages.utils.draw_table import draw_correlation, draw_missing, draw_outliers, draw_rows
 from stages.utils.files import read_json, replacing, write_json
-from stages.utils.looks import Look, look_at, looks_at
 from stages.utils.moments import Moments, merge_all
 from stages.utils.parallel import map_parts
-from stages.utils.plots import save, save_pages
+from stages.utils.pictures.draw_columns import (
+    draw_distributions,
+    draw_level_counts,
+    draw_target_by_level,
+    draw_target_by_number,
+)
+from stages.utils.pictures.draw_correlation import draw_correlation
+from stages.utils.pictures.draw_table import draw_missing, draw_outliers, draw_rows
+from stages.utils.pictures.looks import Look, look_at, looks_at
+from stages.utils.pictures.style import save, save_pages
 from stages.utils.settings import ExploreParams, read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import TableSchema, read_schema

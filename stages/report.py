@@ -15,18 +15,13 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from stages.utils.draw_effects import draw_effects, draw_importance
-from stages.utils.draw_errors import (
-    draw_coverage,
-    draw_predicted_actual,
-    draw_residuals,
-    draw_residuals_by_group,
-    draw_scores,
-)
-from stages.utils.draw_penalty import draw_path, draw_surface
-from stages.utils.drawn_effects import Effect, drawn_effects
 from stages.utils.files import read_json, replacing
-from stages.utils.plots import save, save_pages
+from stages.utils.pictures.draw_effects import draw_effects, draw_importance
+from stages.utils.pictures.draw_errors import draw_coverage, draw_predicted_actual, draw_scores
+from stages.utils.pictures.draw_penalty import draw_path, draw_surface
+from stages.utils.pictures.draw_residuals import draw_residuals, draw_residuals_by_group
+from stages.utils.pictures.effect_curves import Effect, drawn_effects
+from stages.utils.pictures.style import save, save_pages
 from stages.utils.settings import ReportParams, read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import TableSchema, read_schema

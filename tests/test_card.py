@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from stages.utils.card.markdown import code, plain, table
 from stages.utils.files import md5_of_directory
-from stages.utils.markdown import code, plain, table
 from stages.utils.scores import MODELS
 from tests.conftest import ROOT, Project
 

@@ -207,11 +207,13 @@ Path("models/.partial.other").rename("models/other")"""
         "writes models/extra.txt",
         "writes models/other",
     ]
-    more = Declared({*STAGES["train"].deps, "stages/utils/plots.py", "data/tests"}, {"models/none"}, {"none.yaml:x"})
+    more = Declared(
+        {*STAGES["train"].deps, "stages/utils/pictures/style.py", "data/tests"}, {"models/none"}, {"none.yaml:x"}
+    )
     assert superfluous(traced, more) == [
         "dep data/tests",
         "dep none.yaml",
-        "dep stages/utils/plots.py",
+        "dep stages/utils/pictures/style.py",
         "out models/none",
     ]
 
@@ -259,7 +261,7 @@ def imported(project: Project, name: str) -> set[str]:
 
 @pytest.mark.slow
 def test_no_stage_imports_what_it_does_not_use(built: Project) -> None:
-    pictures, checks, models = {"matplotlib", "PIL"}, {"pandera"}, {"sklearn", "scipy"}
+    pictures, checks, models = {"matplotlib", "seaborn", "PIL"}, {"pandera"}, {"sklearn", "scipy"}
     never = {"flask", "gunicorn", "mlflow", "dvc", "distributed", "pytest", "webapp"}
 
     train = imported(built, "train")
@@ -269,7 +271,7 @@ def test_no_stage_imports_what_it_does_not_use(built: Project) -> None:
     assert validate >= {"pandera", "pyarrow"}
     assert validate & (pictures | never) == set()
     explore = imported(built, "explore")
-    assert explore >= {"matplotlib", "PIL"}
+    assert explore >= {"matplotlib", "seaborn"}
     assert explore & (checks | never) == set()
     use_small_table(built)
     ingest = imported(built, "ingest")

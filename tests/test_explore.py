@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.utils.plots import are_codes, number, shortened, tick, wrapped
-from stages.utils.trends import fit_trend, level_means
+from stages.utils.pictures.panels import are_codes, shortened, told_apart, wrapped
+from stages.utils.pictures.style import number, tick
+from stages.utils.pictures.trends import fit_trend, level_means
 from tests.conftest import ROOT, Project
 from tests.pictures import check_picture, pictures
 
@@ -183,6 +184,9 @@ def test_labels_stay_short_and_told_apart() -> None:
     cut = [shortened(level, 40) for level in LONG]
     assert len(set(cut)) == 3
     assert max(map(len, cut)) <= 40
+    alike = [f"a prefix that is too long to be shown {end} and a suffix too" for end in ("north", "south")]
+    assert told_apart(alike, 30) == ["…north and a suffix too", "…south and a suffix too"]
+    assert told_apart(["short", *alike], 30)[0] == "short"
     assert wrapped("one two three four", 9) == "one two\nthree …"
     assert (number(1234567.0), number(0.012345), number(0.0)) == ("1,234,567", "0.0123", "0")
     assert (tick(2500000), tick(20000), tick(0.25)) == ("2.5M", "20k", "0.25")

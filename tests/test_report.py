@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.utils.draw_penalty import apart
 from stages.utils.groups import MISSING, OTHER, find_groups, group_sums, residuals_by_group
+from stages.utils.pictures.draw_penalty import apart
 from stages.utils.table_schema import TableSchema
 from tests.conftest import ROOT, Project
 from tests.pictures import check_picture, pictures

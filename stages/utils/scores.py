@@ -14,6 +14,7 @@ MODELS = {  # of metrics/test.json: what a person calls them
     "black_box": "gradient-boosted trees",
 }
 CLUSTERS = 1024
+NORMAL_95 = 1.96  # standard errors either side of a mean that hold it in 95 of 100 samples
 SUMS = 5  # rows, errors squared, errors absolute, target, target squared
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 MOST_KNOTS = 8
-NORMAL_95 = 1.96  # standard errors either side of a mean that hold it in 95 of 100 samples
 FEWEST = 5  # rows of a level whose mean is shown
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.utils.plots import DATA, FIT, GREY, INK, PALE, SOFT, log_axis, number, sheet, wrapped
+from stages.utils.pictures.panels import wrapped
+from stages.utils.pictures.style import DATA, FIT, GREY, INK, PALE, SOFT, log_axis, number, sheet
 from stages.utils.table_schema import TableSchema
 
 EDGE = " It lies at the edge of the grid: a smaller train.eps would look further."

@@ -1,13 +1,13 @@
-"""Pictures: one look, small multiples over pages, the same bytes every time. Only the stages that draw import this.
+"""Pictures: one look, the same bytes every time. Only the stages that draw import this.
 
 Colours are those of Okabe & Ito (2008), "Color universal design", which people with colour blindness tell apart. A
 picture is 900 pixels wide, as a README shows it: look at it at 100 %.
 """
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -20,13 +20,9 @@ from PIL import Image
 
 from stages.utils.files import replacing
 
-Panel = TypeVar("Panel")
-
 DATA, FIT, OTHER, SOFT = "#0072b2", "#d55e00", "#009e73", "#a9cfe6"  # blue, vermilion, green, pale blue
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
-WIDTH, ACROSS, DOWN = 9.0, 3, 4  # inches; small multiples in a row, rows on a page
-ROWS = 8  # levels in a panel with a row a level
-MOST_CODES = 60
+WIDTH = 9.0  # inches
 HEAD = 0.72  # inches above the panels for title and subtitle
 COLOURS = 255  # in a PNG: a palette a third of the size of true colour
 
@@ -83,86 +79,6 @@ def tick(value: float, _: float | None = None) -> str:
     if abs(value) >= 1e6:
         return f"{value / 1e6:,g}M"
     return f"{value / 1e3:g}k" if abs(value) >= 1e4 else f"{value:g}"
-
-
-def small_multiples(
-    panels: Sequence[Panel],
-    draw: Callable[[Axes, Panel], None],
-    title: str,
-    subtitle: str,
-    pages: int,
-    height: float = 2.2,
-    xlabel: str = "",
-    ylabel: str = "",
-    **grid: Any,
-) -> list[Figure]:
-    """Pages of small panels, filled row by row in the order given; what does not fit on `pages` is left out.
-
-    Args:
-        draw: draws one item of `panels` on its axes.
-        height: of a panel, in inches.
-        xlabel, ylabel: what all axes of a page share.
-    """
-    size = ACROSS * DOWN
-    shown = panels[: pages * size]
-    figures = []
-    for start in range(0, len(shown), size):
-        page = shown[start : start + size]
-        across = min(ACROSS, len(page))
-        rows = -(-len(page) // across)
-        of = f" ({start // size + 1} of {-(-len(shown) // size)})" if len(shown) > size else ""
-        note = f" The {len(shown)} most telling of {len(panels)}." if len(shown) < len(panels) else ""
-        figure, axes = sheet(rows * height, title + of, subtitle + note, rows, across, **grid)
-        for number, panel in enumerate(axes.flat):
-            if number >= len(page):
-                panel.remove()
-                continue
-            draw(panel, page[number])
-            panel.tick_params(labelbottom=number + across >= len(page) or not grid.get("sharex"))
-        if xlabel:
-            figure.supxlabel(xlabel, size=9, color=INK)
-        if ylabel:
-            figure.supylabel(ylabel, size=9, color=INK)
-        figures.append(figure)
-    return figures
-
-
-def label_rows(axes: Axes, labels: Sequence[str], notes: Sequence[str] = ()) -> None:
-    """Make the vertical axis one of rows, the first on top, each with its label above it inside the panel.
-
-    A label has the whole width of the panel, so a long name of a level stays readable; a note stands at the right.
-    """
-    count, wide = len(labels), 138 // axes.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
-    axes.set_ylim(count - 0.5 + 0.15, -0.5 - 0.12)
-    axes.set_yticks([])
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-    place = axes.get_yaxis_transform()
-    backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
-    for row, label in enumerate(labels):
-        note = notes[row] if notes else ""
-        text = shortened(label, wide - len(note))
-        style: dict[str, Any] = {"transform": place, "size": 7.5, "va": "center", "zorder": 4, "in_layout": False}
-        axes.text(0.0, row - 0.26, text, color=INK, bbox=backing, **style)
-        axes.text(1.0, row - 0.26, note, color=GREY, ha="right", **style)
-
-
-def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
-    """Text on so many lines at the most."""
-    return textwrap.fill(text, width, max_lines=lines, placeholder=" …", break_long_words=True)
-
-
-def shortened(text: str, length: int) -> str:
-    """Text cut in its middle to so many characters: names that start alike stay told apart by their ends."""
-    if len(text) <= length:
-        return text
-    tail = length // 3
-    return f"{text[: length - tail - 1].rstrip()}…{text[len(text) - tail :].lstrip()}"
-
-
-def are_codes(levels: Sequence[str]) -> bool:
-    """Whether levels are whole numbers, too many for a row each: hours, months. They are drawn in their order."""
-    return ROWS < len(levels) <= MOST_CODES and all(level.removeprefix("-").isdecimal() for level in levels)
 
 
 def number(value: float) -> str:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from stages.utils.card.markdown import bullets, code, plain, table
 from stages.utils.files import md5_of_directory
-from stages.utils.markdown import bullets, code, plain, table
 from stages.utils.settings import FeaturesParams, Source, SplitParams
 from stages.utils.table_schema import TableSchema
 

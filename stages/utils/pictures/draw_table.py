@@ -1,23 +1,19 @@
-"""Pictures of the table as a whole: where its rows went, what is missing, what goes together, what lies far out."""
+"""Pictures of the table as a whole: where its rows went, what is missing, what lies far out."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 
-from stages.utils.looks import Look, as_numbers
-from stages.utils.plots import DATA, FIT, GREY, INK, OTHER, PALE, label_rows, number, sheet, shortened, tick
-from stages.utils.trends import NORMAL_95
+from stages.utils.pictures.looks import Look
+from stages.utils.pictures.panels import label_rows, shortened
+from stages.utils.pictures.style import DATA, FIT, GREY, INK, OTHER, PALE, number, sheet, tick
+from stages.utils.scores import NORMAL_95
 
 MOST_ROWS = 24  # of a picture with a row a column
-MOST_ANNOTATED = 16  # columns of a matrix with numbers in it
-MOST_CORRELATED = 30  # columns in the correlation matrix
 LINEAR = 6  # interquartile ranges up to which the axis of the outliers is linear
 FENCE = 1.5  # interquartile ranges beyond the quartiles: Tukey (1977), "Exploratory data analysis"
 
@@ -94,56 +90,6 @@ def draw_missing(profile: dict[str, Any], labels: dict[str, str], target: Look) 
     label_rows(mean, [labels[name] for name in names], [number(value) for value in means])
     mean.set_xlabel(target.column.label)
     return figure
-
-
-def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
-    """Rank correlations of all columns, those that go together side by side."""
-    chosen = [target, *(look for look in looks if len(look.known))][: MOST_CORRELATED + 1]
-    labels = [shortened(look.column.title or look.column.name, 30) for look in chosen]
-    table = pd.DataFrame(np.column_stack([as_numbers(look) for look in chosen]))
-    values = table.rank().corr(min_periods=10).fillna(0.0).to_numpy()
-    order = clustered(values)
-    values = values[np.ix_(order, order)]
-    count = len(order)
-    figure, axes = sheet(
-        max(0.3 * count + 1.6, 3.0),
-        "What goes together",
-        "Rank correlation (Spearman) of the training rows; columns that move together stand side by side. A level "
-        "counts as the target's mean in it."
-        + (f" The target and the {MOST_CORRELATED} columns that explain most of it." if len(looks) >= count else ""),
-    )
-    panel: Axes = axes[0, 0]
-    names = [labels[place] for place in order]
-    shown = np.ma.masked_where(np.triu(np.ones((count - 1, count - 1), bool), 1), values[1:, :-1])
-    mesh = panel.pcolormesh(shown, cmap="RdBu_r", vmin=-1, vmax=1, edgecolors="white", linewidth=1)
-    if count <= MOST_ANNOTATED:
-        for (row, column), value in np.ma.ndenumerate(shown):  # type: ignore[no-untyped-call]
-            style: dict[str, Any] = {"color": "white" if abs(value) > 0.6 else INK, "ha": "center", "va": "center"}
-            panel.text(column + 0.5, row + 0.5, f"{value.round(1) + 0.0:.1f}", size=8, in_layout=False, **style)
-    panel.set_xticks(np.arange(count - 1) + 0.5, names[:-1], rotation=45, ha="right", rotation_mode="anchor")
-    panel.set_yticks(np.arange(count - 1) + 0.5, names[1:])
-    panel.set(aspect="equal", ylim=(count - 1, 0))
-    panel.tick_params(length=0)
-    panel.grid(visible=False)
-    panel.spines[:].set_visible(False)
-    figure.colorbar(mesh, ax=panel, label="rank correlation", shrink=0.5)
-    for text_of in [*panel.get_xticklabels(), *panel.get_yticklabels()]:
-        if text_of.get_text() == labels[0]:
-            text_of.set(color=FIT, weight="bold")
-    return figure
-
-
-def clustered(correlation: Any) -> list[int]:
-    """An order (q,) in which columns that correlate, either way, are near each other (average linkage)."""
-    if len(correlation) < 3:
-        return list(range(len(correlation)))
-    distance = np.clip(1 - np.abs(correlation), 0, None)
-    np.fill_diagonal(distance, 0)
-    distance = (distance + distance.T) / 2
-    order: list[int] = leaves_list(
-        linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
-    ).tolist()
-    return order
 
 
 def draw_outliers(profile: dict[str, Any], looks: Sequence[Look]) -> Figure | None:
