@@ -34,7 +34,7 @@ def test_from_the_raw_rows_and_the_first_stage_that_differs(built: Project) -> N
     built.git("commit", "-qam", "a lock that no run has written")
     done = built.run("python", "-m", "tools.verify")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == f"verify: stage train is the first that differs: {first} (1 more differ)"
+    assert done.stderr.splitlines()[-1].startswith(f"verify: stage train is the first that differs: {first} (")
     assert "stages.ingest" not in done.stdout
 
     raw = next(out["md5"] for out in lock["stages"]["ingest"]["outs"])
