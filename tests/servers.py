@@ -1,6 +1,7 @@
 """Servers on 127.0.0.1: S3 as moto plays it, and some that do not work."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -23,6 +24,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def crowding() -> float:
+    """How many processes want each CPU, at least 1: limits on wall time are stretched by it where others work too."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Project
-from tests.servers import BUCKET, URL, check_keys, client, environment, free_port, key_of, relay, s3_server
+from tests.servers import BUCKET, URL, check_keys, client, crowding, environment, free_port, key_of, relay, s3_server
 from webapp.pin import read_pin
 
 SCORECARD = "models/scorecard.json"
@@ -97,20 +97,18 @@ def test_from_an_empty_clone_to_a_served_prediction(clone: Project, origin: Proj
     """`dvc push` here, `dvc pull models/scorecard.json` there, start the app: under 5 s, with DVC and Flask alone."""
     names = ["numpy", "pandas", "sklearn", "pyarrow", "scipy", "pandera"]
     (clone.path / "sitecustomize.py").write_text(f"import sys; sys.modules.update(dict.fromkeys({names}))\n")
-    limit = 15 if "PYTEST_XDIST_WORKER" in os.environ else 5  # other tests run beside it
-    for _ in range(3):  # or something else does
+    for _ in range(3):
         shutil.rmtree(clone.path / ".dvc/cache", ignore_errors=True)
         (clone.path / SCORECARD).unlink(missing_ok=True)
         start = time.perf_counter()
         origin.dvc("push", SCORECARD)
         clone.dvc("pull", SCORECARD, env={"PYTHONPATH": str(clone.path)})
-        pulled = time.perf_counter()
+        pulled = time.perf_counter() - start
         ready = time_until_ready(clone)
-        seconds = time.perf_counter() - start
-        print(f"push and pull {pulled - start:.2f} s, app ready {ready:.2f} s later")
-        if seconds < limit:
+        print(f"push and pull {pulled:.2f} s, app ready {ready:.2f} s later; {crowding():.1f} processes a CPU")
+        if pulled + ready < 5 * crowding():
             return
-    pytest.fail(f"{seconds:.2f} s")
+    pytest.fail(f"{pulled + ready:.2f} s")
 
 
 def time_until_ready(project: Project) -> float:
@@ -128,7 +126,7 @@ def time_until_ready(project: Project) -> float:
                     return time.perf_counter() - start
                 time.sleep(0.02)
         finally:
-            app.kill()
+            app.terminate()
     raise AssertionError("the app did not answer within 60 s")
 
 
