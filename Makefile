@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro metrics refresh test quick lint format schemas lock serve dev predict clean
+.PHONY: help setup repro metrics refresh doctor verify push pull image deploy test quick lint format schemas lock serve dev predict clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,24 @@ refresh: $(BIN)/.pipeline  ## read the source again (DVC cannot see a change beh
 	dvc repro --force --single-item ingest
 	dvc repro
 	@python -m tools.summary
+
+doctor: $(BIN)/.pipeline  ## check that all is in place: packages, lock, cache, S3, MLflow, container tools
+	@python -m tools.doctor
+
+verify: $(BIN)/.pipeline  ## rebuild in a clean clone and compare with dvc.lock (ARGS="--tolerance 1e-6" elsewhere)
+	@python -m tools.verify $(ARGS)
+
+push: $(BIN)/.pipeline  ## send data and models to the S3 remote (TARGETS=models/scorecard.json for some)
+	@python -m tools.transfer push $(TARGETS)
+
+pull: $(BIN)/.pipeline  ## get data and models from the S3 remote (TARGETS=...)
+	@python -m tools.transfer pull $(TARGETS)
+
+image: $(BIN)/.pipeline $(BIN)/.webapp  ## build the web app's image with docker, podman or buildah
+	@python -m tools.container $(ARGS)
+
+deploy: $(BIN)/.pipeline $(BIN)/.webapp  ## push that image and roll it out on AWS (ARGS="--target apprunner")
+	@python -m deploy $(ARGS)
 
 test: $(BIN)/.test  ## run all the tests
 	python -m pytest -n auto

@@ -35,8 +35,8 @@ def main() -> None:
         if "--upgrade" not in sys.argv[1:]:
             pins = {
                 line.removesuffix(" \\")
-                for group in groups
-                for line in Path("requirements", f"{group}.txt").read_text(encoding="utf-8").splitlines()
+                for file in Path("requirements").glob("*.txt")
+                for line in file.read_text(encoding="utf-8").splitlines()
                 if "==" in line
             }
             together.write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")

@@ -1,0 +1,69 @@
+"""The two services: what they run, and how their last operation went. Asked directly, because a stack may be wrong:
+CloudFormation calls an App Runner update that was rolled back a success.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from deploy.aws import client
+
+SUCCEEDED = ("SUCCEEDED", "SUCCESSFUL")
+FAILED = ("FAILED", "ROLLBACK_SUCCEEDED", "ROLLBACK_FAILED", "ROLLBACK_SUCCESSFUL", "STOPPED")
+
+
+class Operation(NamedTuple):
+    """A deployment as the service sees it."""
+
+    id: str
+    status: str
+    reason: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.status in SUCCEEDED + FAILED
+
+
+class Target(NamedTuple):
+    """How to ask one of the services, by the ARN of the service."""
+
+    template: str
+    images: Callable[[str], list[str]]  # what it runs: more than one image while a deployment goes on
+    last_operation: Callable[[str], Operation | None]
+
+
+def apprunner_images(arn: str) -> list[str]:
+    """The image of an App Runner service."""
+    source = client("apprunner").describe_service(ServiceArn=arn)["Service"]["SourceConfiguration"]
+    return [source["ImageRepository"]["ImageIdentifier"]]
+
+
+def apprunner_operation(arn: str) -> Operation | None:
+    """The newest operation of an App Runner service."""
+    found = client("apprunner").list_operations(ServiceArn=arn)["OperationSummaryList"]
+    newest = max(found, key=lambda operation: operation["StartedAt"], default=None)
+    return newest and Operation(newest["Id"], newest["Status"])
+
+
+def ecs_service(arn: str) -> dict[str, Any]:
+    """An ECS Express service."""
+    found: dict[str, Any] = client("ecs").describe_express_gateway_service(serviceArn=arn)["service"]
+    return found
+
+
+def ecs_images(arn: str) -> list[str]:
+    """The images of an ECS Express service."""
+    return [revision["primaryContainer"]["image"] for revision in ecs_service(arn).get("activeConfigurations", [])]
+
+
+def ecs_operation(arn: str) -> Operation | None:
+    """The newest deployment of an ECS Express service."""
+    cluster = ecs_service(arn).get("cluster", "default")
+    found = client("ecs").list_service_deployments(service=arn, cluster=cluster)["serviceDeployments"]
+    newest = max(found, key=lambda deployment: deployment["createdAt"], default=None)
+    return newest and Operation(newest["serviceDeploymentArn"], newest["status"], newest.get("statusReason", ""))
+
+
+TARGETS = {
+    "apprunner": Target("service-apprunner.yaml", apprunner_images, apprunner_operation),
+    "ecs-express": Target("service-ecs-express.yaml", ecs_images, ecs_operation),
+}

@@ -1,0 +1,67 @@
+"""Two scorecards compared column by column, as plain JSON: an older one need not be of today's form."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import Any
+
+Effect = dict[str, Any]
+
+
+def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """A Markdown table: how much each column moves the prediction, before and now, and where that changed most."""
+    before, now = ({column["name"]: column for column in card["columns"]} for card in (old, new))
+    rows = []
+    for name in dict.fromkeys([*now, *before]):
+        a, b = before.get(name), now.get(name)
+        if a is None or b is None:
+            spread_a, spread_b = (f"{spread(c['effect']):.4g}" if c else "" for c in (a, b))
+            rows.append(f"| {name} | {spread_a} | {spread_b} | {'new' if a is None else 'removed'} |")
+        elif a != b:
+            change, place = largest_change(a["effect"], b["effect"])
+            what = f"{change:+.4g} at {place}" if change else "its description"
+            rows.append(f"| {name} | {spread(a['effect']):.4g} | {spread(b['effect']):.4g} | {what} |")
+    same = len(now.keys() & before.keys()) - sum(a != b for name in now if (a := before.get(name)) and (b := now[name]))
+    lines = [f"Intercept {old['intercept']:.6g} → {new['intercept']:.6g}; {same} columns as before."]
+    if rows:
+        lines += ["", "| column | spread before | now | largest change |", "|---|---|---|---|", *rows]
+    return "\n".join(lines)
+
+
+def spread(effect: Effect) -> float:
+    """How far apart the column's largest and smallest contribution are."""
+    values = [value for _, value in points(effect, effect)]
+    return max(values) - min(values)
+
+
+def largest_change(old: Effect, new: Effect) -> tuple[float, str]:
+    """The contribution that changed most, by how much, and the value of the column that it belongs to."""
+    if old["kind"] != new["kind"]:
+        return spread(new) - spread(old), f"all: {old['kind']} became {new['kind']}"
+    changes = zip(points(old, new), points(new, old), strict=True)
+    return max(((b - a, place) for (place, a), (_, b) in changes), key=lambda change: abs(change[0]))
+
+
+def points(effect: Effect, other: Effect, at: str = "") -> Iterator[tuple[str, float]]:
+    """Each place at which either of two effects of a kind says something, with what `effect` says there."""
+    if effect["kind"] == "curve":
+        for x in sorted({*effect["knots"], *other["knots"]}):
+            yield f"{at}{x:.4g}", read_curve(effect["knots"], effect["values"], x)
+    elif effect["kind"] == "levels":
+        for level in sorted({*effect["values"], *other["values"]}):
+            yield f"{at}{level}", effect["values"].get(level, effect["other"])
+        yield f"{at}other levels", effect["other"]
+    else:
+        for part in ("days", "month", "weekday", "hour"):
+            if effect[part] and other[part]:
+                yield from points(effect[part], other[part], f"{part} ")
+        return
+    yield f"{at}missing", effect["missing"]
+
+
+def read_curve(knots: list[float], values: list[float], x: float) -> float:
+    """A piecewise-linear curve at x, constant beyond its ends."""
+    place = bisect_right(knots, x)
+    if place in (0, len(knots)):
+        return values[0] if place == 0 else values[-1]
+    share = (x - knots[place - 1]) / (knots[place] - knots[place - 1])
+    return values[place - 1] + share * (values[place] - values[place - 1])
