@@ -3,10 +3,15 @@
 Importing this package fixes what decides the last bits of a float, before numpy is loaded: one thread for BLAS and
 OpenMP (the order of a sum), one BLAS kernel, and no AVX-512 in numpy (its exp and log round differently). Worker
 processes inherit the environment. Values set from outside are overruled: same bytes on every machine.
+It also ties a stage's life to that of the DVC that runs it, before the long imports.
 """
 
 import os
 import platform
+
+from stages.utils.lifetime import die_with_dvc
+
+die_with_dvc()
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
     os.environ[name] = "1"

@@ -18,16 +18,19 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from stages.utils import elasticnet
-from stages.utils.blackbox import fit_black_box
+from stages.utils.baselines import fit_black_box, mean_target
 from stages.utils.features import term_chunks
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
+from stages.utils.gate import gate
+from stages.utils.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
 from stages.utils.moments import load_moments, merge_all
 from stages.utils.parallel import map_parts
-from stages.utils.scores import CLUSTERS, cluster_sums, residual_intervals, with_intervals
-from stages.utils.settings import EvaluateParams, GateParams, read_params
+from stages.utils.scores import CLUSTERS, cluster_sums, with_intervals
+from stages.utils.settings import EvaluateParams, TargetTransform, read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import TableSchema, read_schema
 from stages.utils.tables import draw, hash_rows, list_parts, read_part, sample_rows
+from stages.utils.target import from_scale, to_scale
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,6 +50,7 @@ class Models:
     black_box: Pipeline
     mean: float
     intervals: dict[str, Any]
+    transform: TargetTransform
 
 
 @dataclass
@@ -61,17 +65,18 @@ class PartScores:
 def main() -> None:
     with stage("evaluate") as log:
         params: EvaluateParams = read_params("evaluate")
-        by_group = read_params("split.by") == "group"
+        by_group, transform = read_params("split.by") == "group", read_params("features.target")
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
         total = merge_all(load_moments(MOMENTS))
         columns = [*schema.names("feature", "time", "target"), "_fold"]
         sample = sample_rows(list_parts(TRAIN), params.sample_rows, columns)
 
-        intervals = residual_intervals(*out_of_fold(sample, model, schema), params.coverage, params.bins)
+        intervals = residual_intervals(*out_of_fold(sample, model, schema, transform), params.coverage, params.bins)
         write_json(INTERVALS, intervals, ALL_DIGITS)
         black_box = fit_black_box(sample, schema, params.seed)
-        models = Models(model, elasticnet.least_squares(total), black_box, float(total.mean[-1]), intervals)
+        mean = mean_target(list_parts(TRAIN), schema)
+        models = Models(model, elasticnet.least_squares(total), black_box, mean, intervals, transform)
         parts = list(map_parts(score_part, list_parts(TEST), models, schema, by_group))
 
         metrics: dict[str, Any] = {
@@ -86,16 +91,18 @@ def main() -> None:
         write_json(METRICS, metrics)
         drawn = pd.concat([part.drawn for part in parts]).sort_values("draw", kind="stable").head(DRAWN_ROWS)
         write_csv(PREDICTED, drawn.drop(columns="draw"))
-        write_csv(COVERAGE, coverage_by_bin(coverage, intervals))
+        write_csv(COVERAGE, coverage_by_bin(coverage, intervals, transform))
         log.info("RMSE %(rmse).4g, MAE %(mae).4g, R2 %(r2).3f", metrics["model"])
         log.info("coverage %(coverage).3f ± %(coverage_se).3f of nominal %(nominal)g", metrics["intervals"])
         log.info("gate %s", "passed" if metrics["gate"]["passed"] else "FAILED: a deployment would stop here")
 
 
-def out_of_fold(sample: pd.DataFrame, model: Pipeline, schema: TableSchema) -> tuple[Floats, Floats]:
+def out_of_fold(
+    sample: pd.DataFrame, model: Pipeline, schema: TableSchema, transform: TargetTransform
+) -> tuple[Floats, Floats]:
     """Predictions of training rows by the model of their fold, which has not seen them, and the residuals (each (n,)).
 
-    Rows of a fold without a model (the first, by time) are left out.
+    Both are on the model's scale. Rows of a fold without a model (the first, by time) are left out.
     """
     with np.load(FOLDS) as arrays:
         coef, intercept = arrays["coef"], arrays["intercept"]
@@ -105,7 +112,8 @@ def out_of_fold(sample: pd.DataFrame, model: Pipeline, schema: TableSchema) -> t
         predictions.append((terms * coef[fold]).sum(axis=1) + intercept[fold])
     prediction = np.concatenate(predictions)
     known = ~np.isnan(prediction)
-    return prediction[known], (sample[schema.target.name].to_numpy() - prediction)[known]
+    target = to_scale(sample[schema.target.name].to_numpy(), transform)
+    return prediction[known], (target - prediction)[known]
 
 
 def score_part(part: Path, models: Models, schema: TableSchema, by_group: bool) -> PartScores:
@@ -114,7 +122,11 @@ def score_part(part: Path, models: Models, schema: TableSchema, by_group: bool) 
     target = frame[schema.target.name].to_numpy()
     coef, intercept = models.least_squares
     chunks = [
-        (models.model[1:].predict(terms), terms @ coef + intercept, models.black_box.predict(chunk))
+        (
+            models.model[1:].predict(terms),
+            from_scale(terms @ coef + intercept, models.transform),
+            models.black_box.predict(chunk),
+        )
         for chunk, terms in term_chunks(frame, models.model["features"])
     ] or [(np.empty(0),) * 3]
     predicted, least_squares, black_box = (np.concatenate(column) for column in zip(*chunks, strict=True))
@@ -128,55 +140,10 @@ def score_part(part: Path, models: Models, schema: TableSchema, by_group: bool) 
     cluster = (draw(unit, "bootstrap") % np.uint64(CLUSTERS)).astype(np.int64)
     sums = {name: cluster_sums(cluster, target, values, models.mean) for name, values in predictions.items()}
 
-    bins = np.searchsorted(models.intervals["edges"], predicted, side="right")
-    lower = predicted + np.array(models.intervals["lower"])[bins]
-    upper = predicted + np.array(models.intervals["upper"])[bins]
-    inside = (lower <= target) & (target <= upper)
-    counts = [np.bincount(bins, weights, len(models.intervals["lower"])) for weights in (None, inside, upper - lower)]
+    lower, upper, counts = covered(models.intervals, predicted, target, models.transform)
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
-    return PartScores(sums, np.column_stack(counts), drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
-
-
-def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
-    """Share of the test rows inside their interval, with its standard error, and the intervals' mean width."""
-    rows, inside, width = counts.sum(axis=0)
-    share = inside / rows
-    return {
-        "nominal": nominal,
-        "coverage": share,
-        "coverage_se": np.sqrt(share * (1 - share) / rows),
-        "mean_width": width / rows,
-    }
-
-
-def coverage_by_bin(counts: Floats, intervals: dict[str, Any]) -> pd.DataFrame:
-    """A row a bin: from, to (predictions; empty at the open ends), rows, coverage, width."""
-    rows = counts[:, 0]
-    with np.errstate(invalid="ignore"):
-        shares = counts[:, 1:] / rows[:, None]
-    edges = [np.nan, *intervals["edges"], np.nan]
-    columns = {
-        "from": edges[:-1],
-        "to": edges[1:],
-        "rows": rows.astype(int),
-        "coverage": shares[:, 0],
-        "width": shares[:, 1],
-    }
-    return pd.DataFrame(columns)
-
-
-def gate(metrics: dict[str, Any], limits: GateParams) -> dict[str, bool | None]:
-    """What the model must reach to be deployed: each check's verdict (null: switched off), and whether all passed."""
-    r2_low, ratio = metrics["model"]["r2_low"], metrics["model"]["rmse"] / max(metrics["least_squares"]["rmse"], 1e-300)
-    checks = {
-        "min_r2": None if limits.min_r2 is None else r2_low is not None and r2_low >= limits.min_r2,
-        "max_rmse_to_ols": None if limits.max_rmse_to_ols is None else bool(ratio <= limits.max_rmse_to_ols),
-        "min_coverage": None
-        if limits.min_coverage is None
-        else bool(metrics["intervals"]["coverage"] >= limits.min_coverage),
-    }
-    return {**checks, "passed": all(verdict is not False for verdict in checks.values())}
+    return PartScores(sums, counts, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
 
 
 if __name__ == "__main__":

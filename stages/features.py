@@ -21,10 +21,11 @@ from stages.utils.features import blocks, count_terms, fit_feature_map, term_chu
 from stages.utils.files import write_json, write_pickle
 from stages.utils.moments import Moments, merge_all, save_moments
 from stages.utils.parallel import map_parts
-from stages.utils.settings import read_params
+from stages.utils.settings import TargetTransform, read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import TableSchema, read_schema
 from stages.utils.tables import list_parts, read_part, sample_rows
+from stages.utils.target import to_scale
 
 TRAIN = Path("data/train")
 FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/moments.npz"), Path("metrics/audit.json")
@@ -34,8 +35,9 @@ FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/momen
 class PartMoments:
     """What one part adds up to."""
 
-    folds: list[Moments]  # of the terms and the target, one a fold
-    raw: Moments  # of the numeric columns as they are (a missing cell as the median) and the target
+    folds: list[Moments]  # of the terms and the target on the model's scale, one a fold
+    raw: Moments  # of the numeric columns as they are (a missing cell as the median) and the target as it is
+    smallest: float  # target; infinite if the part has no rows
 
 
 def main() -> None:
@@ -45,12 +47,12 @@ def main() -> None:
         parts = list_parts(TRAIN)
         sample = sample_rows(parts, params.sample_rows, schema.names("feature", "time", "target"))
         check_target(sample[schema.target.name].to_numpy(), schema)
-
         feature_map = fit_feature_map(sample, schema, params)
         numbers = {column.name: sample[column.name].median() for column in schema.inputs if column.kind == "number"}
         numbers = {name: 0.0 if np.isnan(median) else float(median) for name, median in numbers.items()}
         folds = 1 + max(fold for part in parts for fold in read_part(part, ["_fold"])["_fold"].unique().tolist())
-        found = list(map_parts(accumulate, parts, feature_map, schema, numbers, folds))
+        found = list(map_parts(accumulate, parts, feature_map, schema, numbers, folds, params.target))
+        check_scale(min(part.smallest for part in found), params.target, schema)
         by_fold = [merge_all(part.folds[fold] for part in found) for fold in range(folds)]
 
         audit = find_leaks(
@@ -73,18 +75,34 @@ def check_target(target: npt.NDArray[np.float64], schema: TableSchema) -> None:
         )
 
 
+def check_scale(smallest: float, transform: TargetTransform, schema: TableSchema) -> None:
+    """Raise a DataError for a target without a logarithm where the model is to be fitted to it."""
+    if transform == "log" and smallest <= 0:
+        raise DataError(
+            f"{TRAIN}: the target {schema.target.name} is {smallest:g} in a training row, and params.yaml: "
+            f"features.target: log needs positive numbers; set it to none, or give the column a minimum in schema.yaml"
+        )
+
+
 def accumulate(
-    part: Path, feature_map: ColumnTransformer, schema: TableSchema, numbers: dict[str, float], folds: int
+    part: Path,
+    feature_map: ColumnTransformer,
+    schema: TableSchema,
+    numbers: dict[str, float],
+    folds: int,
+    transform: TargetTransform,
 ) -> PartMoments:
     """The moments of one part."""
+    smallest = np.inf
     by_fold = [Moments.none(count_terms(feature_map) + 1)] * folds
     raw = Moments.none(len(numbers) + 1)
     for chunk, terms in term_chunks(read_part(part), feature_map):
         target = chunk[schema.target.name].to_numpy()
-        rows, fold = np.column_stack([terms, target]), chunk["_fold"].to_numpy()
+        rows, fold = np.column_stack([terms, to_scale(target, transform)]), chunk["_fold"].to_numpy()
         by_fold = [moments.merge(Moments.of(rows[fold == k])) for k, moments in enumerate(by_fold)]
         raw = raw.merge(Moments.of(np.column_stack([chunk[list(numbers)].fillna(numbers).to_numpy(), target])))
-    return PartMoments(by_fold, raw)
+        smallest = min(smallest, target.min(initial=np.inf))
+    return PartMoments(by_fold, raw, smallest)
 
 
 if __name__ == "__main__":

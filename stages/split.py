@@ -9,7 +9,6 @@ the table grows or a column is ignored; by hash of the group; or by a cut date, 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.utils.audit import Numbering, check_row_ids, find_row_ids, numbering_of
-from stages.utils.errors import DataError, SettingsError
+from stages.utils.errors import DataError
 from stages.utils.files import replacing, write_json
 from stages.utils.moments import Moments, merge_all
 from stages.utils.parallel import map_parts
@@ -25,6 +24,7 @@ from stages.utils.settings import SplitParams, read_params
 from stages.utils.stage import stage
 from stages.utils.table_schema import TableSchema, read_schema
 from stages.utils.tables import Hashes, draw, hash_rows, list_parts, read_part, write_part
+from stages.utils.time_edges import time_edges
 
 VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
 METRICS = Path("metrics/split.json")
@@ -65,43 +65,6 @@ def main() -> None:
             metrics["test"],
             metrics["folds"],
         )
-
-
-def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> npt.NDArray[np.datetime64] | None:
-    """By time: the first moment of every fold but the first, and of the test rows; folds have about equally many rows.
-
-    Raises:
-        SettingsError: the column or the date that the split needs is missing.
-    """
-    if params.by == "group" and not schema.names("group"):
-        raise SettingsError(
-            "schema.yaml: params.yaml: split.by is group, and no column has role: group; give it to one"
-        )
-    if params.by != "time":
-        return None
-    if not schema.names("time"):
-        raise SettingsError("schema.yaml: params.yaml: split.by is time, and no column has role: time; give it to one")
-    [name] = schema.names("time")
-    times = np.sort(np.concatenate([read_part(part, [name])[name].to_numpy() for part in parts]))
-    if len(times) == 0:
-        raise DataError(f"{VALID}: the table has no rows")
-    proposal = str(times[int(len(times) * (1 - params.test_fraction))])[:19]
-    try:
-        cut = np.datetime64(datetime.fromisoformat(params.cut)) if params.cut else None
-    except ValueError:
-        cut = None
-    if cut is None:
-        raise SettingsError(
-            f"params.yaml: split.cut: found {params.cut!r}; by: time needs an ISO date; "
-            f"{1 - params.test_fraction:.0%} of the rows lie before {proposal}"
-        )
-    past = times[times < cut]
-    quantiles = (
-        [past[len(past) * fold // params.folds] for fold in range(1, params.folds)]
-        if len(past)
-        else [cut] * (params.folds - 1)
-    )
-    return np.array([*quantiles, cut], dtype=times.dtype)
 
 
 def split_part(

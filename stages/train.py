@@ -6,11 +6,10 @@ Writes  models/model.joblib (feature map, scaler, ElasticNet), models/folds.npz 
 Run     python -m stages.train
 
 Every fold's training set is the other folds' moments merged (by time: the folds before it). The whole surface of alpha
-and l1_ratio is cross-validated at every run; `auto` picks from it.
+and l1_ratio is cross-validated at every run; `auto` picks from it. All errors are on the scale of features.target.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -20,15 +19,16 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import ElasticNet
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from tqdm import tqdm
 
 from stages.utils import elasticnet
+from stages.utils.cross_validation import choose, cv_surface, training_sets
 from stages.utils.elasticnet import Fit
 from stages.utils.features import blocks
 from stages.utils.files import replacing, write_csv, write_json, write_pickle
 from stages.utils.moments import Moments, load_moments, merge_all
-from stages.utils.settings import TrainParams, read_params
+from stages.utils.settings import TargetTransform, TrainParams, read_params
 from stages.utils.stage import stage
+from stages.utils.target import LogElasticNet
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,7 +40,7 @@ SURFACE, PATH = Path("plots/cv_surface.csv"), Path("plots/regularization_path.cs
 def main() -> None:
     with stage("train") as log:
         params: TrainParams = read_params("train")
-        forward = read_params("split.by") == "time"
+        forward, transform = read_params("split.by") == "time", read_params("features.target")
         moments = load_moments(MOMENTS)
         feature_map: ColumnTransformer = joblib.load(FEATURE_MAP)
         total = merge_all(moments)
@@ -53,7 +53,7 @@ def main() -> None:
         if not fit.converged:
             log.warning("not converged in %d passes: raise train.max_iter or train.tol in params.yaml", fit.iterations)
 
-        write_pickle(MODEL, as_pipeline(feature_map, fit, total))
+        write_pickle(MODEL, as_pipeline(feature_map, fit, total, transform))
         save_folds(folds, alpha, l1_ratio, params)
         surface["chosen"] = (surface["alpha"] == alpha) & (surface["l1_ratio"] == l1_ratio)
         write_csv(SURFACE, surface)
@@ -62,6 +62,7 @@ def main() -> None:
         metrics = {
             "alpha": alpha,
             "l1_ratio": l1_ratio,
+            "target": transform,
             "cv_rmse": np.sqrt(chosen.mse),
             "cv_r2": 1 - chosen.mse / variance,
             "cv_mse_se": chosen.mse_se,
@@ -75,80 +76,7 @@ def main() -> None:
                  "%(nonzero)d of %(terms)d terms", metrics)  # fmt: skip
 
 
-def training_sets(folds: list[Moments], forward: bool) -> list[Moments | None]:
-    """What each fold's model is fitted to: the other folds, or (forward) those before it; the first then has none."""
-    return [
-        merge_all(others)
-        if (others := [fold for i, fold in enumerate(folds) if (i < k if forward else i != k)])
-        else None
-        for k in range(len(folds))
-    ]
-
-
-def cv_surface(
-    moments: list[Moments], folds: list[Moments | None], total: Moments, params: TrainParams
-) -> pd.DataFrame:
-    """Cross-validated error on the grid of alpha and l1_ratio, and at the values that params.yaml fixes.
-
-    Returns:
-        A row a point: alpha, l1_ratio, mse (mean over the folds, target's unit squared), mse_se (its standard error),
-        rmse (root of mse), nonzero (terms of the fit to all training rows); alphas descend within an l1_ratio.
-    """
-    ratios = sorted({*params.l1_ratios, *([] if params.l1_ratio == "auto" else [params.l1_ratio])})
-    frames = []
-    for l1_ratio in tqdm(ratios, unit="l1_ratio", leave=False, disable=None):
-        top = elasticnet.largest_alpha(total, max(l1_ratio, 0.001))  # at l1_ratio 0 no alpha makes every weight zero
-        grid = np.array([float(f"{alpha:.6g}") for alpha in top * np.geomspace(1, params.eps, params.alphas)])
-        if params.alpha != "auto":
-            grid = np.unique(np.append(grid, params.alpha))[::-1]
-        errors = []
-        for fold, train in zip(moments, folds, strict=True):
-            if train is not None:
-                _, coef = elasticnet.path(train, grid, l1_ratio, params.tol, params.max_iter)
-                errors.append(elasticnet.mean_squared_errors(fold, coef, train))
-        scaled, _ = elasticnet.path(total, grid, l1_ratio, params.tol, params.max_iter)
-        mse = np.mean(errors, axis=0)
-        spread = np.std(errors, axis=0, ddof=1) if len(errors) > 1 else np.zeros(len(grid))
-        columns = {
-            "alpha": grid,
-            "l1_ratio": l1_ratio,
-            "mse": mse,
-            "mse_se": spread / np.sqrt(len(errors)),
-            "rmse": np.sqrt(mse),
-            "nonzero": np.count_nonzero(scaled, axis=1),
-        }
-        frames.append(pd.DataFrame(columns))
-    return pd.concat(frames, ignore_index=True)
-
-
-class Point(NamedTuple):
-    """A point of the CV surface."""
-
-    alpha: float
-    l1_ratio: float
-    mse: float
-    mse_se: float
-
-
-def choose(surface: pd.DataFrame, params: TrainParams) -> Point:
-    """The point of the surface that params.yaml asks for; ties go to the sparser, more penalised model.
-
-    `best` has the smallest cross-validated error. `one_se` is the sparsest whose error is within one standard error of
-    it (Breiman et al. 1984, section 3.4.3).
-    """
-    allowed = surface
-    if params.alpha != "auto":
-        allowed = allowed[allowed["alpha"] == params.alpha]
-    if params.l1_ratio != "auto":
-        allowed = allowed[allowed["l1_ratio"] == params.l1_ratio]
-    ranked = allowed.sort_values(["mse", "nonzero", "alpha"], ascending=[True, True, False], kind="stable")
-    if params.rule == "one_se":
-        near = ranked[ranked["mse"] <= ranked["mse"].iloc[0] + ranked["mse_se"].iloc[0]]
-        ranked = near.sort_values(["nonzero", "alpha", "mse"], ascending=[True, False, True], kind="stable")
-    return Point(*ranked[list(Point._fields)].iloc[0])
-
-
-def as_pipeline(feature_map: ColumnTransformer, fit: Fit, total: Moments) -> Pipeline:
+def as_pipeline(feature_map: ColumnTransformer, fit: Fit, total: Moments, transform: TargetTransform) -> Pipeline:
     """The model as the scikit-learn pipeline that a fit to the rows would have given; it takes typed columns."""
     p = len(fit.coef)
     scaler = StandardScaler()
@@ -156,7 +84,8 @@ def as_pipeline(feature_map: ColumnTransformer, fit: Fit, total: Moments) -> Pip
     scaler.scale_ = elasticnet.standard_deviations(total)
     scaler.var_ = np.diag(total.scatter)[:p] / total.n
     scaler.n_samples_seen_, scaler.n_features_in_ = total.n, p
-    model = ElasticNet(alpha=fit.alpha, l1_ratio=fit.l1_ratio, tol=fit.tol, max_iter=fit.max_iter)
+    estimator = LogElasticNet if transform == "log" else ElasticNet
+    model = estimator(alpha=fit.alpha, l1_ratio=fit.l1_ratio, tol=fit.tol, max_iter=fit.max_iter)
     model.coef_, model.intercept_ = fit.scaled, float(total.mean[p])
     model.n_iter_, model.dual_gap_, model.n_features_in_ = fit.iterations, fit.dual_gap, p
     return Pipeline([("features", feature_map), ("scale", scaler), ("elasticnet", model)])
@@ -179,7 +108,7 @@ def regularization_path(
 ) -> pd.DataFrame:
     """How much each column weighs along the alphas at the chosen l1_ratio: alpha, column, sd.
 
-    `sd` is the standard deviation over the training rows of the column's part of the prediction (target's unit).
+    `sd` is the standard deviation over the training rows of the column's part of the prediction (on the model's scale).
     """
     grid = surface.loc[surface["l1_ratio"] == l1_ratio, "alpha"].to_numpy()
     _, coef = elasticnet.path(total, grid, l1_ratio, params.tol, params.max_iter)

@@ -17,13 +17,21 @@ import numpy as np
 import pandas as pd
 
 from stages.utils.cells import type_cells
-from stages.utils.checks import Repeats, failed_checks, find_repeats, malformed_rows, pandera_schema, repeated_values
+from stages.utils.checks import (
+    Repeats,
+    check_columns,
+    failed_checks,
+    find_repeats,
+    malformed_rows,
+    pandera_schema,
+    repeated_values,
+)
 from stages.utils.errors import DataError
 from stages.utils.files import replacing, write_json
 from stages.utils.parallel import map_parts
-from stages.utils.settings import nearest, read_params
+from stages.utils.settings import read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import INTERNAL, TableSchema, read_schema
+from stages.utils.table_schema import TableSchema, read_schema
 from stages.utils.tables import Hashes, hash_rows, list_parts, read_part, write_part
 
 RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
@@ -45,7 +53,7 @@ def main() -> None:
         params = read_params("validate")
         schema = read_schema()
         parts = list_parts(RAW)
-        check_columns(read_part(parts[0]).columns, schema)
+        check_columns(read_part(parts[0]).columns, schema, RAW)
         repeats = find_repeats(parts, schema)
 
         with replacing(VALID) as valid:
@@ -62,35 +70,14 @@ def main() -> None:
                 raise DataError(describe_failure(metrics, params.max_invalid_fraction))
 
 
-def check_columns(found: "pd.Index[str]", schema: TableSchema) -> None:
-    """Check that the table has exactly the schema's columns.
-
-    Raises:
-        DataError: a column is in one and not in the other.
-    """
-    table, described = [name for name in found if name not in INTERNAL], schema.names()
-    problems = [
-        f"column {name!r} is in schema.yaml but not in the table{nearest(name, table)}"
-        for name in described
-        if name not in table
-    ] + [
-        f"column {name!r} is in the table but not in schema.yaml; describe it (role: ignore leaves it out)"
-        for name in table
-        if name not in described
-    ]
-    if problems:
-        raise DataError(f"{RAW}: {'; '.join(problems)}")
-
-
 def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, quarantine: Path) -> Summary:
     """Write the valid and the quarantined rows of one part."""
     part, repeats = item
     raw = read_part(part)
     typed, unreadable = type_cells(raw, schema)
     checked = failed_checks(typed, pandera_schema(schema))
-    known = set(
-        zip(unreadable["row"], unreadable["column"], strict=True)
-    )  # an unreadable cell is not a missing one too
+    # an unreadable cell is not a missing one too
+    known = set(zip(unreadable["row"], unreadable["column"], strict=True))
     new = [key not in known for key in zip(checked["row"], checked["column"], strict=True)]
     failures = [malformed_rows(raw), unreadable, checked[np.array(new, bool)], *repeated_values(raw, repeats)]
     found = pd.concat(failures, ignore_index=True).sort_values("row", kind="stable")
@@ -99,9 +86,9 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     by_row = reasons.groupby(found["row"]).agg("; ".join).astype("str")
     bad = np.zeros(len(raw), bool)
     bad[by_row.index] = True
-    write_part(
-        raw[bad].drop(columns="_problem").astype("str").assign(_reasons=by_row.to_numpy()), quarantine, part.name
-    )
+    refused = raw[bad].drop(columns="_problem").astype("str")
+    refused["_reasons"] = pd.Series(by_row.to_numpy(), refused.index, dtype="str")
+    write_part(refused, quarantine, part.name)
     write_part(typed[~bad], valid, part.name)
 
     violations = {
@@ -143,10 +130,13 @@ def worst_violations(metrics: dict[str, Any]) -> list[tuple[str, int]]:
 
 def describe_failure(metrics: dict[str, Any], allowed: float) -> str:
     """Why the table was refused."""
+    refused = (
+        "none is left" if metrics["valid"] == 0 else f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}"
+    )
     worst = "; ".join(f"{what}: {count}" for what, count in worst_violations(metrics)[:3])
     return (
         f"{RAW}: {metrics['quarantined']} of {metrics['rows']} rows are invalid ({metrics['invalid_fraction']:.1%}), "
-        f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}; most frequent: {worst}; "
+        f"{refused}; most frequent: {worst}; "
         f"see {QUARANTINE} and {METRICS}"
     )
 

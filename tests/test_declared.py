@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,8 @@ def meant(path: str) -> str:
 
 def trace(project: Project, name: str) -> Traced:
     """Run a stage under strace; files outside the project and directories are left out."""
-    output = project.path.parent / f"{name}.strace"
-    command = ("strace", "-f", "-y", "--seccomp-bpf", "-s", "4096", "-e", f"trace={CALLS}", "-o", output)
+    logs = Path(tempfile.mkdtemp(dir=project.path.parent))  # a file a process, so that no two mix in one line
+    command = ("strace", "-ff", "-y", "--seccomp-bpf", "-s", "4096", "-e", f"trace={CALLS}", "-o", logs / name)
     project.run(*command, "python", "-m", f"stages.{name}", check=True)
     root = project.path.resolve()
     traced = Traced()
@@ -102,7 +103,7 @@ def trace(project: Project, name: str) -> Traced:
         if whole.is_relative_to(root) and not whole.is_dir():
             into.add(meant(str(whole.relative_to(root))))
 
-    for line in output.read_text().splitlines():
+    for line in (line for log in sorted(logs.iterdir()) for line in log.read_text().splitlines()):
         if (found := OPEN.search(line)) and "O_DIRECTORY" not in found["flags"]:
             writes = "O_WRONLY" in found["flags"] or "O_RDWR" in found["flags"] or "creat(" in line
             if int(found["rc"]) >= 0:
@@ -198,7 +199,7 @@ Path("schema.yaml").open().close()
 Path("models/extra.txt").write_text("more")
 Path("models/.partial.other").write_text("more")
 Path("models/.partial.other").rename("models/other")"""
-    inject(built.path / "stages/train.py", "training_sets", code)
+    inject(built.path / "stages/train.py", "as_pipeline", code)
     traced = trace(built, "train")
     assert undeclared(traced, STAGES["train"], "train") == [
         "reads data/train/part-00000.parquet",

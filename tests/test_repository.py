@@ -108,7 +108,7 @@ def test_pipeline_packages_are_not_imported_by_the_served_part() -> None:
 
 
 def test_make_help_lists_every_target(project: Project) -> None:
-    listed = {line.split()[0] for line in project.run("make", check=True).stdout.splitlines()}
+    listed = {line.split()[0] for line in project.run("make", "--no-print-directory", check=True).stdout.splitlines()}
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
     assert phony is not None
     assert listed == set(phony[1].split())

@@ -100,7 +100,6 @@ def test_right_settings_are_accepted(workdir: Path, file: str) -> None:
     accepted(file, load(file))
 
 
-@pytest.mark.xfail(reason="not every case is met yet")
 @pytest.mark.parametrize(
     ("file", "where", "right"),
     [
@@ -342,7 +341,6 @@ def test_not_yaml(workdir: Path, file: str, content: str | bytes, fragment: str)
     assert fragment in message
 
 
-@pytest.mark.xfail(reason="not every case is met yet")
 def test_a_date_that_does_not_exist(workdir: Path) -> None:
     write("schema.yaml", load("schema.yaml"))
     content = Path("schema.yaml").read_text().replace("type: date", "type: date\n  example: 2015-02-30")
@@ -458,7 +456,6 @@ def test_inconsistent_schema(workdir: Path, fields: list[dict[str, Any]], fragme
         assert fragment in message
 
 
-@pytest.mark.xfail(reason="not every case is met yet")
 @pytest.mark.parametrize(
     "field",
     [
@@ -483,7 +480,6 @@ def test_what_does_not_go_with_the_type(workdir: Path, field: dict[str, Any]) ->
     assert "x" in message.removeprefix("schema.yaml: fields.").split(":")[0]
 
 
-@pytest.mark.xfail(reason="not every case is met yet")
 def test_bounds_of_dates_may_be_unquoted(workdir: Path) -> None:
     bounds = {"minimum": datetime.date(2012, 1, 1), "maximum": "2012-12-31"}
     moments = {"minimum": datetime.datetime(2012, 1, 1, 3), "maximum": "2012-12-31T04:00"}

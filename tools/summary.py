@@ -33,16 +33,26 @@ def main() -> None:
     intervals = test["intervals"]
     print(f"\n  alpha {train['alpha']:g}, l1_ratio {train['l1_ratio']:g}:", end=" ")
     print(f"{train['nonzero']} of {train['terms']} terms,", end=" ")
-    print(f"cross-validated RMSE {train['cv_rmse']:.4g}, R² {train['cv_r2']:.3f}")
+    scale = " (of the logarithm)" if train["target"] == "log" else ""
+    print(f"cross-validated RMSE {readable(train['cv_rmse'])}, R² {train['cv_r2']:.3f}{scale}")
     print(f"  {intervals['nominal']:.0%} prediction intervals cover {intervals['coverage']:.1%}", end=" ")
     print(f"(± {intervals['coverage_se']:.1%}) of the test rows")
     print(f"  gate {'passed' if test['gate']['passed'] else 'FAILED'}\n")
 
 
 def with_interval(scores: dict[str, float | None], metric: str) -> str:
-    """`55.1 (47.2 to 63.2)`."""
+    """`56.2 (48.4 to 64.1)`."""
     value, low, high = (scores[metric + end] for end in ("", "_low", "_high"))
-    return "undefined" if value is None or low is None or high is None else f"{value:.3g} ({low:.3g} to {high:.3g})"
+    if value is None or low is None or high is None:
+        return "undefined"
+    show = "{:.3f}".format if metric == "r2" else readable
+    return f"{show(value)} ({show(low)} to {show(high)})"
+
+
+def readable(value: float) -> str:
+    """Three significant digits, thousands set off: `61,900`, `0.641`."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if 100 <= abs(rounded) < 1e12 else f"{rounded:g}"
 
 
 if __name__ == "__main__":

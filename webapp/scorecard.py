@@ -1,8 +1,9 @@
 """The served form of the model, models/scorecard.json: what it holds, as pydantic models (JSON Schema: schemas/).
 
-The prediction is `intercept` plus one contribution a column. A contribution is read off a piecewise-linear curve (a
-number), a table of levels (text), or a curve of the days and tables of the calendar parts (a date). Contributions are
-centred: each is 0 on average over the training rows, so `intercept` is the mean prediction there.
+The prediction is `intercept` plus one contribution a column; with `target.transform: log` its logarithm is. A
+contribution is read off a piecewise-linear curve (a number), a table of levels (text), or a curve of the days and
+tables of the calendar parts (a date). Contributions are centred: each is 0 on average over the training rows, so
+`intercept` is the mean there of the predictions (or of their logarithms).
 """
 
 from typing import Annotated, Literal
@@ -75,6 +76,9 @@ class Target(Part):
     title: str | None
     description: str | None
     unit: str | None
+    transform: Literal["none", "log"] = Field(
+        description="log: intercept, contributions and intervals add up to the natural logarithm of the prediction"
+    )
     quantiles: list[FiniteFloat] = Field(description="in training: 0, 5, …, 100 %")
 
 

@@ -1,6 +1,7 @@
 """Scoring in plain Python: a prediction, what each column contributes to it, and the interval."""
 
 import datetime
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -17,7 +18,7 @@ class Score(NamedTuple):
     prediction: float
     lower: float
     upper: float
-    contributions: dict[str, float]  # they and the scorecard's intercept add up to the prediction
+    contributions: dict[str, float]  # they and the scorecard's intercept add up to the prediction, or its logarithm
 
 
 def score(card: Scorecard, row: Mapping[str, Cell]) -> Score:
@@ -31,7 +32,7 @@ def score(card: Scorecard, row: Mapping[str, Cell]) -> Score:
         ValueError: a cell of a number column is no number, or one of a date column is no date.
     """
     contributions = {}
-    prediction = card.intercept
+    total = card.intercept
     for column in card.columns:
         effect, cell = column.effect, row.get(column.name)
         if isinstance(effect, Curve):
@@ -41,9 +42,11 @@ def score(card: Scorecard, row: Mapping[str, Cell]) -> Score:
         else:
             part = on_calendar(effect, cell)
         contributions[column.name] = part
-        prediction += part
-    lower, upper = interval(card.intervals, prediction)
-    return Score(prediction, lower, upper, contributions)
+        total += part
+    lower, upper = interval(card.intervals, total)
+    if card.target.transform == "log":
+        return Score(math.exp(total), math.exp(lower), math.exp(upper), contributions)
+    return Score(total, lower, upper, contributions)
 
 
 def on_curve(curve: Curve, x: float | None) -> float:

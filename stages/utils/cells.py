@@ -10,7 +10,7 @@ import pandas as pd
 
 from stages.utils.table_schema import Column, TableSchema
 
-LARGEST_INTEGER = 2.0**53  # beyond it a float64 skips integers
+LARGEST_INTEGER = 2.0**53 - 1  # beyond it two integers may be one float64
 
 
 def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -30,7 +30,7 @@ def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd
         if column.kind == "date" and column.format != "default":
             reason += f" of format {column.format}"
         if column.type == "integer":
-            reason = "not an integer (of at most 2^53)"
+            reason = "not an integer (below 2^53)"
         found = cells.iloc[rows].astype("str").to_numpy()
         failures.append(
             pd.DataFrame({"row": rows, "column": column.name, "check": "type", "value": found, "reason": reason})
@@ -40,8 +40,9 @@ def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd
 
 def type_column(cells: "pd.Series[str]", column: Column, missing: list[str]) -> tuple[pd.Series, npt.NDArray[np.bool_]]:
     """Type one column; the mask marks the cells that hold something that cannot be read."""
-    is_text = cells.dtype == "str" or cells.dtype == object
-    if is_text:
+    if isinstance(cells.dtype, pd.CategoricalDtype):  # dictionary-encoded in Parquet
+        cells = cells.astype(cells.cat.categories.dtype)
+    if cells.dtype == "str" or cells.dtype == object:
         cells = cells.astype("str").str.strip()
         cells = cells.mask(cells.isin(missing))
     if column.kind == "date":
@@ -69,6 +70,8 @@ def to_numbers(cells: pd.Series, column: Column) -> pd.Series:
             cells = cells.str.replace(column.groupChar, "", regex=False)
         if column.decimalChar != ".":
             cells = cells.str.replace(".", "?", regex=False).str.replace(column.decimalChar, ".", regex=False)
+    elif cells.dtype.kind == "M":
+        return pd.Series(np.nan, cells.index)
     numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
     return numbers.where(np.isfinite(numbers))
 
@@ -86,6 +89,9 @@ def to_dates(cells: pd.Series, column: Column) -> pd.Series:
     """datetime64[us] in UTC without a zone; what does not fit the format is missing."""
     if cells.dtype == "str":
         pattern = "ISO8601" if column.format == "default" else column.format
+        cells = cells.where(cells.str.contains(r"\d", na=False))  # pandas takes `now` and `today` for dates
+        cells = cells.str.replace(r"(\.\d{6})\d+", r"\1", regex=True)  # and nanoseconds narrow the years it can hold
         cells = pd.to_datetime(cells, format=pattern, errors="coerce", utc=True)
-    dates = pd.to_datetime(cells, errors="coerce", utc=True).dt.tz_localize(None)
-    return dates.astype("datetime64[us]")
+    elif cells.dtype.kind != "M":
+        return pd.Series(pd.NaT, cells.index, dtype="datetime64[us]")
+    return pd.to_datetime(cells, utc=True).dt.tz_localize(None).astype("datetime64[us]")

@@ -3,6 +3,7 @@
 Failures are frames with the columns of FAILURE: row (position in the part), column, check, value (as found), reason.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pandas as pd
 import pandera.pandas as pa
 
 from stages.utils.cells import type_cells
+from stages.utils.errors import DataError
 from stages.utils.parallel import map_parts
-from stages.utils.table_schema import Column, TableSchema
+from stages.utils.settings import nearest
+from stages.utils.table_schema import INTERNAL, Column, TableSchema
 from stages.utils.tables import Hashes, hash_rows, read_part
 
 DTYPES = {"number": "float64", "level": "str", "date": "datetime64[us]"}
@@ -20,6 +23,26 @@ FAILURE = {"row": "int64", "column": "str", "check": "str", "value": "str", "rea
 MISSING = np.uint64(0)  # hash given to a missing cell: missing cells do not repeat one another
 
 Repeats = dict[str, npt.NDArray[np.int64]]  # for each `unique` column, the rows of a part that repeat an earlier value
+
+
+def check_columns(found: "pd.Index[str]", schema: TableSchema, table: Path) -> None:
+    """Check that the table has exactly the schema's columns.
+
+    Raises:
+        DataError: a column is in one and not in the other.
+    """
+    there, described = [name for name in found if name not in INTERNAL], schema.names()
+    problems = [
+        f"column {name!r} is in schema.yaml but not in the table{nearest(name, there)}"
+        for name in described
+        if name not in there
+    ] + [
+        f"column {name!r} is in the table but not in schema.yaml; describe it (role: ignore leaves it out)"
+        for name in there
+        if name not in described
+    ]
+    if problems:
+        raise DataError(f"{table}: {'; '.join(problems)}")
 
 
 def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:
@@ -51,17 +74,23 @@ def column_checks(column: Column) -> list[pa.Check]:
     if column.levels is not None:
         checks.append(pa.Check.isin(column.levels, error=f"categories {column.levels}"))
     if limits.pattern is not None:
-        checks.append(pa.Check.str_matches(f"(?:{limits.pattern})$", error=f"pattern {limits.pattern}"))
+        checks.append(pa.Check(partial(whole_matches, pattern=limits.pattern), error=f"pattern {limits.pattern}"))
     if limits.minLength is not None or limits.maxLength is not None:
-        shown = f"{limits.minLength or 0} to {limits.maxLength or 'any'}"
+        shown = f"{limits.minLength or 0} to {'any' if limits.maxLength is None else limits.maxLength}"
         checks.append(pa.Check.str_length(limits.minLength, limits.maxLength, error=f"length {shown}"))
     return checks
+
+
+def whole_matches(cells: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
+    """Which cells the regular expression matches from end to end."""
+    return cells.str.fullmatch(pattern)
 
 
 def in_type(value: object, column: Column) -> object:
     """A limit of the schema as the column's cells are held."""
     if column.kind == "date":
-        return pd.Timestamp(str(value))
+        when = pd.Timestamp(str(value))
+        return when if when.tz is None else when.tz_convert("UTC").tz_localize(None)
     return str(value) if column.kind == "level" else value
 
 

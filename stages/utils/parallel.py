@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
+from stages.utils.lifetime import die_with_parent
 from stages.utils.settings import Compute, read_config
-from stages.utils.stage import die_with_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

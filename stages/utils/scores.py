@@ -58,30 +58,3 @@ def with_intervals(sums: Floats, samples: int, confidence: float, seed: int) -> 
         for key, number in ((name, value), (f"{name}_low", low), (f"{name}_high", high)):
             result[key] = float(number) if np.isfinite(number) else None
     return result
-
-
-def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bins: int) -> dict[str, Any]:
-    """Offsets of prediction intervals: residual quantiles within bins of the prediction.
-
-    The quantiles carry the finite-sample correction of split conformal prediction. With out-of-fold residuals this is
-    the CV+ idea (Barber, Candès, Ramdas and Tibshirani 2021, "Predictive inference with the jackknife+") without its
-    guarantee: coverage is to be measured.
-
-    Args:
-        prediction, residual: (n,) out-of-fold predictions, and targets less predictions.
-        bins: how many bins of about equally many predictions, at the most.
-
-    Returns:
-        coverage; edges (bins - 1,), ascending; lower and upper (bins,).
-    """
-    edges = np.unique(np.quantile(prediction, np.linspace(0, 1, bins + 1)[1:-1])) if bins > 1 else np.empty(0)
-    place = np.searchsorted(edges, prediction, side="right")
-    lower, upper = [], []
-    for number in range(len(edges) + 1):
-        inside = np.sort(residual[place == number])
-        if len(inside) == 0:  # no prediction lies beyond the last edge
-            inside = np.sort(residual)
-        rank = int(np.ceil((len(inside) + 1) * (1 + coverage) / 2)) - 1
-        upper.append(inside[min(rank, len(inside) - 1)])
-        lower.append(inside[max(len(inside) - 1 - rank, 0)])
-    return {"coverage": coverage, "edges": edges.tolist(), "lower": lower, "upper": upper}

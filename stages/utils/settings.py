@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Auto = Literal["auto"]
+TargetTransform = Literal["none", "log"]
 
 
 class Settings(BaseModel):
@@ -110,6 +111,9 @@ class ExploreParams(Settings):
 class FeaturesParams(Settings):
     """What the feature map makes of each column, and when the audit calls a leak."""
 
+    target: TargetTransform = Field(
+        description="scale of the model: the target as it is, or its logarithm (positive; effects are then factors)"
+    )
     sample_rows: int = Field(
         ge=100, description="training rows (chosen by hash) that quantiles and levels are fitted on"
     )
@@ -123,7 +127,7 @@ class FeaturesParams(Settings):
 
 
 class TrainParams(Settings):
-    """ElasticNet, in scikit-learn's terms, on standardised features; the target in its own unit."""
+    """ElasticNet, in scikit-learn's terms, on standardised features; the target on the scale of features.target."""
 
     alpha: Annotated[float, Field(gt=0)] | Auto = Field(description="penalty; auto: from the CV surface")
     l1_ratio: Fraction | Auto = Field(description="share of L1 in the penalty; auto: from the CV surface")
@@ -242,9 +246,19 @@ def check(content: Any, model: type[SettingsModel], path: Path) -> SettingsModel
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first, *others = (explain(item, content, model) for item in error.errors())
+        first, *others = (explain(item, content, model) for item in without_other_branches(error.errors()))
         more = f" (and {len(others)} more: {'; '.join(others)})" if others else ""
         raise SettingsError(f"{path}: {first}{more}") from None
+
+
+def without_other_branches(errors: list[Any]) -> list[Any]:
+    """Pydantic's errors less those that say that a mapping is no text or number where it was meant as a mapping."""
+    places = [error["loc"] for error in errors]
+    return [
+        error
+        for error, place in zip(errors, places, strict=True)
+        if not any(place[:-1] == other[: len(place) - 1] and len(place) < len(other) for other in places)
+    ]
 
 
 def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
@@ -268,15 +282,14 @@ def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
 def readable_path(location: tuple[int | str, ...], content: Any) -> str:
     """`fields.bmi.constraints.minimum` for ("fields", 2, "constraints", "minimum", "float")."""
     names: list[str] = []
-    for step in location:
+    for place, step in enumerate(location):
         if isinstance(content, list) and isinstance(step, int):
             content = content[step] if step < len(content) else None
             names.append(str(content.get("name", step)) if isinstance(content, dict) else str(step))
-        elif (
-            isinstance(content, dict) or not names
-        ):  # a step inside a value names a branch of a union: not for the reader
+        elif (isinstance(content, dict) and (step in content or place == len(location) - 1)) or not names:
             content = content.get(step) if isinstance(content, dict) else None
             names.append(str(step))
+        # any other step names a branch of a union: not for the reader
     return ".".join(names)
 
 

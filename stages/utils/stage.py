@@ -1,10 +1,8 @@
 """What every stage script starts with: `with stage("train") as log:`."""
 
-import ctypes
 import errno
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,6 @@ from stages.utils.errors import PipelineError, SettingsError
 
 LOG_DIR = Path("logs")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 EXIT_UNEXPECTED = 70  # sysexits.h: EX_SOFTWARE
 EXIT_DISK_FULL = 74  # sysexits.h: EX_IOERR
@@ -23,13 +20,12 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT
 
 @contextmanager
 def stage(name: str) -> Iterator[logging.Logger]:
-    """Run a stage: start its log, die with the parent process, end in one line and an exit code.
+    """Run a stage: start its log, end in one line and an exit code.
 
     Yields the stage's logger. Short lines go to the console (from the level in LOG_LEVEL up), everything to
     logs/NAME.log. A `PipelineError` becomes one line and its exit code; for anything unexpected the traceback
     is in the log file only.
     """
-    die_with_parent()
     log = logging.getLogger(name)
     try:
         start_logging(name)
@@ -73,13 +69,4 @@ def start_logging(name: str) -> None:
     for ours in (name, "stages"):
         logging.getLogger(ours).setLevel(logging.DEBUG)
     logging.captureWarnings(True)
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent dies (Linux).
-
-    DVC killed with -9 would otherwise leave its stage running, and an immediate rerun would mix the orphan's
-    writes into the new output.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    logging.raiseExceptions = False  # a log file that a full disk cuts short must not drown the line on the console

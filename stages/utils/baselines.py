@@ -1,5 +1,6 @@
-"""The black-box baseline: gradient-boosted trees with scikit-learn's defaults, on the same columns."""
+"""Baselines beside the model: the mean, and gradient-boosted trees (what a black box would reach)."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,23 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 from stages.utils.table_schema import TableSchema
+from stages.utils.tables import read_part
 
 MOST_LEVELS = 250  # the trees take 255 at the most
 
 
+def mean_target(parts: list[Path], schema: TableSchema) -> float:
+    """The mean of the target over the training rows."""
+    name = schema.target.name
+    columns = [read_part(part, [name])[name] for part in parts]
+    return float(sum(column.sum() for column in columns) / sum(map(len, columns)))
+
+
 def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipeline:
-    """Fit HistGradientBoosting to a sample of the training rows, on one thread (see `stages/__init__.py`)."""
+    """Fit HistGradientBoosting, with scikit-learn's defaults, to a sample of the training rows and the same columns.
+
+    On one thread (see `stages/__init__.py`): its sums depend on how many there are.
+    """
     transformers: list[tuple[str, Any, list[str]]] = []
     is_level = []
     for position, column in enumerate(schema.inputs):

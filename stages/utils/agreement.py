@@ -1,0 +1,64 @@
+"""Whether the web app's scorer predicts what the model predicts, on training rows and on rows that training has not."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from stages.utils.effects import UNSEEN
+from stages.utils.errors import ExportError
+from stages.utils.table_schema import TableSchema
+from webapp.scorecard import Scorecard
+from webapp.scorer import Cell, score
+
+TOLERANCE = 1e-9  # of max(|prediction|, standard deviation of the target)
+
+
+def odd_rows(sample: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame]:
+    """Rows that training has not: each column missing, unseen or far out of range, and all of them missing."""
+    base = sample.head(10)
+    odd = [base.assign(**{column.name: missing_cell(sample[column.name]) for column in schema.inputs})]
+    for column in schema.inputs:
+        cells: list[Any] = [missing_cell(sample[column.name])]
+        if column.kind == "level":
+            cells += [UNSEEN, ""]
+        elif column.kind == "number":
+            cells += [-1e12, 1e12, 0.0]
+        else:
+            cells += [pd.Timestamp("1900-02-28T23:59:59"), pd.Timestamp("2199-12-31T00:00:01")]
+        odd += [base.assign(**{column.name: pd.Series(cell, base.index, sample[column.name].dtype)}) for cell in cells]
+    return odd
+
+
+def missing_cell(column: "pd.Series[Any]") -> Any:
+    """What a missing cell of this column is."""
+    return pd.NaT if column.dtype.kind == "M" else np.nan
+
+
+def largest_difference(card: Scorecard, model: Pipeline, rows: pd.DataFrame, target: npt.NDArray[np.float64]) -> float:
+    """How far the scorer is from the model at the most, relative to max(|prediction|, sd of the target).
+
+    Raises:
+        ExportError: farther than TOLERANCE.
+    """
+    expected = model.predict(rows)
+    names = [column.name for column in card.columns]
+    cells = zip(*(as_cells(rows[name]) for name in names), strict=True)
+    found = np.array([score(card, dict(zip(names, row, strict=True))).prediction for row in cells])
+    difference = np.abs(found - expected) / np.maximum(np.abs(expected), target.std())
+    worst = int(difference.argmax())
+    if not difference[worst] <= TOLERANCE:
+        raise ExportError(
+            f"models/scorecard.json: not written: for the row {rows.iloc[worst][names].to_dict()} the scorer predicts "
+            f"{found[worst]!r} and models/model.joblib {expected[worst]!r}; expected agreement to {TOLERANCE:g}: "
+            f"a transform in stages/utils/features.py has no counterpart in stages/utils/effects.py or webapp/scorer.py"
+        )
+    return float(difference[worst])
+
+
+def as_cells(column: "pd.Series[Any]") -> list[Cell]:
+    """The cells as the web app gets them: Python's own types, None where one is missing."""
+    cells = (cell.to_pydatetime() if isinstance(cell, pd.Timestamp) else cell for cell in column.tolist())
+    return [None if pd.isna(cell) else cell for cell in cells]

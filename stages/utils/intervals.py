@@ -1,0 +1,81 @@
+"""Prediction intervals: residual quantiles within bins of the prediction, and the coverage they reach on test rows."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from stages.utils.settings import TargetTransform
+from stages.utils.target import from_scale, to_scale
+
+Floats = npt.NDArray[np.float64]
+
+
+def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bins: int) -> dict[str, Any]:
+    """Offsets of prediction intervals: residual quantiles within bins of the prediction.
+
+    The quantiles carry the finite-sample correction of split conformal prediction. With out-of-fold residuals this is
+    the CV+ idea (Barber, Candès, Ramdas and Tibshirani 2021, "Predictive inference with the jackknife+") without its
+    guarantee: coverage is to be measured.
+
+    Args:
+        prediction, residual: (n,) out-of-fold predictions, and targets less predictions, on the model's scale.
+        bins: how many bins of about equally many predictions, at the most.
+
+    Returns:
+        coverage; edges (bins - 1,), ascending; lower and upper (bins,).
+    """
+    edges = np.unique(np.quantile(prediction, np.linspace(0, 1, bins + 1)[1:-1])) if bins > 1 else np.empty(0)
+    place = np.searchsorted(edges, prediction, side="right")
+    lower, upper = [], []
+    for number in range(len(edges) + 1):
+        inside = np.sort(residual[place == number])
+        if len(inside) == 0:  # no prediction lies beyond the last edge
+            inside = np.sort(residual)
+        rank = int(np.ceil((len(inside) + 1) * (1 + coverage) / 2)) - 1
+        upper.append(inside[min(rank, len(inside) - 1)])
+        lower.append(inside[max(len(inside) - 1 - rank, 0)])
+    return {"coverage": coverage, "edges": edges.tolist(), "lower": lower, "upper": upper}
+
+
+def covered(
+    intervals: dict[str, Any], prediction: Floats, target: Floats, transform: TargetTransform
+) -> tuple[Floats, Floats, Floats]:
+    """The intervals of n rows, lower and upper ends (each (n,)), and by bin (bins, 3): rows, those whose target lies
+    inside, sum of the widths. All but the offsets and edges in `intervals` are in the target's unit.
+    """
+    scaled = to_scale(prediction, transform)
+    bins = np.searchsorted(intervals["edges"], scaled, side="right")
+    lower, upper = (from_scale(scaled + np.array(intervals[end])[bins], transform) for end in ("lower", "upper"))
+    inside = (lower <= target) & (target <= upper)
+    counts = [np.bincount(bins, weights, len(intervals["lower"])) for weights in (None, inside, upper - lower)]
+    return lower, upper, np.column_stack(counts)
+
+
+def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
+    """Share of the test rows inside their interval, with its standard error, and the intervals' mean width."""
+    rows, inside, width = counts.sum(axis=0)
+    share = inside / rows
+    return {
+        "nominal": nominal,
+        "coverage": share,
+        "coverage_se": np.sqrt(share * (1 - share) / rows),
+        "mean_width": width / rows,
+    }
+
+
+def coverage_by_bin(counts: Floats, intervals: dict[str, Any], transform: TargetTransform) -> pd.DataFrame:
+    """A row a bin: from, to (predictions; empty at the open ends), rows, coverage, width."""
+    rows = counts[:, 0]
+    with np.errstate(invalid="ignore"):
+        shares = counts[:, 1:] / rows[:, None]
+    edges = [np.nan, *from_scale(np.array(intervals["edges"]), transform), np.nan]
+    columns = {
+        "from": edges[:-1],
+        "to": edges[1:],
+        "rows": rows.astype(int),
+        "coverage": shares[:, 0],
+        "width": shares[:, 1],
+    }
+    return pd.DataFrame(columns)

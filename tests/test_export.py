@@ -1,0 +1,241 @@
+"""Export: the scorecard says in plain Python what the model says, on whatever row, or it is not written."""
+
+import datetime
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.pipeline import Pipeline
+
+from stages.export import make_column
+from stages.train import as_pipeline
+from stages.utils import elasticnet
+from stages.utils.agreement import as_cells, largest_difference, odd_rows
+from stages.utils.effects import column_effects
+from stages.utils.errors import ExportError
+from stages.utils.features import fit_feature_map
+from stages.utils.moments import Moments
+from stages.utils.settings import FeaturesParams, TargetTransform
+from stages.utils.table_schema import TableSchema
+from stages.utils.target import to_scale
+from tests.conftest import ROOT, Project
+from webapp.scorecard import Curve, Intervals, Levels, Scorecard, Target
+from webapp.scorer import as_datetime, as_level, in_table, interval, on_curve, score
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "number": {"type": "number"},
+    "whole": {"type": "integer"},
+    "yes": {"type": "boolean"},
+    "level": {"type": "string"},
+    "code": {"type": "integer", "categories": [1, 2, 3, 99]},
+    "day": {"type": "date"},
+    "when": {"type": "datetime", "role": "time"},
+}
+LEVEL_NAMES = ["", "a", "b", "Äpfel & Birnen", "rare"]
+
+
+def schema_of(*names: str) -> TableSchema:
+    fields = [{"name": name, **FIELDS[name]} for name in names]
+    return TableSchema.model_validate({"fields": [*fields, {"name": "y", "type": "number", "role": "target"}]})
+
+
+def table_of(schema: TableSchema, n: int, seed: int) -> pd.DataFrame:
+    """Typed rows, in each feature some missing; levels rare and frequent, numbers with heavy tails."""
+    rng = np.random.default_rng(seed)
+    start = np.datetime64("2020-02-28T00:00:00", "us")
+    columns: dict[str, Any] = {
+        "number": rng.standard_t(2, n) * 10.0 ** rng.integers(-3, 6),
+        "whole": rng.integers(-5, 40, n).astype(float),
+        "yes": rng.integers(0, 2, n).astype(float),
+        "level": pd.Series(rng.choice(LEVEL_NAMES, n, p=[0.1, 0.4, 0.3, 0.18, 0.02]), dtype="str"),
+        "code": pd.Series(rng.choice(["1", "2", "3"], n), dtype="str"),
+        "day": pd.Series(start + rng.integers(0, 900, n).astype("m8[D]")),
+        "when": pd.Series(start + rng.integers(0, 10**9, n).astype("m8[s]")),
+    }  # fmt: skip
+    frame = pd.DataFrame({name: columns[name] for name in schema.names("feature", "time")})
+    frame["y"] = rng.normal(size=n) * 3 + 100
+    for column in schema.inputs:
+        if column.role == "feature":
+            gaps = rng.random(n) < rng.choice([0, 0.2])
+            frame[column.name] = frame[column.name].mask(gaps)
+        if column.kind == "number":
+            frame["y"] += frame[column.name].rank().fillna(0) / n
+        elif column.kind == "level":
+            frame["y"] += (frame[column.name] == frame[column.name].mode().iloc[0]) * 2
+        else:
+            frame["y"] += frame[column.name].dt.month.fillna(0)
+    return frame
+
+
+def fitted(
+    frame: pd.DataFrame, schema: TableSchema, alpha: float, knots: int = 6, transform: TargetTransform = "none"
+) -> Pipeline:
+    """The pipeline that train would write."""
+    limits = {"sample_rows": 1000, "clip": 0.01, "min_frequency": 5, "leak_r2": 0.99, "leak_set_r2": 0.9999}
+    params = FeaturesParams(target=transform, knots=knots, **limits)
+    feature_map = fit_feature_map(frame, schema, params)
+    y = to_scale(frame["y"].to_numpy(), transform)
+    total = Moments.of(np.column_stack([feature_map.transform(frame), y]))
+    return as_pipeline(feature_map, elasticnet.fit(total, alpha, 0.5, 1e-6, 10_000), total, transform)
+
+
+def scorecard_of(
+    model: Pipeline, frame: pd.DataFrame, schema: TableSchema, transform: TargetTransform = "none"
+) -> Scorecard:
+    """The model's scorecard, with intervals and metrics of no meaning, after a round trip through JSON."""
+    effects = column_effects(model, {column.name: column.levels or [] for column in schema.inputs})
+    card = Scorecard(
+        title=None,
+        description=None,
+        target=Target(name="y", title=None, description=None, unit=None, transform=transform, quantiles=[0.0, 1.0]),
+        intercept=float(model["elasticnet"].intercept_),
+        columns=[make_column(column, frame[column.name], effects[column.name]) for column in schema.inputs],
+        intervals=Intervals(coverage=0.9, edges=[], lower=[-1.0], upper=[2.0]),
+        metrics={},
+        made_from={},
+    )
+    return Scorecard.model_validate_json(card.model_dump_json())
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.sampled_from(list(FIELDS)), min_size=1, max_size=len(FIELDS), unique=True),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1e-4, 0.05, 100.0]),
+    st.sampled_from([2, 6]),
+    st.sampled_from(["none", "log"]),
+)
+def test_scorer_says_what_the_model_says(
+    names: list[str], seed: int, alpha: float, knots: int, transform: TargetTransform
+) -> None:
+    if set(names) == {"when"}:  # a table needs a feature
+        names = ["when", "number"]
+    schema = schema_of(*names)
+    frame = table_of(schema, 150, seed)
+    model = fitted(frame, schema, alpha if transform == "none" else alpha / 100, knots, transform)
+    card = scorecard_of(model, frame, schema, transform)
+    rows = pd.concat([frame, *odd_rows(frame, schema)], ignore_index=True)
+    assert largest_difference(card, model, rows, frame["y"].to_numpy()) <= 1e-9
+
+    cells = zip(*(as_cells(frame[column.name]) for column in card.columns), strict=True)
+    scores = [score(card, dict(zip(schema.names("feature", "time"), row, strict=True))) for row in cells]
+    for found in scores:
+        total = card.intercept + math.fsum(found.contributions.values())
+        if transform == "log":
+            ends = (math.exp(total), math.exp(total - 1), math.exp(total + 2))
+        else:
+            ends = (total, total - 1, total + 2)
+        assert found[:3] == pytest.approx(ends, rel=1e-12)
+    for name in card.columns:  # centred: a column's contributions add up to nothing over the training rows
+        parts = [found.contributions[name.name] for found in scores]
+        assert math.fsum(parts) / len(parts) == pytest.approx(0, abs=1e-9 * max(1.0, *map(abs, parts)))
+
+
+def test_a_scorer_that_disagrees_is_refused() -> None:
+    schema = schema_of("number", "level")
+    frame = table_of(schema, 200, 1)
+    model = fitted(frame, schema, 0.01)
+    card = scorecard_of(model, frame, schema)
+    bent = card.model_copy(update={"intercept": card.intercept * (1 + 1e-8)})
+    with pytest.raises(ExportError, match=r"models/scorecard.json: not written: for the row \{'number'.*effects.py"):
+        largest_difference(bent, model, frame, frame["y"].to_numpy())
+
+
+# ---------------------------------------------------------------- the scorer, case by case
+
+CURVE = Curve(knots=[0.0, 1.0, 3.0], values=[10.0, 20.0, 0.0], missing=-7.0)
+LEVELS = Levels(values={"1": 1.0, "a": 2.0, "True": 3.0}, other=-1.0, missing=-2.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "value"),
+    [(-5.0, 10), (0.0, 10), (0.25, 12.5), (1.0, 20), (2.0, 10), (3.0, 0), (1e300, 0), (math.inf, 0), (-math.inf, 10),
+     (None, -7), (math.nan, -7)],
+)  # fmt: skip
+def test_curve(x: float | None, value: float) -> None:
+    assert on_curve(CURVE, x) == value
+
+
+def test_curve_of_one_knot_is_constant() -> None:
+    flat = Curve(knots=[2.0], values=[5.0], missing=0.0)
+    assert [on_curve(flat, x) for x in (1.0, 2.0, 3.0)] == [5, 5, 5]
+
+
+@pytest.mark.parametrize(("knots", "values"), [([1.0, 1.0], [0.0, 0.0]), ([2.0, 1.0], [0.0, 0.0]), ([1.0], [0.0, 1.0])])
+def test_a_curve_that_is_no_function_is_refused(knots: list[float], values: list[float]) -> None:
+    with pytest.raises(ValueError, match="knots ascend"):
+        Curve(knots=knots, values=values, missing=0.0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("a", 2), (1, 1), (1.0, 1), ("1", 1), (1.5, -1), ("b", -1), ("", -1), (None, -2)]
+)
+def test_levels(cell: Any, value: float) -> None:
+    assert in_table(LEVELS, None if cell is None else as_level(cell)) == value
+
+
+def test_dates_are_in_utc() -> None:
+    east = datetime.timezone(datetime.timedelta(hours=2))
+    expected = datetime.datetime(2020, 1, 1, 23, 30)
+    assert as_datetime("2020-01-02T01:30:00+02:00") == expected
+    assert as_datetime(datetime.datetime(2020, 1, 2, 1, 30, tzinfo=east)) == expected
+    assert as_datetime(datetime.date(2020, 1, 1)) == datetime.datetime(2020, 1, 1)
+    assert as_datetime("2020-01-01") == datetime.datetime(2020, 1, 1)
+    assert as_datetime(None) is None
+    for cell in ("yesterday", 5):
+        with pytest.raises(ValueError, match=r"yesterday|not a date"):
+            as_datetime(cell)
+
+
+def test_interval_is_that_of_the_predictions_bin() -> None:
+    intervals = Intervals(coverage=0.9, edges=[1.0, 2.0], lower=[-1.0, -2.0, -3.0], upper=[1.0, 2.0, 3.0])
+    found = [interval(intervals, prediction) for prediction in (0.0, 1.0, 1.5, 2.0)]
+    assert found == [(-1, 1), (-1, 3), (-0.5, 3.5), (-1, 5)]
+
+
+def test_text_for_a_number_is_an_error() -> None:
+    schema = schema_of("number", "level")
+    frame = table_of(schema, 60, 0)
+    card = scorecard_of(fitted(frame, schema, 0.1), frame, schema)
+    with pytest.raises(ValueError, match="could not convert"):
+        score(card, {"number": "many", "level": "a"})
+    assert score(card, {"level": "a"}) == score(card, {"level": "a", "number": None, "unknown": 5})
+
+
+# ---------------------------------------------------------------- the stage
+
+
+@pytest.mark.slow
+def test_scorecard_of_the_default_table_is_what_its_json_schema_says(project: Project) -> None:
+    project.stages("ingest", "validate", "split", "features", "train", "evaluate")
+    schema = json.loads((ROOT / "schemas/scorecard.schema.json").read_text())
+
+    scorer = project.path / "webapp/scorer.py"
+    right = scorer.read_text()
+    scorer.write_text(right.replace("total += part", "total += part * 1.001"))
+    refused = project.stage("export")
+    assert refused.returncode == 6
+    assert "the scorer predicts" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert [path.name for path in (project.path / "models").glob("*scorecard*")] == []
+
+    scorer.write_text(right)
+    project.stages("export")
+    content = json.loads((project.path / "models/scorecard.json").read_text())
+    jsonschema.validate(content, schema)
+    assert content["metrics"]["gate_passed"] is True
+    assert sorted(content["made_from"]) == [
+        "metrics/test.json", "models/intervals.json", "models/model.joblib", "schema.yaml",
+    ]  # fmt: skip
+    described = {column["name"]: column for column in content["columns"]}
+    assert described["bmi"]["unit"] == "kg/m²"
+    assert described["sex"]["effect"]["kind"] == "levels"
+    assert described["bmi"]["quantiles"][10] == described["bmi"]["default"]
+    assert str(Path.cwd()) not in json.dumps(content)
