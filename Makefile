@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro metrics refresh test quick lint format schemas lock clean
+.PHONY: help setup repro metrics refresh test quick lint format schemas lock serve dev predict clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,19 @@ schemas: $(BIN)/.pipeline  ## write the JSON Schemas of the settings anew
 
 lock: $(BIN)/.test  ## compile requirements/*.txt from pyproject.toml
 	python -m tools.lock
+
+$(BIN)/.webapp: requirements/webapp.txt | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/webapp.txt
+	@touch $@
+
+serve: $(BIN)/.webapp  ## serve the web app on the model of this checkout, on http://127.0.0.1:8000
+	HOST=$${HOST:-127.0.0.1} gunicorn
+
+dev: $(BIN)/.webapp  ## the same, starting again whenever the code changes
+	flask --app webapp.app run --debug --port $${PORT:-8000}
+
+predict: $(BIN)/.pipeline $(BIN)/.webapp  ## predict every row of a file: make predict IN=cases.csv OUT=predictions.csv
+	@python -m tools.predict "$(IN)" "$(OUT)"
 
 clean:  ## remove .venv and what the tools leave (not data, models or DVC's cache)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis logs dvc_plots

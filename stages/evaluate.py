@@ -1,7 +1,8 @@
 """Evaluate: touch the test rows once, for the metrics of the model and its baselines, the intervals and the gate.
 
 Reads   models/model.joblib, models/folds.npz, data/moments.npz, data/train/, data/test/, schema.yaml
-Writes  models/intervals.json, metrics/test.json, plots/predicted_actual.csv, plots/coverage.csv
+Writes  models/intervals.json, metrics/test.json, plots/predicted_actual.csv, plots/coverage.csv,
+        plots/residuals_by_group.csv
 Run     python -m stages.evaluate
 
 Baselines: the mean; ordinary least squares on the same terms; HistGradientBoosting, for what a black box would reach.
@@ -22,6 +23,7 @@ from stages.utils.baselines import fit_black_box, mean_target
 from stages.utils.features import term_chunks
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
 from stages.utils.gate import gate
+from stages.utils.groups import Groups, find_groups, group_sums, residuals_by_group
 from stages.utils.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
 from stages.utils.moments import load_moments, merge_all
 from stages.utils.parallel import map_parts
@@ -38,6 +40,7 @@ MODEL, FOLDS, MOMENTS = Path("models/model.joblib"), Path("models/folds.npz"), P
 TRAIN, TEST = Path("data/train"), Path("data/test")
 INTERVALS, METRICS = Path("models/intervals.json"), Path("metrics/test.json")
 PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
+GROUPS = Path("plots/residuals_by_group.csv")
 DRAWN_ROWS = 1000  # test rows, chosen by hash, in plots/predicted_actual.csv
 
 
@@ -59,6 +62,7 @@ class PartScores:
 
     sums: dict[str, Floats]  # for each model, sums by cluster of rows
     coverage: Floats  # (bins, 3): rows, rows inside their interval, sum of the intervals' widths
+    groups: pd.DataFrame  # sums of the residuals by group of rows
     drawn: pd.DataFrame  # draw, actual, predicted, lower, upper of up to DRAWN_ROWS rows
 
 
@@ -77,7 +81,8 @@ def main() -> None:
         black_box = fit_black_box(sample, schema, params.seed)
         mean = mean_target(list_parts(TRAIN), schema)
         models = Models(model, elasticnet.least_squares(total), black_box, mean, intervals, transform)
-        parts = list(map_parts(score_part, list_parts(TEST), models, schema, by_group))
+        groups = find_groups(sample, schema)
+        parts = list(map_parts(score_part, list_parts(TEST), models, schema, groups, by_group))
 
         metrics: dict[str, Any] = {
             name: with_intervals(
@@ -92,6 +97,7 @@ def main() -> None:
         drawn = pd.concat([part.drawn for part in parts]).sort_values("draw", kind="stable").head(DRAWN_ROWS)
         write_csv(PREDICTED, drawn.drop(columns="draw"))
         write_csv(COVERAGE, coverage_by_bin(coverage, intervals, transform))
+        write_csv(GROUPS, residuals_by_group(pd.concat([part.groups for part in parts]), groups, schema))
         log.info("RMSE %(rmse).4g, MAE %(mae).4g, R2 %(r2).3f", metrics["model"])
         log.info("coverage %(coverage).3f ± %(coverage_se).3f of nominal %(nominal)g", metrics["intervals"])
         log.info("gate %s", "passed" if metrics["gate"]["passed"] else "FAILED: a deployment would stop here")
@@ -116,7 +122,7 @@ def out_of_fold(
     return prediction[known], (target - prediction)[known]
 
 
-def score_part(part: Path, models: Models, schema: TableSchema, by_group: bool) -> PartScores:
+def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, by_group: bool) -> PartScores:
     """Predict the test rows of one part with every model."""
     frame = read_part(part)
     target = frame[schema.target.name].to_numpy()
@@ -143,7 +149,8 @@ def score_part(part: Path, models: Models, schema: TableSchema, by_group: bool) 
     lower, upper, counts = covered(models.intervals, predicted, target, models.transform)
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
-    return PartScores(sums, counts, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
+    by_column = group_sums(frame, target - predicted, groups)
+    return PartScores(sums, counts, by_column, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
 
 
 if __name__ == "__main__":

@@ -172,6 +172,21 @@ def in_project(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
+def family(pid: int) -> set[int]:
+    """Every descendant of a process."""
+    parents: dict[int, int] = {}
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            try:
+                parents[int(place.name)] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found = {pid}
+    while new := {child for child, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found - {pid}
+
+
 def needs(tool: str) -> None:
     """Skip the test where a tool is missing, or fail where REQUIRE_ALL says that it must be there."""
     if shutil.which(tool) is None:

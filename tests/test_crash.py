@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stages.utils.files import replacing
-from tests.conftest import Project, needs
+from tests.conftest import Project, family, needs
 from tests.test_declared import STAGES, inject
 from tests.test_reproducible import digests
 
@@ -59,21 +59,6 @@ def is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"
-
-
-def family(pid: int) -> set[int]:
-    """Every descendant of a process."""
-    parents: dict[int, int] = {}
-    for place in Path("/proc").iterdir():
-        if place.name.isdigit():
-            try:
-                parents[int(place.name)] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    found = {pid}
-    while new := {child for child, parent in parents.items() if parent in found} - found:
-        found |= new
-    return found - {pid}
 
 
 def end(process: "subprocess.Popen[str]", others: set[int]) -> None:

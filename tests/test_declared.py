@@ -207,11 +207,13 @@ Path("models/.partial.other").rename("models/other")"""
         "writes models/extra.txt",
         "writes models/other",
     ]
-    more = Declared({*STAGES["train"].deps, "stages/utils/plots.py", "data/tests"}, {"models/none"}, {"none.yaml:x"})
+    more = Declared(
+        {*STAGES["train"].deps, "stages/utils/pictures/style.py", "data/tests"}, {"models/none"}, {"none.yaml:x"}
+    )
     assert superfluous(traced, more) == [
         "dep data/tests",
         "dep none.yaml",
-        "dep stages/utils/plots.py",
+        "dep stages/utils/pictures/style.py",
         "out models/none",
     ]
 

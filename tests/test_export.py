@@ -26,7 +26,7 @@ from stages.utils.settings import FeaturesParams, TargetTransform
 from stages.utils.table_schema import TableSchema
 from stages.utils.target import to_scale
 from tests.conftest import ROOT, Project
-from webapp.scorecard import Curve, Intervals, Levels, Scorecard, Target
+from webapp.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
 from webapp.scorer import as_datetime, as_level, in_table, interval, on_curve, score
 
 FIELDS: dict[str, dict[str, Any]] = {
@@ -94,10 +94,20 @@ def scorecard_of(
     card = Scorecard(
         title=None,
         description=None,
-        target=Target(name="y", title=None, description=None, unit=None, transform=transform, quantiles=[0.0, 1.0]),
+        target=Target(
+            name="y",
+            title=None,
+            description=None,
+            unit=None,
+            transform=transform,
+            quantiles=[0.0, 1.0],
+            histogram=Histogram(low=0.0, high=1.0, shares=[1.0]),
+        ),
         intercept=float(model["elasticnet"].intercept_),
         columns=[make_column(column, frame[column.name], effects[column.name]) for column in schema.inputs],
         intervals=Intervals(coverage=0.9, edges=[], lower=[-1.0], upper=[2.0]),
+        missing_values=[""],
+        training={},
         metrics={},
         made_from={},
     )
@@ -232,7 +242,7 @@ def test_scorecard_of_the_default_table_is_what_its_json_schema_says(project: Pr
     jsonschema.validate(content, schema)
     assert content["metrics"]["gate_passed"] is True
     assert sorted(content["made_from"]) == [
-        "metrics/test.json", "models/intervals.json", "models/model.joblib", "schema.yaml",
+        "metrics/test.json", "metrics/train.json", "models/intervals.json", "models/model.joblib", "schema.yaml",
     ]  # fmt: skip
     described = {column["name"]: column for column in content["columns"]}
     assert described["bmi"]["unit"] == "kg/m²"

@@ -20,7 +20,7 @@ from stages.features import accumulate, check_scale, check_target
 from stages.utils import features
 from stages.utils.audit import check_leaks, find_leaks
 from stages.utils.errors import DataError, LeakageError
-from stages.utils.features import blocks, count_terms, fit_feature_map, term_chunks
+from stages.utils.features import automatic_knots, blocks, count_terms, fit_feature_map, term_chunks
 from stages.utils.moments import Moments, merge_all
 from stages.utils.settings import FeaturesParams
 from stages.utils.table_schema import TableSchema
@@ -105,6 +105,16 @@ def test_number_is_a_line_and_a_curve() -> None:
     for column in range(1, 6):  # piecewise linear: at most three segments' slopes, zero, up and down
         assert len(np.unique(slopes[:, column].round(4))) <= 3 + 2 * 3  # segments that hold a knot mix two slopes
     assert terms_of("number", x, x, knots=2).shape[1] == 1
+
+
+@pytest.mark.parametrize(("rows", "knots"), [(3, 4), (999, 4), (1000, 5), (1999, 5), (16_000, 9), (10**6, 10)])
+def test_more_rows_have_more_knots(rows: int, knots: int) -> None:
+    assert automatic_knots(rows) == knots
+
+
+def test_automatic_knots_are_those_of_the_rows() -> None:
+    x = np.random.default_rng(0).uniform(0, 1, 1000)
+    np.testing.assert_array_equal(terms_of("number", x, x, knots="auto"), terms_of("number", x, x, knots=5))
 
 
 def test_knots_of_ties_are_one() -> None:

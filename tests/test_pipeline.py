@@ -21,6 +21,9 @@ FIELDS: list[dict[str, Any]] = [
 ]
 
 
+TRAIN_ON = ["train", "evaluate", "export", "report", "card"]
+
+
 def flats() -> pd.DataFrame:
     """A small table of numbers, levels, booleans and dates, some of them missing."""
     rows = []
@@ -61,10 +64,10 @@ def metrics(project: Project, name: str) -> Any:
 def test_alpha_reruns_training_and_is_remembered(built: Project) -> None:
     start = locked(built)
     built.edit("params.yaml", train__alpha=0.1)
-    assert ran(built.dvc("repro").stdout) == ["train", "evaluate", "export"]
+    assert ran(built.dvc("repro").stdout) == TRAIN_ON
     assert metrics(built, "train")["alpha"] == 0.1
     first, lock = digests(built), locked(built)
-    assert {name for name in STAGES if lock[name] != start[name]} == {"train", "evaluate", "export"}
+    assert {name for name in STAGES if lock[name] != start[name]} == set(TRAIN_ON)
 
     built.edit("params.yaml", train__alpha=0.2)
     assert ran(built.dvc("repro", "train").stdout) == ["train"]
@@ -81,9 +84,9 @@ def test_alpha_reruns_training_and_is_remembered(built: Project) -> None:
 
     built.git("restore", "params.yaml")
     done = built.dvc("repro")
-    assert ran(done.stdout) == []
-    assert restored(done.stdout) == ["train", "evaluate", "export"]
-    assert log_times(built) == times, "no stage has run"
+    assert ran(done.stdout) == ["card"], "its page is an out in git, for which DVC remembers no runs"
+    assert restored(done.stdout) == ["train", "evaluate", "export", "report"]
+    assert {**log_times(built), "card": times["card"]} == times, "no other stage has run"
     assert locked(built) == start
     assert built.git("status", "--porcelain", "metrics", "plots") == ""
 
@@ -102,13 +105,20 @@ def test_change_without_effect_stops_where_outputs_are_equal(built: Project) -> 
     assert text.count("title: Body mass index") == 1
     schema.write_text(text.replace("title: Body mass index", "title: BMI"))
     done = built.dvc("repro")
-    assert ran(done.stdout) == ["validate", "split", "explore", "features", "evaluate", "export"]
+    assert ran(done.stdout) == ["validate", "split", "explore", "features", "evaluate", "export", "report", "card"]
     assert "Stage 'train' didn't change, skipping" in done.stdout
     after = digests(built)
     assert {name for name in before | after if before.get(name) != after.get(name)} == {
+        "models/MODEL_CARD.md",
         "models/scorecard.json",
+        "plots/explore/correlation.png",
         "plots/explore/distributions.png",
-        "plots/explore/target_by_column.png",
+        "plots/explore/outliers.png",
+        "plots/explore/target_by_number.png",
+        "plots/report/effects.png",
+        "plots/report/importance.png",
+        "plots/report/regularization_path.png",
+        "plots/report/residuals_by_group.png",
     }
     [bmi] = [c for c in json.loads((built.path / "models/scorecard.json").read_text())["columns"] if c["name"] == "bmi"]
     assert bmi["title"] == "BMI"

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from tests.conftest import Project, copy_checkout
 
 OUTPUTS = ("data", "models", "metrics", "plots")
-STAGES = ("ingest", "validate", "split", "explore", "features", "train", "evaluate", "export")
+STAGES = ("ingest", "validate", "split", "explore", "features", "train", "evaluate", "export", "report", "card")
 ON_PARTS = ("validate", "split", "explore", "features", "evaluate")  # they do their work with map_parts
 
 # Each sets from outside all that is known to move the last bits; the package has to overrule it.

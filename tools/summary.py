@@ -4,14 +4,8 @@ from pathlib import Path
 
 from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
+from stages.utils.scores import MODELS
 from stages.utils.table_schema import read_schema
-
-NAMES = {
-    "model": "ElasticNet",
-    "mean": "mean",
-    "least_squares": "least squares",
-    "black_box": "gradient-boosted trees",
-}
 
 
 def main() -> None:
@@ -23,8 +17,8 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     test, train = read_json("metrics/test.json"), read_json("metrics/train.json")
     rows = [
-        (NAMES[name], *(with_interval(test[name], metric) for metric in ("rmse", "mae", "r2")))
-        for name in ("model", "mean", "least_squares", "black_box")
+        (called, *(with_interval(test[name], metric) for metric in ("rmse", "mae", "r2")))
+        for name, called in MODELS.items()
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print(f"\n{target.label}: test rows, with bootstrap intervals\n")

@@ -3,8 +3,8 @@
 Run     python -m tools.sweep train.alpha=log:0.1:10:5 train.l1_ratio=0.2,0.8 [--jobs 2] [--apply]
         python -m tools.sweep                  (what is missing of the last sweep)
 
-The experiments are DVC's own (`dvc exp show`, `diff`, `apply`, `branch`); the workspace is left alone. What has been run
-from the same commit is not run again. The exit code is 1 if any experiment failed.
+The experiments are DVC's own (`dvc exp show`, `diff`, `apply`, `branch`); the workspace is left alone. What has been
+run from the same commit is not run again. The exit code is 1 if any experiment failed.
 """
 
 import argparse

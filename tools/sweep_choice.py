@@ -75,7 +75,9 @@ def table(results: list[Result]) -> str:
         numbers = [f"{result.cv_rmse:.5g}", str(result.nonzero), f"{result.test_rmse:.5g}"]
         rows.append([result.point.name, *values, *numbers])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def surface_line(points: list[Point]) -> str:

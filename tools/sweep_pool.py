@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -64,18 +65,14 @@ def start(checkout: Path, baseline: str) -> Worker:
 
 def send(worker: Worker, point: Point) -> None:
     """Hand an experiment to a worker; one that has died shows when its answer is read."""
-    try:
+    with suppress(BrokenPipeError):
         print(json.dumps({"name": point.name, "overrides": point.overrides}), file=worker.stdin, flush=True)
-    except BrokenPipeError:
-        pass
 
 
 def end(worker: Worker) -> int:
     """Kill a worker with all that it has started (they have its process group); returns its exit code."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     for pipe in (worker.stdin, worker.stdout):
         if pipe:
             pipe.close()

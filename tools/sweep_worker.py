@@ -3,8 +3,8 @@
 Started by tools.sweep as `python -m tools.sweep_worker REPOSITORY CHECKOUT BASELINE`. Reads a line of JSON for each
 experiment (its name and overrides) and answers with one: its commit and the seconds it took, or why it failed.
 
-An experiment is what `dvc exp run` makes of it: params.yaml changed by DVC, `dvc repro` in the checkout, everything that
-git tracks committed on top of the baseline under refs/exps/. What is spared is what `dvc exp run` does to protect the
+An experiment is what `dvc exp run` makes of it: params.yaml changed by DVC, `dvc repro` in the checkout, everything
+that git tracks committed on top of the baseline under refs/exps/. What is spared is what `dvc exp run` does to protect the
 workspace (stash, checkout, commit, and their undoing), which costs as much again as a stage.
 """
 
@@ -23,7 +23,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides
 
-from stages.utils.stage import die_with_parent
+from stages.utils.lifetime import die_with_parent
 from tools.git import experiment_ref, git
 
 TARGETS = ["evaluate"]  # what is left is run for the one experiment that is applied
@@ -60,7 +60,7 @@ def stdout_for_answers(log: Path) -> Iterator[Any]:
 
 
 def prepare(repository: Path, checkout: Path, baseline: str) -> Repo:
-    """Check out the baseline with its data and make it the working directory; it shares DVC's cache and its settings."""
+    """Check out the baseline with its data and make it the working directory; it shares DVC's cache and settings."""
     shutil.rmtree(checkout, ignore_errors=True)
     git("clone", "--quiet", "--shared", "--no-checkout", repository, checkout)
     git("-C", checkout, "checkout", "--quiet", "--detach", baseline)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from stages.utils.errors import PipelineError
 from stages.utils.settings import Track, read_config
-from tools.track_runs import Run, finished_runs
+from tools.track_runs import finished_runs
 
 # before MLflow is imported: no telemetry, and an unreachable server is given up on within seconds
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def store(settings: Track) -> str:
-    """The URI of MLflow's store; a relative SQLite file is at the top of the original repository, also from `--temp`."""
+    """The URI of MLflow's store; a relative SQLite file is at the top of the original repository (`--temp` too)."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or settings.uri
     scheme, slashes, path = uri.partition(":///")
     if scheme == "sqlite" and slashes and not path.startswith("/"):

@@ -52,6 +52,14 @@ class Calendar(Part):
     hour: Levels
 
 
+class Histogram(Part):
+    """How a number is distributed in training: its share in each of several equally wide bins."""
+
+    low: FiniteFloat
+    high: FiniteFloat
+    shares: list[FiniteFloat] = Field(min_length=1, description="of the bins from low to high; they add up to 1")
+
+
 class Column(Part):
     """What the form, the API and the scorer need to know of an input column."""
 
@@ -63,8 +71,13 @@ class Column(Part):
     required: bool
     minimum: FiniteFloat | str | None = Field(description="smallest valid value (ISO text for a date)")
     maximum: FiniteFloat | str | None
+    allowed: list[str] = Field(description="the only valid levels; empty where any is")
     labels: dict[str, str] = Field(description="what a person calls each level that has a name of its own")
     quantiles: list[FiniteFloat] = Field(description="of a number in training: 0, 5, …, 100 %; else empty")
+    histogram: Histogram | None = Field(description="of a number in training")
+    shares: dict[str, FiniteFloat] = Field(description="of the levels in training, the commonest first, up to 50")
+    seen: tuple[str, str] | None = Field(description="the first and the last date in training, in ISO text")
+    missing_share: FiniteFloat = Field(description="share of missing cells in training")
     default: FiniteFloat | str | None = Field(description="what a form starts with: the median, or the commonest level")
     effect: Annotated[Curve | Levels | Calendar, Field(discriminator="kind")]
 
@@ -80,6 +93,7 @@ class Target(Part):
         description="log: intercept, contributions and intervals add up to the natural logarithm of the prediction"
     )
     quantiles: list[FiniteFloat] = Field(description="in training: 0, 5, …, 100 %")
+    histogram: Histogram
 
 
 class Intervals(Part):
@@ -101,5 +115,7 @@ class Scorecard(Part):
     intercept: FiniteFloat
     columns: list[Column] = Field(min_length=1)
     intervals: Intervals
+    missing_values: list[str] = Field(description="texts that stand for a missing cell in a CSV file")
+    training: dict[str, FiniteFloat | bool | None] = Field(description="rows that it was trained on, penalty, terms")
     metrics: dict[str, FiniteFloat | bool | None] = Field(description="headline metrics of the test rows")
     made_from: dict[str, str] = Field(description="md5 of each file that this one was made from")

@@ -3,8 +3,9 @@
 import datetime
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from webapp.scorecard import Calendar, Curve, Intervals, Levels, Scorecard
 
@@ -21,47 +22,78 @@ class Score(NamedTuple):
     contributions: dict[str, float]  # they and the scorecard's intercept add up to the prediction, or its logarithm
 
 
+Scorer = Callable[[Mapping[str, Cell]], Score]
+# the contribution of a missing cell; a function for that of another one, or the segments of a curve to read it off:
+# where each ends, where it starts, how high, how steep
+Layout = tuple[float, Callable[[Any], float] | None, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
+
+
+def make_scorer(card: Scorecard) -> Scorer:
+    """A function that scores one row: what `score` does, with all that it needs of the columns laid out beforehand."""
+    columns = [(column.name, *lay_out(column.effect)) for column in card.columns]
+    intercept, intervals, is_log = card.intercept, card.intervals, card.target.transform == "log"
+
+    def score_row(row: Mapping[str, Cell]) -> Score:
+        contributions = {}
+        total, get = intercept, row.get
+        for name, missing, read, knots, starts, heights, slopes in columns:
+            x: Any = get(name)
+            if x is None:
+                part = missing
+            elif read is not None:
+                part = read(x)
+            else:
+                x = float(x)
+                place = bisect_right(knots, x)
+                part, slope = heights[place], slopes[place]
+                if slope:
+                    part += slope * (x - starts[place])
+                if x != x:
+                    part = missing
+            contributions[name] = part
+            total += part
+        lower, upper = interval(intervals, total)
+        if is_log:
+            return Score(math.exp(total), math.exp(lower), math.exp(upper), contributions)
+        return Score(total, lower, upper, contributions)
+
+    return score_row
+
+
 def score(card: Scorecard, row: Mapping[str, Cell]) -> Score:
     """Score one row.
 
     Args:
+        card: the model.
         row: a cell for each input column: a number, text or (for a date) a date, a datetime in UTC or ISO text; None
             or absent where it is missing. Columns that the model does not know are not looked at.
 
     Raises:
         ValueError: a cell of a number column is no number, or one of a date column is no date.
     """
-    contributions = {}
-    total = card.intercept
-    for column in card.columns:
-        effect, cell = column.effect, row.get(column.name)
-        if isinstance(effect, Curve):
-            part = on_curve(effect, None if cell is None else float(cell))  # type: ignore[arg-type]
-        elif isinstance(effect, Levels):
-            part = in_table(effect, None if cell is None else as_level(cell))
-        else:
-            part = on_calendar(effect, cell)
-        contributions[column.name] = part
-        total += part
-    lower, upper = interval(card.intervals, total)
-    if card.target.transform == "log":
-        return Score(math.exp(total), math.exp(lower), math.exp(upper), contributions)
-    return Score(total, lower, upper, contributions)
+    return make_scorer(card)(row)
+
+
+def lay_out(effect: Curve | Levels | Calendar) -> Layout:
+    """What scoring needs of an effect; a curve as segments, with one of slope 0 before and one after its knots."""
+    if isinstance(effect, Calendar):
+        return on_calendar(effect, None), lambda cell: on_calendar(effect, cell), (), (), (), ()
+    if isinstance(effect, Levels):
+        values, other = effect.values, effect.other
+        return effect.missing, lambda cell: values.get(as_level(cell), other), (), (), (), ()
+    knots, heights = effect.knots, effect.values
+    points = list(zip(knots, heights, strict=True))
+    slopes = [(y1 - y0) / (x1 - x0) for (x0, y0), (x1, y1) in pairwise(points)]
+    return effect.missing, None, knots, [knots[0], *knots], [heights[0], *heights], [0.0, *slopes, 0.0]
 
 
 def on_curve(curve: Curve, x: float | None) -> float:
     """The piecewise-linear interpolation at x, constant beyond the ends."""
+    missing, _, knots, starts, heights, slopes = lay_out(curve)
     if x is None or x != x:
-        return curve.missing
-    knots, values = curve.knots, curve.values
-    right = bisect_right(knots, x)
-    if right == 0:
-        return values[0]
-    if right == len(knots):
-        return values[-1]
-    x0, x1 = knots[right - 1], knots[right]
-    y0, y1 = values[right - 1], values[right]
-    return y0 + (y1 - y0) * ((x - x0) / (x1 - x0))
+        return missing
+    place = bisect_right(knots, x)
+    return heights[place] + slopes[place] * (x - starts[place]) if slopes[place] else heights[place]
 
 
 def in_table(levels: Levels, level: str | None) -> float:
@@ -73,6 +105,8 @@ def in_table(levels: Levels, level: str | None) -> float:
 
 def as_level(cell: Cell) -> str:
     """A level as text; 3, 3.0 and "3" are one."""
+    if isinstance(cell, str):
+        return cell
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 

@@ -11,7 +11,7 @@ from stages.utils.effects import UNSEEN
 from stages.utils.errors import ExportError
 from stages.utils.table_schema import TableSchema
 from webapp.scorecard import Scorecard
-from webapp.scorer import Cell, score
+from webapp.scorer import Cell, make_scorer
 
 TOLERANCE = 1e-9  # of max(|prediction|, standard deviation of the target)
 
@@ -46,7 +46,8 @@ def largest_difference(card: Scorecard, model: Pipeline, rows: pd.DataFrame, tar
     expected = model.predict(rows)
     names = [column.name for column in card.columns]
     cells = zip(*(as_cells(rows[name]) for name in names), strict=True)
-    found = np.array([score(card, dict(zip(names, row, strict=True))).prediction for row in cells])
+    score = make_scorer(card)
+    found = np.array([score(dict(zip(names, row, strict=True))).prediction for row in cells])
     difference = np.abs(found - expected) / np.maximum(np.abs(expected), target.std())
     worst = int(difference.argmax())
     if not difference[worst] <= TOLERANCE:

@@ -62,7 +62,8 @@ def number_map(values: Floats, params: FeaturesParams) -> Any:
     impute = SimpleImputer(
         strategy="constant", fill_value=float(np.clip(np.median(known), low, high)), keep_empty_features=True
     )
-    knots = np.unique(np.quantile(np.clip(known, low, high), np.linspace(0, 1, params.knots)))
+    count = automatic_knots(len(values)) if params.knots == "auto" else params.knots
+    knots = np.unique(np.quantile(np.clip(known, low, high), np.linspace(0, 1, count)))
     terms: list[tuple[str, Any, list[int]]] = [("line", "passthrough", [0])]
     if len(knots) > 2:
         curve = SplineTransformer(degree=1, knots=knots[:, None], extrapolation="constant", include_bias=False)
@@ -70,6 +71,11 @@ def number_map(values: Floats, params: FeaturesParams) -> Any:
     filled = Pipeline([("clip", clip), ("impute", impute), ("terms", ColumnTransformer(terms, sparse_threshold=0))])
     missing = [("missing", MissingIndicator(features="all"), [0])] if len(known) < len(values) else []
     return ColumnTransformer([("known", filled, [0]), *missing], sparse_threshold=0)
+
+
+def automatic_knots(rows: int) -> int:
+    """4 knots up to 1,000 rows, one more at every doubling from there, 10 at the most."""
+    return int(np.clip(4 + np.floor(np.log2(max(rows, 1) / 500)), 4, 10))
 
 
 def calendar_map(part: str, params: FeaturesParams) -> Pipeline:

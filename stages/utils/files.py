@@ -94,6 +94,15 @@ def md5_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
+def md5_of_directory(path: str | Path) -> tuple[str, int]:
+    """The md5 of a directory as dvc.lock names it (of the JSON list of its files), and the size of its files."""
+    files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+    listing = [{"md5": md5_of(file), "relpath": file.relative_to(path).as_posix()} for file in files]
+    text = json.dumps(listing, sort_keys=True)
+    md5 = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    return f"{md5}.dir", sum(file.stat().st_size for file in files)
+
+
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))

@@ -66,12 +66,13 @@ def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
 
 
 def coverage_by_bin(counts: Floats, intervals: dict[str, Any], transform: TargetTransform) -> pd.DataFrame:
-    """A row a bin: from, to (predictions; empty at the open ends), rows, coverage, width."""
+    """A row a bin: bin (1, 2, …), from, to (predictions; empty at the open ends), rows, coverage, width."""
     rows = counts[:, 0]
     with np.errstate(invalid="ignore"):
         shares = counts[:, 1:] / rows[:, None]
     edges = [np.nan, *from_scale(np.array(intervals["edges"]), transform), np.nan]
     columns = {
+        "bin": np.arange(1, len(rows) + 1),
         "from": edges[:-1],
         "to": edges[1:],
         "rows": rows.astype(int),

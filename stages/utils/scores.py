@@ -7,7 +7,14 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+MODELS = {  # of metrics/test.json: what a person calls them
+    "model": "ElasticNet",
+    "mean": "mean",
+    "least_squares": "least squares",
+    "black_box": "gradient-boosted trees",
+}
 CLUSTERS = 1024
+NORMAL_95 = 1.96  # standard errors either side of a mean that hold it in 95 of 100 samples
 SUMS = 5  # rows, errors squared, errors absolute, target, target squared
 
 

@@ -105,7 +105,8 @@ class SplitParams(Settings):
 class ExploreParams(Settings):
     """How much of the table the pictures show."""
 
-    sample_rows: int = Field(ge=10, description="rows drawn in scatter plots")
+    sample_rows: int = Field(ge=10, description="training rows (chosen by hash) that are drawn one by one")
+    pages: int = Field(ge=1, le=50, description="of small multiples at the most, the most telling columns first")
 
 
 class FeaturesParams(Settings):
@@ -117,8 +118,8 @@ class FeaturesParams(Settings):
     sample_rows: int = Field(
         ge=100, description="training rows (chosen by hash) that quantiles and levels are fitted on"
     )
-    knots: int = Field(
-        ge=2, le=100, description="quantile knots of a number's piecewise-linear curve; 2: a straight line"
+    knots: Annotated[int, Field(ge=2, le=100)] | Auto = Field(
+        description="quantile knots of a number's piecewise-linear curve; 2: a straight line; auto: by the rows"
     )
     clip: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="numbers are clipped to these training quantiles")
     min_frequency: int = Field(ge=1, description="levels in fewer of the sampled rows are taken together")
@@ -175,6 +176,15 @@ class ExportParams(Settings):
     check_rows: int = Field(ge=1, description="training rows that both must predict alike")
 
 
+class ReportParams(Settings):
+    """How much of the model the pictures show."""
+
+    sample_rows: int = Field(
+        ge=10, description="training rows (chosen by hash) whose density is drawn under the effects"
+    )
+    pages: int = Field(ge=1, le=50, description="of small multiples at the most, the heaviest columns first")
+
+
 class Params(Settings):
     """params.yaml: what a scientist turns, a section a stage."""
 
@@ -185,6 +195,7 @@ class Params(Settings):
     train: TrainParams
     evaluate: EvaluateParams
     export: ExportParams
+    report: ReportParams
 
 
 # ---------------------------------------------------------------- reading

@@ -84,6 +84,11 @@ class Column(Settings):
         """Title and unit, as an axis names it."""
         return f"{self.title or self.name} ({self.unit})" if self.unit else self.title or self.name
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What a person calls each level that has a name of its own."""
+        return {str(item.value): item.label for item in self.categories or [] if isinstance(item, Category)}
+
     @model_validator(mode="after")
     def is_consistent(self) -> "Column":
         bounds = [self.constraints.minimum, self.constraints.maximum]

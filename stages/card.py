@@ -1,0 +1,60 @@
+"""Card: what the model is, was made from and can do, as a page of Markdown written from what the stages measured.
+
+Reads   data/raw/ (for its hash and size), metrics/*.json, plots/coverage.csv, plots/residuals_by_group.csv,
+        models/scorecard.json, schema.yaml, params.yaml, config.yaml (source)
+Writes  models/MODEL_CARD.md
+Run     python -m stages.card
+
+Every sentence follows from a file: there is no text here that a person would have to keep up to date.
+"""
+
+import csv
+from pathlib import Path
+
+from stages.utils.card.data import audit, data, intended_use, quarantine
+from stages.utils.card.markdown import plain
+from stages.utils.card.model import effects, reproduce
+from stages.utils.card.scores import gate, intervals, limits, scores
+from stages.utils.files import md5_of, read_json, replacing
+from stages.utils.settings import read_params, read_source_settings
+from stages.utils.stage import stage
+from stages.utils.table_schema import read_schema
+
+RAW, SCORECARD, CARD = Path("data/raw"), Path("models/scorecard.json"), Path("models/MODEL_CARD.md")
+METRICS = ("audit", "split", "test", "train", "validation")
+COVERAGE, GROUPS = Path("plots/coverage.csv"), Path("plots/residuals_by_group.csv")
+
+
+def main() -> None:
+    with stage("card") as log:
+        schema, (source, _) = read_schema(), read_source_settings()
+        params = {name: read_params(name) for name in ("split", "features", "train", "evaluate")}
+        metrics = {name: read_json(f"metrics/{name}.json") for name in METRICS}
+        bins, groups = read_rows(COVERAGE), read_rows(GROUPS)
+        sections = {
+            "Intended use": intended_use(schema, metrics),
+            "Data": data(schema, metrics, params["split"], source, RAW),
+            "Quarantine": quarantine(metrics["validation"]),
+            "Metrics": scores(schema, metrics, params["evaluate"]),
+            "Prediction intervals": intervals(metrics["test"]["intervals"], bins),
+            "Gate": gate(metrics["test"], params["evaluate"]),
+            "Leakage audit": audit(schema, metrics, params["features"]),
+            "Effects": effects(schema, read_json(SCORECARD)),
+            "Limits and known gaps": limits(metrics, bins, groups, schema),
+            "Reproduce": reproduce(params, {SCORECARD.as_posix(): md5_of(SCORECARD)}),
+        }
+        title = f"# Model card: {plain(schema.title or schema.target.title or schema.target.name)}"
+        text = "\n\n".join([title, *(f"## {name}\n\n{body}" for name, body in sections.items())])
+        with replacing(CARD) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
+        log.info("%s: %d sections", CARD, len(sections))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a plot's data points, cells as text."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Pictures: one look, the same bytes every time. Only the stages that draw import this.
+
+Colours are those of Okabe & Ito (2008), "Color universal design", which people with colour blindness tell apart. A
+picture is 900 pixels wide, as a README shows it: look at it at 100 %.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+from PIL import Image
+
+from stages.utils.files import replacing
+
+DATA, FIT, OTHER, SOFT = "#0072b2", "#d55e00", "#009e73", "#a9cfe6"  # blue, vermilion, green, pale blue
+INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
+WIDTH = 9.0  # inches
+HEAD = 0.72  # inches above the panels for title and subtitle
+COLOURS = 255  # in a PNG: a palette a third of the size of true colour
+
+mpl.rcParams.update(
+    {
+        "figure.dpi": 100,
+        "savefig.dpi": 100,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": GREY,
+        "axes.labelcolor": INK,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 9,
+        "axes.labelsize": 9,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.formatter.limits": (-4, 6),
+        "grid.color": "#ececec",
+        "grid.linewidth": 0.7,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "xtick.color": GREY,
+        "ytick.color": GREY,
+        "legend.frameon": False,
+        "legend.fontsize": 8,
+        "text.parse_math": False,  # a dollar in a column's name is a dollar
+    }
+)
+
+
+def sheet(height: float, title: str, subtitle: str, rows: int = 1, columns: int = 1, **grid: Any) -> tuple[Figure, Any]:
+    """A figure with a bold title and a grey subtitle that say what it shows, and its axes (rows, columns).
+
+    Args:
+        height: of the panels together, in inches.
+        grid: what `Figure.subplots` takes.
+    """
+    title, subtitle = textwrap.fill(title, 92), textwrap.fill(subtitle, 128)
+    head = HEAD + 0.2 * title.count("\n") + 0.16 * subtitle.count("\n")
+    whole = height + head
+    figure = Figure(figsize=(WIDTH, whole), layout="constrained")
+    figure.get_layout_engine().set(rect=(0.005, 0.01, 0.985, height / whole - 0.01), h_pad=0.06, w_pad=0.06)  # type: ignore[union-attr, call-arg]
+    figure.text(0.012, 1 - 0.1 / whole, title, size=12.5, weight="bold", color=INK, va="top")
+    figure.text(0.012, 1 - (0.1 + 0.24 + 0.2 * title.count("\n")) / whole, subtitle, size=9, color=GREY, va="top")
+    axes = figure.subplots(rows, columns, squeeze=False, **grid)
+    for axis in (axis for panel in axes.flat for axis in (panel.xaxis, panel.yaxis)):
+        axis.set_major_formatter(tick)
+        axis.set_major_locator(MaxNLocator(10 if columns == 1 else 5))
+    return figure, axes
+
+
+def tick(value: float, _: float | None = None) -> str:
+    """A number on an axis."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:,g}M"
+    return f"{value / 1e3:g}k" if abs(value) >= 1e4 else f"{value:g}"
+
+
+def number(value: float) -> str:
+    """A number at three significant digits, thousands set apart."""
+    if value == 0 or not np.isfinite(value):
+        return f"{value:g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def log_axis(axes: Axes) -> None:
+    """Make the horizontal axis logarithmic, with plain numbers on it."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(tick)
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def date_axis(axes: Axes) -> None:
+    """Mark a horizontal axis of days since 1970 with dates."""
+    locator = AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def save_pages(figures: Sequence[Figure], directory: Path, name: str) -> None:
+    """Write the pages of a picture as NAME.png, NAME_2.png and so on."""
+    for page, figure in enumerate(figures, start=1):
+        save(figure, directory / (f"{name}.png" if page == 1 else f"{name}_{page}.png"))
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG of a palette of colours, with nothing in it but the pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3].copy())  # type: ignore[no-untyped-call]
+    with replacing(path) as partial:
+        pixels.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            partial, format="PNG", optimize=True
+        )

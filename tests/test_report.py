@@ -1,0 +1,111 @@
+"""The report's pictures and the points behind them: all there, not blank, the same bytes; experiments overlay."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.utils.groups import MISSING, OTHER, find_groups, group_sums, residuals_by_group
+from stages.utils.pictures.draw_penalty import apart
+from stages.utils.table_schema import TableSchema
+from tests.conftest import ROOT, Project
+from tests.pictures import check_picture, pictures
+
+NAMES = {
+    "coverage",
+    "cv_surface",
+    "effects",
+    "importance",
+    "predicted_actual",
+    "regularization_path",
+    "residuals",
+    "residuals_by_group",
+    "scores",
+}
+SCHEMA = TableSchema.model_validate(
+    {
+        "fields": [
+            {"name": "size", "type": "number"},
+            {"name": "colour", "type": "string"},
+            {"name": "day", "type": "date"},
+            {"name": "y", "type": "number", "role": "target"},
+        ]
+    }
+)
+
+
+def test_every_picture_is_there_and_shows_something() -> None:
+    assert {path.stem for path in (ROOT / "plots/report").iterdir()} == NAMES
+    for path in pictures(ROOT / "plots/report"):
+        check_picture(path)
+
+
+@pytest.mark.slow
+def test_pictures_are_the_same_bytes_again_and_name_the_target(built: Project) -> None:
+    before = {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")}
+    built.stage("report", check=True, env={"TZ": "Asia/Tokyo", "LC_ALL": "C", "MPLBACKEND": "svg"})
+    assert {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")} == before
+    built.edit("schema.yaml", title="Other")
+    schema = built.path / "schema.yaml"
+    schema.write_text(schema.read_text().replace("Disease progression after one year", "Progress"))
+    built.stage("report", check=True)
+    after = {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")}
+    assert {name for name in before if after[name] != before[name]} == {
+        f"{name}.png" for name in NAMES - {"cv_surface"}
+    }
+
+
+def test_groups_are_counted_whatever_the_parts() -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"size": random.standard_normal(400), "y": random.standard_normal(400)})
+    frame["colour"] = pd.Series(random.choice(["red", "blue", "NA"], 400), dtype="str")
+    frame["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 100, 400), "D")
+    frame.loc[:9, ["size", "colour", "day"]] = None
+    frame["day"] = frame["day"].astype("datetime64[us]")
+    groups = find_groups(frame.iloc[:200], SCHEMA)
+    residual = frame["y"].to_numpy()
+    whole = residuals_by_group(group_sums(frame, residual, groups), groups, SCHEMA)
+    parts = [group_sums(frame.iloc[part], residual[part], groups) for part in (slice(150), slice(150, 400))]
+    pd.testing.assert_frame_equal(whole, residuals_by_group(pd.concat(parts), groups, SCHEMA))
+    for name in ("size", "colour", "day"):
+        assert whole.loc[whole["column"] == name, "rows"].sum() == 400
+    red = frame.loc[frame["colour"] == "red", "y"]
+    [found] = whole[(whole["column"] == "colour") & (whole["group"] == "red")].to_dict("records")
+    assert found["rows"] == len(red)
+    assert found["bias"] == pytest.approx(red.mean())
+    assert found["se"] == pytest.approx(red.std(ddof=1) / np.sqrt(len(red)))
+    assert found["rmse"] == pytest.approx(np.sqrt((red**2).mean()))
+    assert (whole["group"] == MISSING).sum() == 3
+    other = frame.assign(colour=pd.Series(["green"] * 400, dtype="str"))
+    assert OTHER in residuals_by_group(group_sums(other, residual, groups), groups, SCHEMA)["group"].tolist()
+
+
+def test_residuals_by_group_add_up_to_the_test_rows() -> None:
+    groups = pd.read_csv(ROOT / "plots/residuals_by_group.csv")
+    test, split = (json.loads((ROOT / f"metrics/{name}.json").read_text()) for name in ("test", "split"))
+    for _, column in groups.groupby("column"):
+        assert column["rows"].sum() == split["test"]
+        rmse = np.sqrt((column["rmse"] ** 2 * column["rows"]).sum() / split["test"])
+        assert rmse == pytest.approx(test["model"]["rmse"], rel=1e-9)
+
+
+def test_labels_are_moved_apart() -> None:
+    assert apart([3.0, 1.0, 1.0, 1.05], 0.5) == [3.0, 1.0, 1.5, 2.0]
+
+
+@pytest.mark.slow
+def test_two_experiments_overlay(built: Project) -> None:
+    built.dvc("exp", "run", "-S", "train.alpha=0.5", "evaluate")
+    shown = built.dvc("plots", "diff", "HEAD", "--json")
+    assert "failed to load" not in shown.stderr
+    data = json.loads(shown.stdout)["data"]
+    drawn = {name: plot for name, plots in data.items() for plot in plots if plot["type"] == "vega"}
+    assert {Path(name).name for name in drawn} == {path.name for path in (built.path / "plots").glob("*.csv")}
+    for name, plot in drawn.items():
+        assert sorted(plot["revisions"]) == ["HEAD", "workspace"], name
+        points = plot["content"]["data"]["values"]
+        assert {point["rev"] for point in points} == {"HEAD", "workspace"}
+        assert plot["content"]["title"]["text"], name
+        assert "<DVC_METRIC" not in json.dumps(plot["content"]), name

@@ -1,0 +1,266 @@
+"""The pages as they are without JavaScript: form, messages beside the fields, model, headers, login."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.serving import TOKEN, make_app, make_card, write_checkout
+from webapp.charts import draw_contributions, draw_distribution, draw_effect
+from webapp.forms import defaults
+from webapp.numbers import fixed, nice_step, short, ticks
+from webapp.scorer import score
+
+CARD = make_card()
+NAMES = [column.name for column in CARD.columns]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    return make_app(write_checkout(tmp_path_factory.mktemp("pages") / "checkout")).test_client()
+
+
+class Page(HTMLParser):
+    """The controls and notes of the form, and what breaks its rules."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self.notes: dict[str, str] = {}
+        self.inline: list[str] = []
+        self.ids: list[str] = []
+        self.labelled: set[str] = set()
+        self.controls: list[str] = []
+        self._select = self._note = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.inline += [f"{tag} {name}" for name in found if name == "style" or name.startswith("on")]
+        self.inline += [tag] * (tag == "style" or (tag == "script" and "src" not in found))
+        if "id" in found:
+            self.ids.append(found["id"])
+        name = found.get("name", "")
+        if name.startswith("column:"):
+            self.controls.append(found["id"])
+            self._select = name if tag == "select" else ""
+            self.values[name] = found.get("value", "")
+        if tag == "option" and "selected" in found:
+            self.values[self._select] = found["value"]
+        if tag == "label":
+            self.labelled.add(found["for"])
+        self._note = found["id"] if "note" in found.get("class", "").split() else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._note and data.strip():
+            self.notes[self._note] = data.strip()
+
+    def handle_endtag(self, tag: str) -> None:
+        self._note = ""
+
+
+def fill(client: FlaskClient, **typed: str) -> tuple[int, Page, str]:
+    values = {**defaults(CARD), **typed}
+    answer = client.post("/", data={f"column:{name}": value for name, value in values.items()})
+    return answer.status_code, Page(answer.text), answer.text
+
+
+def test_the_form_starts_with_the_defaults_and_a_prediction(client: FlaskClient) -> None:
+    answer = client.get("/")
+    page = Page(answer.text)
+    assert answer.status_code == 200
+    assert page.values == {f"column:{name}": value for name, value in defaults(CARD).items()}
+    assert set(page.controls) <= page.labelled
+    assert len(page.ids) == len(set(page.ids))
+    expected = score(CARD, {"size": 10.0, "rooms": 3.0, "kind": "1", "place": "north", "garden": True,
+                            "sold": "2026-12-31", "built": "2020-01-01"})  # fmt: skip
+    assert f"<strong>{fixed(expected.prediction, 0)}</strong> k€" in answer.text
+
+
+def test_a_posted_form_gets_its_prediction(client: FlaskClient) -> None:
+    status, page, text = fill(client, size="20")
+    assert status == 200
+    assert page.values["column:size"] == "20"
+    assert "+40.0" in text
+    assert page.notes == {}
+
+
+def test_the_effect_of_the_chosen_field_is_shown(client: FlaskClient) -> None:
+    for name in NAMES:
+        values = {f"column:{column}": value for column, value in defaults(CARD).items()}
+        answer = client.post("/", data={**values, "focus": ["size", name]})
+        assert answer.status_code == 200
+        effect = answer.text.split('id="effect"')[1]
+        assert name.capitalize() in effect
+        assert "you are here" in effect or name == "sold"  # whose december has no effect of its own
+
+
+def test_mistakes_stand_beside_their_fields_and_what_was_typed_stays(client: FlaskClient) -> None:
+    status, page, text = fill(client, size="twelve", rooms="", kind="9", sold="soon", place='<b>"&')
+    assert status == 422
+    assert page.notes == {
+        "field-0-note": "must be a number",
+        "field-1-note": "is required",
+        "field-2-note": "must be one of 1 (flat), 2 (house)",
+        "field-5-note": "must be a datetime like 2026-11-24T17:05",
+    }
+    assert page.values["column:size"] == "twelve"
+    assert page.values["column:place"] == '<b>"&'
+    assert "<b>" not in text
+    assert "To be corrected: Size, Rooms, Kind, Sold" in text
+
+
+def test_what_the_model_has_not_seen_is_marked(client: FlaskClient) -> None:
+    status, page, _ = fill(client, size="99", place="elsewhere")
+    assert status == 200
+    assert page.notes["field-0-note"].startswith("outside what the model has seen (0 to 20)")
+    assert page.notes["field-3-note"].startswith("a level that the model has not seen")
+
+
+def test_optional_fields_may_be_left_empty(client: FlaskClient) -> None:
+    status, page, _ = fill(client, place="", sold="", built="NA")
+    assert (status, page.notes) == (200, {})
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30) | st.sampled_from(["nan", "-inf", "1e999", "−5"])))
+def test_whatever_is_typed_gets_a_page(client: FlaskClient, typed: dict[str, str]) -> None:
+    status, page, text = fill(client, **typed)
+    assert status in (200, 422)
+    assert (status == 422) == any("error" in line for line in re.findall(r'class="note([^"]*)"', text))
+    assert not re.search(r'="-?(nan|inf)', text.split('<section class="results"')[1])
+    assert page.inline == []
+
+
+@pytest.mark.parametrize("path", ["/", "/batch", "/model", "/api", "/nothing"])
+def test_pages_keep_their_own_rules(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "text/html"})
+    page = Page(answer.text)
+    assert page.inline == []
+    assert len(page.ids) == len(set(page.ids))
+    assert not re.search(r"""(?:src|href|action)=["'](?:https?:)?//""", answer.text)
+    assert answer.text.count("<h1>") == 1
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_model_page_says_which_model_it_is(client: FlaskClient) -> None:
+    text = client.get("/model").text
+    for words in ("4 to 6", "1,000", "0" * 32, "models/model.joblib", "May", "June"):
+        assert words in text
+    assert "Plots of the pipeline" not in text
+    assert client.get("/model/card").status_code == 404
+    assert client.get("/model/plots/x.png").status_code == 404
+
+
+def test_plots_and_model_card_are_shown_where_they_are(tmp_path: Path) -> None:
+    path = write_checkout(tmp_path / "checkout")
+    (path / "plots/explore").mkdir(parents=True)
+    (path / "plots/explore/one.png").write_bytes(b"\x89PNG")
+    (path / "plots/data.csv").write_text("x")
+    (path / "models/MODEL_CARD.md").write_text("# Card")
+    client = make_app(path).test_client()
+    assert "/model/plots/explore/one.png" in client.get("/model").text
+    for path_, content in (("plots/explore/one.png", b"\x89PNG"), ("card", b"# Card")):
+        with client.get(f"/model/{path_}") as answer:
+            assert answer.data == content
+    for secret in ("data.csv", "../models/scorecard.json", "..%2fdvc.lock"):
+        assert client.get(f"/model/plots/{secret}").status_code == 404
+
+
+def test_contributions_and_interval_are_drawn_to_scale() -> None:
+    found = score(CARD, {"size": 20.0, "rooms": 1.0, "kind": "1", "place": "süd", "garden": False})
+    bars = {bar.name: bar for bar in draw_contributions(CARD, found, dict.fromkeys(NAMES, ""))}
+    parts = found.contributions
+    for name in NAMES:
+        scale = (bars[name].width / bars["size"].width, abs(parts[name]) / parts["size"])
+        assert scale[0] == pytest.approx(scale[1], abs=1e-3)
+        assert bars[name].is_negative == (parts[name] < 0)
+    drawn = draw_distribution(CARD, found)
+    assert drawn.lower < drawn.here < drawn.upper
+    assert drawn.here == pytest.approx((found.prediction - 100) / 2, abs=1e-2)
+    [effect] = draw_effect(CARD, CARD.columns[0], 10.0)
+    assert effect.here == (50.0, effect.zero)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (1.5, "1.5"), (-1234.56, "−1,235"), (1e-9, "1e−09"), (1.2e7, "1.2e+07"), (100, "100")],
+)
+def test_short_numbers(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e9), st.integers(1, 10))
+def test_ticks_are_round_and_inside(low: float, width: float, most: int) -> None:
+    high = low + width
+    marks = ticks(low, high, most)
+    assert len(marks) <= most + 1
+    step = nice_step(high - low, most)
+    assert all(low - step * 1e-6 <= mark <= high + step * 1e-6 for mark in marks)
+
+
+def test_fixed_has_no_negative_zero() -> None:
+    assert (fixed(-0.001, 1, sign=True), fixed(-1.25, 1), fixed(1234.5, 0)) == ("+0.0", "−1.2", "1,234")
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> FlaskClient:
+    return make_app(write_checkout(tmp_path / "checkout"), APP_TOKEN=TOKEN, METRICS_TOKEN=TOKEN[::-1]).test_client()
+
+
+def test_a_token_stands_before_everything_but_the_health_checks(locked: FlaskClient) -> None:
+    for path in ("/health", "/ready", "/login", "/static/app.css"):
+        with locked.get(path) as answer:
+            assert answer.status_code == 200, path
+    for path in ("/api/v1/model", "/version", "/api/v1/openapi.json"):
+        answer = locked.get(path)
+        assert (answer.status_code, answer.content_type) == (401, "application/problem+json")
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert locked.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+        assert locked.get(path, headers={"Authorization": f"Bearer {TOKEN}x"}).status_code == 401
+    for path in ("/", "/batch", "/model", "/api", "/nothing"):
+        answer = locked.get(path, headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+
+
+def test_a_person_logs_in_and_out(locked: FlaskClient) -> None:
+    wrong = locked.post("/login", data={"token": "guess"})
+    assert wrong.status_code == 401
+    assert "That is not the token." in wrong.text
+    right = locked.post("/login", data={"token": TOKEN}, headers={"X-Forwarded-Proto": "https"})
+    assert (right.status_code, right.headers["Location"]) == (303, "/")
+    cookie = right.headers["Set-Cookie"]
+    assert TOKEN not in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert locked.get("/").status_code == 200
+    assert locked.post("/logout").status_code == 303
+    assert locked.get("/", headers={"Accept": "text/html"}).status_code == 303
+    locked.set_cookie("session", "forged.cookie.value")
+    assert locked.get("/", headers={"Accept": "text/html"}).status_code == 303
+
+
+def test_metrics_need_their_own_token(locked: FlaskClient, client: FlaskClient) -> None:
+    assert client.get("/metrics").status_code == 404  # neither a token nor a port is set
+    assert locked.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 404
+    assert locked.get("/metrics", headers={"Authorization": f"Bearer {TOKEN[::-1]}"}).status_code == 200
+
+
+def test_a_proxy_in_front_is_believed_only_if_it_is_expected(tmp_path: Path) -> None:
+    for hops, is_secure in (("0", False), ("1", True)):
+        app = make_app(write_checkout(tmp_path / hops), APP_TOKEN=TOKEN, FORWARDED_HOPS=hops)
+        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/houses", "X-Forwarded-Host": "evil.example"}
+        answer = app.test_client().post("/login", data={"token": TOKEN}, headers=headers)
+        assert ("Secure" in answer.headers["Set-Cookie"]) == is_secure
+        assert ("Strict-Transport-Security" in answer.headers) == is_secure
+        assert answer.headers["Location"] == ("/houses/" if is_secure else "/")

@@ -1,0 +1,202 @@
+"""The geometry of the charts. Templates draw them as SVG; the browser only swaps what the server has drawn.
+
+Places are per cent of a chart's width (x) or height (y, downwards), so that text keeps its size on every screen.
+"""
+
+import calendar
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from webapp.numbers import amount_of, short, ticks
+from webapp.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Target
+from webapp.scorer import Cell, Score, as_datetime, as_level, in_table, on_curve
+
+MOST_BARS = 12  # that are shown at once
+
+
+class Box(NamedTuple):
+    """A rectangle, in per cent."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Label(NamedTuple):
+    """A text at a place along an axis, in per cent; `anchor` keeps it inside the chart."""
+
+    at: float
+    text: str
+    anchor: str
+
+
+class Bar(NamedTuple):
+    """A row of a bar chart about zero."""
+
+    name: str
+    title: str
+    value: str  # of the cell
+    amount: str
+    x: float
+    width: float
+    is_negative: bool
+    is_here: bool
+
+
+class Distribution(NamedTuple):
+    """The target's distribution, with the interval and the prediction on it."""
+
+    bars: list[Box]
+    ticks: list[Label]
+    lower: float
+    upper: float
+    here: float
+
+
+class EffectCurve(NamedTuple):
+    """A column's curve over its distribution; `here` is the point of its cell, if it has one."""
+
+    title: str
+    bars: list[Box]
+    points: str  # of a polyline in a square of 100 by 100
+    zero: float
+    ticks: list[Label]
+    heights: list[Label]
+    here: tuple[float, float] | None
+
+
+class EffectBars(NamedTuple):
+    """A table of levels."""
+
+    title: str
+    bars: list[Bar]
+
+
+class Scale(NamedTuple):
+    """Maps low to 0 and high to 100 per cent, and what lies beyond to the nearest of them."""
+
+    low: float
+    high: float
+
+    def at(self, value: float) -> float:
+        """Where a value lies, in per cent."""
+        if self.high <= self.low:
+            return 50.0
+        return round(min(max((value - self.low) / (self.high - self.low), 0.0), 1.0) * 100, 3)
+
+
+def label(scale: Scale, value: float) -> Label:
+    """A tick's label."""
+    at = scale.at(value)
+    return Label(at, short(value), "start" if at < 4 else "end" if at > 96 else "middle")
+
+
+def histogram_boxes(histogram: Histogram, scale: Scale, height: float) -> list[Box]:
+    """The bars of a histogram standing on the bottom of the chart, the highest `height` per cent high."""
+    step = (histogram.high - histogram.low) / len(histogram.shares)
+    tallest = max(histogram.shares)
+    boxes = []
+    for place, share in enumerate(histogram.shares):
+        left, right = (scale.at(histogram.low + step * side) for side in (place, place + 1))
+        tall = round(share / tallest * height, 3)
+        if tall > 0:
+            boxes.append(Box(left, round(100 - tall, 3), round(max(right - left - 0.3, 0.2), 3), tall))
+    return boxes
+
+
+def draw_distribution(card: Scorecard, score: Score) -> Distribution:
+    """Where the prediction and its interval lie on the distribution of the target."""
+    histogram = card.target.histogram
+    scale = Scale(min(histogram.low, score.lower), max(histogram.high, score.upper))
+    marks = [label(scale, tick) for tick in ticks(scale.low, scale.high, 5)]
+    places = [scale.at(value) for value in (score.lower, score.upper, score.prediction)]
+    return Distribution(histogram_boxes(histogram, scale, 78), marks, *places)
+
+
+def draw_contributions(card: Scorecard, score: Score, shown: Mapping[str, str]) -> list[Bar]:
+    """What each column adds to the prediction, the largest first."""
+    titles = {column.name: column.title or column.name for column in card.columns}
+    parts = sorted(score.contributions.items(), key=lambda part: -abs(part[1]))
+    return bars_about_zero([(name, titles[name], shown[name], part) for name, part in parts], card.target)
+
+
+def bars_about_zero(rows: Sequence[tuple[str, str, str, float]], target: Target, here: str | None = None) -> list[Bar]:
+    """Bars to both sides of a common zero; a row is name, title, cell, amount."""
+    amounts = [amount for *_, amount in rows]
+    scale = Scale(min(0.0, *amounts, 0.0), max(0.0, *amounts, 0.0))
+    zero = scale.at(0.0) if scale.low < scale.high else 0.0
+    bars = []
+    for name, title, value, amount in rows:
+        end = scale.at(amount) if scale.low < scale.high else 0.0
+        left, width = min(zero, end), round(abs(end - zero), 3)
+        bars.append(Bar(name, title, value, amount_of(target, amount), left, width, amount < 0, name == here))
+    return bars
+
+
+def draw_effect(card: Scorecard, column: Column, cell: Cell) -> list[EffectCurve | EffectBars]:
+    """The effect of a column: a curve, a table, or for a date one of each calendar part."""
+    target, effect = card.target, column.effect
+    title = column.title or column.name
+    axis = f"{title} ({column.unit})" if column.unit else title
+    if isinstance(effect, Curve):
+        return [draw_curve(effect, target, column.histogram, axis, None if cell is None else float(cell))]  # type: ignore
+    if isinstance(effect, Levels):
+        known = None if cell is None else as_level(cell)
+        return [EffectBars(title, level_bars(effect, column.labels, known, target))]
+    return draw_calendar(effect, cell, title, target)
+
+
+def draw_curve(curve: Curve, target: Target, histogram: Histogram | None, title: str, x: float | None) -> EffectCurve:
+    """A curve over the column's distribution in training."""
+    low, high = curve.knots[0], curve.knots[-1]
+    if histogram is not None:
+        low, high = min(low, histogram.low), max(high, histogram.high)
+    across = Scale(low, high)
+    edge = 0.08 * (max(*curve.values, 0.0) - min(*curve.values, 0.0)) or 1.0
+    up = Scale(-max(*curve.values, 0.0) - edge, -min(*curve.values, 0.0) + edge)  # downwards, as SVG counts
+    corners = [(low, curve.values[0]), *zip(curve.knots, curve.values, strict=True), (high, curve.values[-1])]
+    points = " ".join(f"{across.at(knot)},{up.at(-value)}" for knot, value in corners)
+    here = None if x is None else (across.at(x), up.at(-on_curve(curve, x)))
+    marks = [label(across, tick) for tick in ticks(low, high, 5)]
+    sides = [
+        Label(up.at(-value), amount_of(target, value, is_tick=True), "end")
+        for value in ticks(-up.high + edge, -up.low - edge, 4)
+    ]
+    bars = [] if histogram is None else histogram_boxes(histogram, across, 30)
+    return EffectCurve(title, bars, points, up.at(0.0), marks, sides, here)
+
+
+def level_bars(levels: Levels, labels: Mapping[str, str], here: str | None, target: Target) -> list[Bar]:
+    """A bar a level; what is not in the table counts as another one."""
+    rows = [(level, labels.get(level, level), "", part) for level, part in levels.values.items()]
+    if here is not None and here not in levels.values:
+        rows.append((here, f"{here} (not seen)", "", levels.other))
+    return bars_about_zero(rows, target, here)
+
+
+MONTHS = list(calendar.month_name)[1:]
+DAYS = list(calendar.day_name)
+
+
+def draw_calendar(effect: Calendar, cell: Cell, title: str, target: Target) -> list[EffectCurve | EffectBars]:
+    """The charts of a date: its trend over the days, and its calendar parts where they matter."""
+    when = as_datetime(cell)
+    drawn: list[EffectCurve | EffectBars] = []
+    if effect.days is not None and effect.start is not None:
+        start = as_datetime(effect.start)
+        days = None if when is None or start is None else (when - start).total_seconds() / 86_400
+        drawn.append(draw_curve(effect.days, target, None, f"{title}: days since {effect.start[:10]}", days))
+    names: dict[str, dict[str, str]] = {
+        "month": {str(place + 1): name for place, name in enumerate(MONTHS)},
+        "weekday": {str(place): name for place, name in enumerate(DAYS)},
+        "hour": {},
+    }
+    now = {} if when is None else {"month": when.month, "weekday": when.weekday(), "hour": when.hour}
+    for part, labels in names.items():
+        levels: Levels = getattr(effect, part)
+        if any(in_table(levels, level) for level in levels.values):
+            ordered = levels.model_copy(update={"values": dict(sorted(levels.values.items(), key=lambda v: int(v[0])))})
+            here = str(now[part]) if part in now else None
+            drawn.append(EffectBars(f"{title}: {part}", level_bars(ordered, labels, here, target)))
+    return drawn

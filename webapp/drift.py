@@ -1,0 +1,151 @@
+"""Input drift: how often each column's values fall into each bin of their distribution in training.
+
+A number's bins are the tenths of its training rows, and what lies beyond them; a text's are its commonest levels. The
+population stability index adds up (share now - share in training) * ln(share now / share in training) over the bins
+(Siddiqi 2006, "Credit Risk Scorecards"); above 0.25 is commonly read as a shift.
+"""
+
+import math
+import time
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from prometheus_client import Counter
+
+from webapp.scorecard import Calendar, Column, Levels, Scorecard
+from webapp.scorer import Cell, as_datetime, as_level
+
+MOST_LEVELS = 20  # of one column that are counted apart
+MOST_WAITING, LONGEST_WAIT = 100, 1.0  # rows, seconds
+SMALLEST_SHARE = 1e-4  # in the index, where a bin is empty
+
+
+class Bins(NamedTuple):
+    """The bins of a column; the last one holds the missing cells."""
+
+    names: list[str]
+    shares: list[float]  # in training
+    place: Callable[[Cell], int]  # bin of a cell that is not missing
+
+
+class Watch(NamedTuple):
+    """A column whose cells are counted, bin by bin."""
+
+    column: str
+    bins: Bins
+    counters: list[Counter]
+
+
+def make_bins(column: Column) -> Bins:
+    """The bins of a column, with their share of the training rows."""
+    if isinstance(column.effect, Calendar):
+        names, shares, place = date_bins(column)
+    elif isinstance(column.effect, Levels):
+        names, shares, place = level_bins(column)
+    else:
+        names, shares, place = number_bins(column.quantiles)
+    known = 1 - column.missing_share
+    return Bins([*names, "missing"], [*(share * known for share in shares), column.missing_share], place)
+
+
+def number_bins(quantiles: Sequence[float]) -> tuple[list[str], list[float], Callable[[Cell], int]]:
+    """Tenths of the training rows (fewer where quantiles tie), `below` the smallest and `above` the largest value."""
+    if not quantiles:
+        return ["any"], [1.0], lambda cell: 0
+    step = (len(quantiles) - 1) // 10
+    rank = {quantile: place / 10 for place, quantile in enumerate(quantiles[::step])}  # of ties the last rank
+    edges = list(rank)
+    shares = [rank[high] - (0 if place == 0 else rank[edges[place - 1]]) for place, high in enumerate(edges)]
+    low = edges[0]
+    if len(edges) > 1 and shares[0] == 0:  # the smallest value alone is less than a tenth: no bin of its own
+        edges, shares = edges[1:], shares[1:]
+    names = [f"below {low:g}", *(f"to {edge:g}" for edge in edges), f"above {edges[-1]:g}"]
+    return names, [0.0, *shares, 0.0], lambda cell: 0 if cell < low else 1 + bisect_left(edges, cell)
+
+
+def level_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell], int]]:
+    """The commonest levels, and all the others together."""
+    levels = list(column.shares)[:MOST_LEVELS]
+    shares = [column.shares[level] for level in levels]
+    places = {level: place for place, level in enumerate(levels)}
+    other = len(levels)
+    return [*levels, "other levels"], [*shares, 1 - sum(shares)], lambda cell: places.get(as_level(cell), other)
+
+
+def date_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell], int]]:
+    """Before, within and after the dates of training."""
+    first, last = column.seen or ("", "9999")
+
+    def place(cell: Cell) -> int:
+        when = as_datetime(cell)
+        text = "" if when is None else when.isoformat()
+        return 0 if text < first else 1 if text <= last else 2
+
+    return ["before", "seen", "after"], [0.0, 1.0, 0.0], place
+
+
+def make_watches(card: Scorecard, counter: Counter) -> list[Watch]:
+    """A watch on each column; `counter` has the labels column and bin."""
+    watches = []
+    for column in card.columns:
+        bins = make_bins(column)
+        watches.append(Watch(column.name, bins, [counter.labels(column.name, name) for name in bins.names]))
+    return watches
+
+
+class Observer(NamedTuple):
+    """Counts rows a hundred at a time, or a second's worth: one by one would take as long as scoring them."""
+
+    watches: list[Watch]
+    waiting: "deque[Mapping[str, Cell]]"
+    counted: list[float]  # when, by the monotonic clock
+
+    def add(self, rows: Iterable[Mapping[str, Cell]]) -> None:
+        """Take note of valid rows."""
+        self.waiting.extend(rows)
+
+    def flush_if_due(self) -> None:
+        """Count what waits, if it is much or old; asked after every request."""
+        if self.waiting and (len(self.waiting) >= MOST_WAITING or time.monotonic() - self.counted[0] > LONGEST_WAIT):
+            self.flush()
+
+    def flush(self) -> None:
+        """Count what waits."""
+        self.counted[0] = time.monotonic()
+        rows = []
+        with suppress(IndexError):  # the deque is empty; another thread may take rows, too
+            while True:
+                rows.append(self.waiting.popleft())
+        observe(self.watches, rows)
+
+
+def make_observer(watches: list[Watch]) -> Observer:
+    """An observer that nothing waits in."""
+    return Observer(watches, deque(), [0.0])
+
+
+def observe(watches: Iterable[Watch], rows: Sequence[Mapping[str, Cell]]) -> None:
+    """Count the cells of some valid rows."""
+    for column, bins, counters in watches:
+        tally: dict[int, int] = {}
+        for row in rows:
+            cell = row.get(column)
+            place = -1 if cell is None else bins.place(cell)
+            tally[place] = tally.get(place, 0) + 1
+        for place, count in tally.items():
+            counters[place].inc(count)
+
+
+def stability_index(shares: Sequence[float], counts: Sequence[float]) -> float:
+    """The population stability index of counts against the shares in training; 0 before anything was counted."""
+    total = sum(counts)
+    if total == 0:
+        return 0.0
+    index = 0.0
+    for share, count in zip(shares, counts, strict=True):
+        now, then = max(count / total, SMALLEST_SHARE), max(share, SMALLEST_SHARE)
+        index += (now - then) * math.log(now / then)
+    return index

@@ -1,0 +1,98 @@
+"""Prometheus metrics: requests, latency, rows, and the drift of the inputs; added up over the gunicorn workers.
+
+With PROMETHEUS_MULTIPROC_DIR (gunicorn.conf.py sets it) the values live in files there, one set a worker process.
+"""
+
+import hmac
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from flask import Blueprint, Response, abort, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from webapp.drift import Observer, Watch, make_observer, make_watches, stability_index
+from webapp.scorecard import Scorecard
+from webapp.settings import Settings
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
+
+
+class Metrics(NamedTuple):
+    """What is counted."""
+
+    registry: CollectorRegistry
+    requests: Counter  # by method, route, status
+    seconds: Histogram  # by route
+    rows: Counter  # by source (api, page, batch) and outcome (scored, refused)
+    inputs: Observer  # of the rows
+
+
+def make_metrics(card: Scorecard) -> Metrics:
+    """Metrics in a registry of their own."""
+    registry = CollectorRegistry()
+    inputs = Counter("webapp_input", "Values of each column by bin", ["column", "bin"], registry=registry)
+    return Metrics(
+        registry,
+        Counter("webapp_requests", "Requests", ["method", "route", "status"], registry=registry),
+        Histogram("webapp_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=registry),
+        Counter("webapp_rows", "Rows by what became of them", ["source", "outcome"], registry=registry),
+        make_observer(make_watches(card, inputs)),
+    )
+
+
+def expose(metrics: Metrics) -> bytes:
+    """All metrics as text, with the drift of each column since the start."""
+    metrics.inputs.flush()
+    registry = metrics.registry
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    families = list(registry.collect())
+    counts = {
+        (sample.labels["column"], sample.labels["bin"]): sample.value
+        for family in families
+        if family.name == "webapp_input"
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+    families += drift_of(metrics.inputs.watches, counts)
+    return generate_latest(SimpleNamespace(collect=lambda: families))
+
+
+def drift_of(watches: list[Watch], counts: dict[tuple[str, str], float]) -> Iterator[Metric]:
+    """The stability index of each column, and each bin's share in training to compute others from."""
+    index = GaugeMetricFamily("webapp_input_psi", "Population stability index since the start", labels=["column"])
+    shares = GaugeMetricFamily("webapp_training_share", "Share of a bin in training", labels=["column", "bin"])
+    for column, bins, _ in watches:
+        found = [counts.get((column, name), 0.0) for name in bins.names]
+        index.add_metric([column], stability_index(bins.shares, found))
+        for name, share in zip(bins.names, bins.shares, strict=True):
+            shares.add_metric([column, name], share)
+    yield index
+    yield shares
+
+
+def has_token(token: str | None) -> bool:
+    """Whether the request brings this token as a bearer."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    return token is not None and hmac.compare_digest(given, token.encode())
+
+
+def make_blueprint(metrics: Metrics, settings: Settings) -> Blueprint:
+    """GET /metrics: on the second port, or to who brings METRICS_TOKEN; to all others there is no such page."""
+    blueprint = Blueprint("metrics", __name__)
+
+    @blueprint.get("/metrics")
+    def show_metrics() -> Response:
+        port = request.environ.get(
+            "SERVER_PORT"
+        )  # of the listening socket: no header of a proxy or a client changes it
+        if not has_token(settings.metrics_token) and port != str(settings.metrics_port):
+            abort(404)
+        return Response(expose(metrics), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return blueprint

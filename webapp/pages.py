@@ -1,0 +1,139 @@
+"""The pages: the form and what it says, the model, the API."""
+
+import json
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
+from pydantic import ValidationError
+
+from webapp import charts
+from webapp.answers import json_response
+from webapp.forms import Field, defaults, make_fields, show_cell
+from webapp.inputs import json_cell, strings_of
+from webapp.messages import explain, unseen
+from webapp.model import Model
+from webapp.numbers import decimals_of, fixed, short
+from webapp.openapi import make_document
+from webapp.scorecard import Curve, Levels, Scorecard
+from webapp.scorer import Cell
+
+CARD = "models/MODEL_CARD.md"
+
+
+def make_pages(model: Model) -> Blueprint:
+    """The routes of the pages."""
+    card, metrics = model.card, model.metrics
+    blueprint = Blueprint("pages", __name__)
+    by_reach = max(card.columns, key=reach)
+    outcomes = {outcome: metrics.rows.labels("page", outcome) for outcome in ("scored", "refused")}
+
+    @cache
+    def document() -> dict[str, Any]:
+        return make_document(current_app, model)
+
+    @blueprint.app_context_processor
+    def add_names() -> dict[str, Any]:
+        return {"card": card, "needs_login": model.settings.app_token is not None, "fixed": fixed, "short": short}
+
+    def show_form(typed: dict[str, str], counted: bool) -> tuple[str, int]:
+        errors: dict[str, str] = {}
+        row: dict[str, Cell] | None = None
+        try:
+            row = model.row.validate_strings(strings_of(card, typed))
+        except ValidationError as error:
+            errors = {mistake.column or "": mistake.message for mistake in explain(error, card)}
+        fields = make_fields(card, typed, errors, {} if row is None else unseen(card, row))
+        if counted:
+            outcomes["refused" if row is None else "scored"].inc()
+            metrics.inputs.add([] if row is None else [row])
+        chosen = request.form.getlist("focus")
+        focus = next((column for column in card.columns if column.name in chosen[-1:]), by_reach)
+        found = None if row is None else describe(model, row, fields, focus.name)
+        return render_template("index.html", fields=fields, found=found, focus=focus.name), 422 if errors else 200
+
+    @blueprint.get("/")
+    def start() -> tuple[str, int]:
+        return show_form(defaults(card), counted=False)
+
+    @blueprint.post("/")
+    def predict() -> tuple[str, int]:
+        typed = {column.name: request.form.get(f"column:{column.name}", "").strip() for column in card.columns}
+        return show_form(typed, counted=True)
+
+    @blueprint.get("/model")
+    def show_model() -> str:
+        plots = sorted(path.relative_to(model.root / "plots") for path in (model.root / "plots").rglob("*.png"))
+        effects = [drawn for column in card.columns for drawn in charts.draw_effect(card, column, None)]
+        return render_template(
+            "model.html",
+            model=model,
+            scores=scores_of(card),
+            plots=[path.as_posix() for path in plots],
+            effects=effects,
+            has_card=(model.root / CARD).exists(),
+        )
+
+    @blueprint.get("/model/plots/<path:name>")
+    def show_plot(name: str) -> Response:
+        if Path(name).suffix != ".png":
+            abort(404)
+        return send_from_directory(model.root / "plots", name)
+
+    @blueprint.get("/model/card")
+    def show_card() -> Response:
+        if not (model.root / CARD).exists():
+            abort(404)
+        return send_from_directory(model.root, CARD, mimetype="text/plain")
+
+    @blueprint.get("/api")
+    def show_api() -> str:
+        example = {column.name: json_cell(column, column.default) for column in card.columns}
+        return render_template("api.html", document=document(), example=json.dumps(example))
+
+    @blueprint.get("/api/v1/openapi.json")
+    def show_document() -> Response:
+        return json_response(document())
+
+    return blueprint
+
+
+def describe(model: Model, row: dict[str, Cell], fields: list[Field], focus: str) -> dict[str, Any]:
+    """What the page says of a valid row."""
+    card = model.card
+    score = model.score(row)
+    decimals = decimals_of(card.target)
+    shown = {field.column.name: show_cell(field) for field in fields}
+    column = next(column for column in card.columns if column.name == focus)
+    return {
+        "prediction": fixed(score.prediction, decimals),
+        "lower": fixed(score.lower, decimals),
+        "upper": fixed(score.upper, decimals),
+        "mean": fixed(math.exp(card.intercept) if card.target.transform == "log" else card.intercept, decimals + 1),
+        "total": fixed(score.prediction, decimals + 1),
+        "distribution": charts.draw_distribution(card, score),
+        "bars": charts.draw_contributions(card, score, shown),
+        "effects": charts.draw_effect(card, column, row.get(focus)),
+    }
+
+
+def reach(column: Any) -> float:
+    """How far a column can move the prediction."""
+    effect = column.effect
+    if isinstance(effect, Curve):
+        return max(effect.values) - min(effect.values)
+    tables = [effect] if isinstance(effect, Levels) else [effect.month, effect.weekday, effect.hour]
+    return max(max(table.values.values(), default=0) - min(table.values.values(), default=0) for table in tables)
+
+
+def scores_of(card: Scorecard) -> list[tuple[str, str, str]]:
+    """The metrics of the test rows with their intervals: name, value, interval."""
+    names = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+    rows = []
+    for key, name in names.items():
+        value, low, high = (card.metrics.get(key + end) for end in ("", "_low", "_high"))
+        if value is not None:
+            rows.append((name, short(value), "" if low is None or high is None else f"{short(low)} to {short(high)}"))
+    return rows

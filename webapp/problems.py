@@ -1,0 +1,84 @@
+"""Errors as RFC 9457 problem documents (API) or as a page (everything else)."""
+
+from typing import Any
+
+from flask import Flask, Response, make_response, render_template, request
+from pydantic import BaseModel, Field
+from werkzeug.exceptions import HTTPException
+
+from webapp.answers import json_response
+from webapp.messages import Mistake
+
+
+class Detail(BaseModel):
+    """One thing wrong with the input."""
+
+    pointer: str = Field(description="JSON pointer (RFC 6901) to it in the body that was sent", examples=["#/3/bmi"])
+    column: str | None = Field(description="the column, where it is one's")
+    detail: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457, application/problem+json)."""
+
+    type: str = Field("about:blank", description="about:blank: the status says what kind of problem it is")
+    title: str
+    status: int
+    detail: str
+    errors: list[Detail] = Field([], description="each bad field; the first hundred")
+
+
+class InputError(Exception):
+    """What was sent is not what the model takes.
+
+    Args:
+        mistakes: what is wrong, in words.
+        status: 400 where it cannot be read, 422 where it can.
+    """
+
+    def __init__(self, mistakes: list[Mistake], status: int = 422) -> None:
+        super().__init__(mistakes)
+        self.mistakes, self.status = mistakes, status
+
+
+TITLES = {400: "Bad request", 422: "Invalid input"}
+
+
+def problem(status: int, title: str, detail: str, errors: list[Mistake] | None = None) -> Response:
+    """A problem document."""
+    found: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": []}
+    for mistake in errors or []:
+        found["errors"].append({"pointer": mistake.pointer, "column": mistake.column, "detail": mistake.message})
+    return json_response(found, status, "application/problem+json")
+
+
+def wants_problem() -> bool:
+    """Whether the client is a program: one of the API, or one that does not ask for a page."""
+    return request.path.startswith("/api/") or not request.accept_mimetypes.accept_html
+
+
+def refuse_input(error: InputError) -> Response:
+    """The answer to invalid input."""
+    named = [f"{mistake.column} {mistake.message}" if mistake.column else mistake.message for mistake in error.mistakes]
+    detail = "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if len(named) > 3 else "")
+    return problem(error.status, TITLES[error.status], detail, error.mistakes)
+
+
+def refuse(error: HTTPException) -> Response:
+    """The answer to any other error: the server's own ones say nothing of what went wrong inside."""
+    status, title, detail = error.code or 500, error.name, error.description or error.name
+    response = (
+        problem(status, title, detail)
+        if wants_problem()
+        else make_response(render_template("error.html", status=status, title=title, detail=detail), status)
+    )
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def register(app: Flask) -> None:
+    """Answer errors this way. (Flask logs what nobody expected, with its traceback, and raises a 500 of it.)"""
+    app.register_error_handler(InputError, refuse_input)
+    app.register_error_handler(HTTPException, refuse)

@@ -1,0 +1,27 @@
+"""gunicorn's threaded worker, with one habit changed: told to stop, it first takes every connection that waits.
+
+gunicorn leaves the listening socket open until the last request is done, and drops what the kernel accepted meanwhile.
+"""
+
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+
+class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A ThreadWorker that loses no connection when it stops."""
+
+    sockets: list[Any]
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Listen, or not; at the end accept what waits and close, so that new clients are refused at once."""
+        super().set_accept_enabled(enabled)
+        if self.alive:
+            return
+        for listener in self.sockets:
+            accepted = -1
+            while accepted != self.nr_conns:
+                accepted = self.nr_conns
+                self.accept(listener)
+            listener.close()
+        self.sockets = []
