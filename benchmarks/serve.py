@@ -121,6 +121,7 @@ def worker_mb(master: int, field: str) -> float:
 def compare_servers(card: Scorecard, seconds: int, rounds: int, mlflow: str | None) -> None:
     """Requests a second, memory of the worker and time to the first answer of each server."""
     row = {column.name: json_cell(column, column.default) for column in card.columns}
+    typed = {column.name: column.default for column in card.columns}  # levels as text, as the pipeline holds them
     names = ["hello world", "web app", "scikit-learn", *(["mlflow"] if mlflow else [])]
     rates: dict[str, list[float]] = {name: [] for name in names}
     starts: dict[str, list[float]] = {name: [] for name in names}
@@ -129,7 +130,7 @@ def compare_servers(card: Scorecard, seconds: int, rounds: int, mlflow: str | No
         for name in names:
             path, body = "/api/v1/predict", json.dumps(row)
             if name == "mlflow":
-                path, body = "/invocations", json.dumps({"dataframe_records": [row]})
+                path, body = "/invocations", json.dumps({"dataframe_records": [typed]})
             with serve(name, mlflow) as server:
                 load(server.port, path, body, 1, 16)  # warm
                 rate, errors = load(server.port, path, body, seconds, 16)
