@@ -92,7 +92,7 @@ def surface_line(points: list[Point]) -> str:
     expected = np.array(
         [expect(surface, value.get(ALPHA, now["alpha"]), value.get(L1_RATIO, now["l1_ratio"])) for value in values]
     )
-    at, lowest = points[int(expected.argmin())], surface.loc[surface["rmse"].idxmin()]
+    at, lowest = points[int(expected.argmin())], surface.iloc[int(surface["rmse"].argmin())]
     return (
         f"the CV surface of the current run expects a CV RMSE of {expected.min():.4g} to {expected.max():.4g} on this "
         f"grid, lowest at {' '.join(at.overrides)}; its own lowest is {lowest['rmse']:.4g} at alpha "

@@ -2,12 +2,12 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def run_experiments(
                         workers[slot] = start(place / f"worker-{slot}", baseline)
                     busy[slot] = waiting.pop()
                     send(workers[slot], busy[slot])
-            ready = wait([workers[slot].stdout for slot in busy])  # type: ignore[list-item]
+            ready, _, _ = select.select([workers[slot].stdout for slot in busy], [], [])  # type: ignore[type-var]
             for slot in [slot for slot in busy if workers[slot].stdout in ready]:
                 answer = workers[slot].stdout.readline()  # type: ignore[union-attr]
                 point = busy.pop(slot)

@@ -4,8 +4,8 @@ Started by tools.sweep as `python -m tools.sweep_worker REPOSITORY CHECKOUT BASE
 experiment (its name and overrides) and answers with one: its commit and the seconds it took, or why it failed.
 
 An experiment is what `dvc exp run` makes of it: params.yaml changed by DVC, `dvc repro` in the checkout, everything
-that git tracks committed on top of the baseline under refs/exps/. What is spared is what `dvc exp run` does to protect the
-workspace (stash, checkout, commit, and their undoing), which costs as much again as a stage.
+that git tracks committed on top of the baseline under refs/exps/. What is spared is what `dvc exp run` does to protect
+the workspace (stash, checkout, commit, and their undoing), which costs as much again as a stage.
 """
 
 import json
