@@ -69,6 +69,7 @@ def run_scripts(wanted: list[Point], place: Path) -> float:
 
 def run_sweep(baseline: str, wanted: list[Point], place: Path) -> float:
     """Seconds of the sweep's experiments, from the start of its workers to the last commit; all must succeed."""
+    place.mkdir()
     shutil.rmtree(".dvc/cache/runs", ignore_errors=True)  # or DVC would restore what the round before has run
     start = time.monotonic()
     answers = [answer for _, answer in run_experiments(baseline, wanted, JOBS, place)]
