@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro metrics refresh doctor verify push pull image deploy test quick lint format schemas lock serve dev predict clean
+.PHONY: help setup repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,11 +25,12 @@ $(BIN)/.pipeline: requirements/dvc.txt requirements/pipeline.txt | $(BIN)/python
 $(BIN)/.test: requirements/test.txt | $(BIN)/python
 	@echo "installing the locked packages and those of the tests into .venv: a few minutes"
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
-	@touch $@ $(BIN)/.pipeline
+	@touch $@ $(BIN)/.pipeline $(BIN)/.track
 
 repro: $(BIN)/.pipeline  ## run what is not up to date of the pipeline, then print the metrics
 	dvc repro
 	@python -m tools.summary
+	@python -m tools.track || true
 
 metrics: $(BIN)/.pipeline  ## print the metrics of the last run
 	@python -m tools.summary
@@ -77,6 +78,20 @@ schemas: $(BIN)/.pipeline  ## write the JSON Schemas of the settings anew
 
 lock: $(BIN)/.test  ## compile requirements/*.txt from pyproject.toml
 	python -m tools.lock
+
+$(BIN)/.track: requirements/track.txt | $(BIN)/python
+	@echo "installing MLflow into .venv: a minute"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/track.txt
+	@touch $@
+
+sweep: $(BIN)/.pipeline $(BIN)/.track  ## run a grid of experiments: make sweep GRID="train.alpha=log:0.1:10:5 train.l1_ratio=0.2,0.8"
+	@python -m tools.sweep $(GRID)
+
+track: $(BIN)/.pipeline $(BIN)/.track  ## publish to MLflow what it does not know yet
+	@python -m tools.track
+
+ui: $(BIN)/.pipeline $(BIN)/.track  ## open MLflow's page on http://127.0.0.1:5000
+	mlflow ui --backend-store-uri "$$(python -m tools.track --uri)" --host 127.0.0.1 --port $${PORT:-5000}
 
 $(BIN)/.webapp: requirements/webapp.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/webapp.txt

@@ -58,11 +58,21 @@ class Compute(Settings):
         return self
 
 
+class Track(Settings):
+    """Where runs are tracked. The environment variable MLFLOW_TRACKING_URI wins over `uri`."""
+
+    uri: str = Field(
+        "sqlite:///mlflow.db", min_length=1, description="MLflow's store or server; a relative path is the repository's"
+    )
+    experiment: str = Field("dvc-elasticnet", min_length=1, description="MLflow experiment that runs are published in")
+
+
 class Config(Settings):
-    """config.yaml: where data comes from and what computes; never a hyper-parameter."""
+    """config.yaml: where data comes from, what computes, where runs are tracked; never a hyper-parameter."""
 
     source: Source
     compute: Compute
+    track: Track = Track()
 
 
 # ---------------------------------------------------------------- params.yaml
@@ -220,14 +230,32 @@ def read(path: Path, model: type[SettingsModel]) -> SettingsModel:
     Raises:
         SettingsError: the file is missing, is no YAML, or breaks the model.
     """
+    return check(load(path), model, path)
+
+
+def load(path: Path) -> Any:
+    """The content of a YAML 1.2 file, unchecked.
+
+    Raises:
+        SettingsError: the file is missing or is no YAML.
+    """
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: not found; run from the repository's root, or `git restore {path}`") from None
     except (YAMLError, ValueError) as error:
         raise SettingsError(f"{path}: not readable as YAML: {error}") from None
+    return {} if content is None else content
+
+
+def check(content: Any, model: type[SettingsModel], path: Path) -> SettingsModel:
+    """The content of a settings file as its model.
+
+    Raises:
+        SettingsError: it breaks the model.
+    """
     try:
-        return model.model_validate({} if content is None else content)
+        return model.model_validate(content)
     except ValidationError as error:
         first, *others = (explain(item, content, model) for item in without_other_branches(error.errors()))
         more = f" (and {len(others)} more: {'; '.join(others)})" if others else ""

@@ -1,0 +1,268 @@
+"""Sweeps: what a person writes becomes checked experiments; they are DVC's own; whatever happens, nothing is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from stages.utils.errors import SettingsError
+from tests.conftest import ROOT, Project, family
+from tests.test_crash import is_alive, wait_until
+from tools.sweep_choice import Result, best_of, expect, surface_line, table
+from tools.sweep_grid import Point, points
+
+PATIENCE = 90  # seconds
+BASELINE = "0" * 40
+
+
+# ---------------------------------------------------------------- the grid
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def overrides(*grid: str, **options: Any) -> list[tuple[str, ...]]:
+    return [point.overrides for point in points(BASELINE, list(grid), **options)]
+
+
+@pytest.mark.usefixtures("here")
+def test_all_combinations_of_what_is_listed() -> None:
+    assert overrides("train.alpha=0.5,2", "train.l1_ratio=0.3") == [
+        ("train.alpha=0.5", "train.l1_ratio=0.3"),
+        ("train.alpha=2", "train.l1_ratio=0.3"),
+    ]
+    assert overrides("train.alpha=log:0.001:1:4") == [
+        ("train.alpha=0.001",), ("train.alpha=0.01",), ("train.alpha=0.1",), ("train.alpha=1",),
+    ]  # fmt: skip
+    assert overrides("train.l1_ratio=lin:0:1:3") == [
+        ("train.l1_ratio=0",),
+        ("train.l1_ratio=0.5",),
+        ("train.l1_ratio=1",),
+    ]
+    assert overrides("features.knots=4,4,auto") == [("features.knots=4",), ("features.knots=auto",)]
+
+
+@pytest.mark.usefixtures("here")
+def test_random_draws_are_those_of_the_seed() -> None:
+    drawn = overrides("train.alpha=log:0.01:1", "train.l1_ratio=0.2,0.8", count=20, seed=1)
+    assert drawn == overrides("train.alpha=log:0.01:1", "train.l1_ratio=0.2,0.8", count=20, seed=1)
+    assert drawn != overrides("train.alpha=log:0.01:1", "train.l1_ratio=0.2,0.8", count=20, seed=2)
+    alphas = [float(alpha.partition("=")[2]) for alpha, _ in drawn]
+    assert len(alphas) == 20
+    assert all(0.01 <= alpha <= 1 for alpha in alphas)
+    assert 4 <= sum(alpha < 0.1 for alpha in alphas) <= 16  # log-uniform: half of them
+
+
+@pytest.mark.usefixtures("here")
+def test_a_name_is_that_of_commit_and_values() -> None:
+    [one], [other] = points("1" * 40, ["train.alpha=1"]), points("2" * 40, ["train.alpha=1"])
+    assert one.name != other.name
+    swapped = [
+        points(BASELINE, grid)[0].name
+        for grid in (["train.alpha=1", "train.tol=0.1"], ["train.tol=0.1", "train.alpha=1"])
+    ]
+    assert swapped[0] == swapped[1]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ([], "the grid is empty"),
+        (["train.alpha"], "not a parameter and its values"),
+        (["train.alpha="], "not a parameter and its values"),
+        (["train.alhpa=1"], "train.alhpa: unknown key.*did you mean alpha"),
+        (["train.l1_ratio=0.5,1.5"], "train.l1_ratio: found 1.5.*less than or equal to 1"),
+        (["train.alpha=0.1,much"], "train.alpha: found 'much'"),
+        (["train.alpha=1", "train.alpha=2"], "names a parameter twice"),
+        (["train.alpha=log:0:1:3"], "LOW has to be below HIGH and be above 0"),
+        (["train.alpha=lin:2:1:3"], "LOW has to be below HIGH"),
+        (["train.alpha=log:0.1:1"], "COUNT has to be 1 or more; found none"),
+        (["train.alpha=log:0.1:1:x"], "not a range"),
+        (["train.alpha.more=1"], "alpha is a value, not a section"),
+    ],
+)  # fmt: skip
+def test_a_grid_that_is_not_allowed(grid: list[str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        points(BASELINE, grid)
+
+
+# ---------------------------------------------------------------- the choice
+
+
+def result(name: str, cv_rmse: float, nonzero: int = 5, alpha: float = 1.0, test_rmse: float = 1.0) -> Result:
+    return Result(Point(name, (f"train.alpha={alpha:g}",)), cv_rmse, nonzero, alpha, 0.5, test_rmse)
+
+
+def test_the_best_is_so_by_cross_validation_not_by_test() -> None:
+    best, why = best_of([result("a", 2.0, test_rmse=0.1), result("b", 1.5, test_rmse=9.0)])
+    assert best.point.name == "b"
+    assert why == "because its CV RMSE of 1.5 is the lowest of 2; the next has 2"
+
+
+def test_ties_go_to_the_simpler_model() -> None:
+    tied = [
+        result("many", 1.0, 9),
+        result("few", 1.0 + 1e-9, 3),
+        result("larger", 1.0, 3, alpha=2.0),
+        result("no", 1.1, 1),
+    ]
+    best, why = best_of(tied)
+    assert best.point.name == "larger"
+    assert "with 2 others, to 6 digits" in why
+    assert "3 terms, alpha 2" in why
+    assert [line.split()[0] for line in table(tied).splitlines()] == ["experiment", "larger", "few", "many", "no"]
+
+
+def test_what_the_surface_expects() -> None:
+    surface = pd.DataFrame({"alpha": [1.0, 100.0] * 2, "l1_ratio": [0.0, 0.0, 1.0, 1.0], "rmse": [2.0, 4.0, 6.0, 8.0]})
+    assert expect(surface, 10.0, 0.0) == 3
+    assert expect(surface, 10.0, 0.5) == 5
+    assert expect(surface, "auto", 1.0) == 6
+    assert expect(surface, 100.0, "auto") == 4
+
+
+@pytest.mark.usefixtures("here")
+def test_the_surface_is_asked_first() -> None:
+    line = surface_line(points(BASELINE, ["train.alpha=0.5,2"]))
+    lowest = pd.read_csv("plots/cv_surface.csv")["rmse"].min()
+    assert f"its own lowest is {lowest:.4g}" in line
+    assert "says nothing about features.knots" in surface_line(points(BASELINE, ["features.knots=3,4"]))
+
+
+# ---------------------------------------------------------------- real sweeps
+
+
+def sweep(project: Project, *arguments: str) -> Any:
+    return project.run("python", "-m", "tools.sweep", *arguments, env={"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
+
+
+def shown(project: Project) -> dict[str, dict[str, Any]]:
+    """What `dvc exp show` says of each experiment: its params and its metrics by file."""
+    [_, commit] = json.loads(project.dvc("exp", "show", "--json").stdout)
+    data = [(experiment["name"], experiment["revs"][0]["data"]) for experiment in commit["experiments"] or []]
+    return dict(data)
+
+
+def shown_metrics(experiment: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = experiment["metrics"][f"metrics/{name}.json"]["data"]
+    return found
+
+
+@pytest.mark.slow
+def test_experiments_of_a_sweep_are_dvcs_own(built: Project) -> None:
+    params = (built.path / "params.yaml").read_bytes()
+    done = sweep(built, "train.alpha=0.5,2", "train.l1_ratio=0.9")
+    assert done.returncode == 0, done.stderr
+    assert (built.path / "params.yaml").read_bytes() == params
+    assert built.git("status", "--porcelain") == ""
+    found = shown(built)
+    assert len(found) == 2
+    alphas = {name: shown_metrics(experiment, "train")["alpha"] for name, experiment in found.items()}
+    assert sorted(alphas.values()) == [0.5, 2]
+    best = min(found, key=lambda name: shown_metrics(found[name], "train")["cv_rmse"])
+    assert f"best: {best} (train.alpha={alphas[best]:g} train.l1_ratio=0.9)" in done.stdout
+    assert "not tracked: MLflow at http://127.0.0.1:9 failed" in done.stderr  # and the sweep does not mind
+
+    again = sweep(built)
+    assert again.returncode == 0
+    assert "2 of 2 experiments have been run before" in again.stdout
+
+    other = next(name for name in found if name != best)
+    assert "train.alpha" in built.dvc("params", "diff", best, other).stdout
+    built.dvc("exp", "branch", other, "other")
+    built.edit("params.yaml", train__alpha=alphas[best], train__l1_ratio=0.9)
+    built.dvc("repro", "evaluate")
+    for name in ("train", "test"):  # the same as by hand
+        by_hand = json.loads((built.path / f"metrics/{name}.json").read_text())
+        assert json.loads(built.git("show", f"{refs(built)[best]}:metrics/{name}.json")) == by_hand
+    built.git("restore", ".")
+    built.dvc("checkout")
+    applied = sweep(built, "--apply")
+    assert applied.returncode == 0, applied.stderr
+    assert f"alpha: {alphas[best]:g} " in (built.path / "params.yaml").read_text()
+    assert "# a number, or auto" in (built.path / "params.yaml").read_text()
+    changed = built.git("diff", "--numstat", "params.yaml").split()[:2]
+    assert changed == ["2", "2"], "only the lines of alpha and l1_ratio"
+    assert built.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+    refused = sweep(built, "train.alpha=1")
+    assert refused.returncode == 1
+    assert "uncommitted changes: " in refused.stderr
+
+
+def refs(project: Project) -> dict[str, str]:
+    """The commit of each experiment."""
+    lines = project.git("for-each-ref", "--format=%(refname:lstrip=4) %(objectname)", "refs/exps").splitlines()
+    return dict(line.split() for line in lines)
+
+
+@pytest.mark.slow
+def test_one_failing_experiment_costs_the_others_nothing(built: Project) -> None:
+    train = built.path / "stages/train.py"
+    script = train.read_text()
+    line = "        moments = load_moments(MOMENTS)\n"
+    assert line in script
+    failing = '        if params.alpha == 2:\n            raise SystemExit("two is too much")\n'
+    train.write_text(script.replace(line, failing + line))
+    built.dvc("repro", "evaluate")
+    built.git("commit", "-qam", "Dislike two")
+    done = sweep(built, "train.alpha=0.5,2,3")
+    assert done.returncode == 1
+    assert "train.alpha=2 failed: " in done.stderr
+    assert "1 of 3 experiments failed" in done.stderr
+    assert sorted(shown_metrics(experiment, "train")["alpha"] for experiment in shown(built).values()) == [0.5, 3]
+    again = sweep(built)
+    assert again.returncode == 1
+    assert "2 of 3 experiments have been run before" in again.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_a_sweep_that_is_ended_leaves_nothing_and_goes_on(built: Project, end: signal.Signals) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    command = [sys.executable, "-m", "tools.sweep", "train.alpha=0.5,2,3", "--jobs=2"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=built.path, env=environment, start_new_session=True, **quiet)  # type: ignore[call-overload]
+    children: set[int] = set()
+    try:
+
+        def runs() -> bool:
+            children.update(family(process.pid))
+            return any("stages.train" in command_line(pid) for pid in children)
+
+        assert wait_until(runs, PATIENCE)
+        busy = sweep(built, "train.alpha=7")
+        assert busy.returncode == 1
+        assert f"a sweep is already running (process {process.pid})" in busy.stderr
+        children |= family(process.pid)
+        process.send_signal(end)
+        process.wait(30)
+        assert process.returncode == (130 if end == signal.SIGINT else -signal.SIGKILL)
+        assert wait_until(lambda: not any(map(is_alive, children)), 20)
+    finally:
+        for pid in {process.pid, *children}:
+            if is_alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(10)
+    assert built.git("status", "--porcelain") == ""
+    assert "is already running" not in built.dvc("status").stderr
+    done = sweep(built)
+    assert done.returncode == 0, done.stderr
+    assert sorted(shown_metrics(experiment, "train")["alpha"] for experiment in shown(built).values()) == [0.5, 2, 3]
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

@@ -1,0 +1,157 @@
+"""Tracking: what DVC knows and MLflow lacks is published once, whole; without MLflow nothing fails but the tracking."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Project, family
+from tests.test_crash import is_alive, wait_until
+from tools import track
+
+EXPERIMENT = "dvc-elasticnet"
+READ = """
+import json, sys
+from mlflow import MlflowClient
+client = MlflowClient(sys.argv[1])
+place = client.get_experiment_by_name(sys.argv[2])
+runs = client.search_runs([place.experiment_id]) if place else []
+print(json.dumps([{
+    "name": run.info.run_name, "status": run.info.status, "params": run.data.params, "metrics": run.data.metrics,
+    "tags": run.data.tags, "files": [item.path for item in client.list_artifacts(run.info.run_id)],
+    "inputs": [item.dataset.name for item in run.inputs.dataset_inputs],
+    "models": [model.model_id for model in run.outputs.model_outputs],
+} for run in runs]))
+"""
+PREDICT = """
+import sys, mlflow, numpy as np
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/" + sys.argv[2])
+example = mlflow.models.Model.load("models:/" + sys.argv[2]).load_input_example("models:/" + sys.argv[2])
+print(float(np.abs(model.predict(example)).max()))
+"""
+
+
+def tracked(project: Project, uri: str) -> list[dict[str, Any]]:
+    """The runs in MLflow's store or server, as its own client reads them."""
+    found: list[dict[str, Any]] = json.loads(project.run("python", "-c", READ, uri, EXPERIMENT, check=True).stdout)
+    return found
+
+
+def publish(project: Project, uri: str | None = None) -> Any:
+    return project.run("python", "-m", "tools.track", env={"MLFLOW_TRACKING_URI": uri} if uri else {})
+
+
+@contextmanager
+def mlflow_server(folder: Path, port: int) -> Iterator[str]:
+    """MLflow's own server on loopback, with a SQLite store."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
+    command += [f"--backend-store-uri=sqlite:///{folder}/server.db", f"--artifacts-destination={folder}/files"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+    others: set[int] = set()
+    try:
+        assert wait_until(lambda: answers(port), 90), (folder / "server.log").read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        others = family(server.pid)
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        for pid in filter(is_alive, others):
+            os.kill(pid, signal.SIGKILL)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as connection:
+        connection.settimeout(1)
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_a_run_is_published_once_and_whole(built: Project) -> None:
+    done = publish(built)
+    assert done.returncode == 0, done.stderr
+    uri = f"sqlite:///{built.path}/mlflow.db"
+    assert done.stdout.strip() == f"1 of 1 runs were new to MLflow at {uri}"
+    assert built.git("status", "--porcelain") == ""
+    [run] = tracked(built, uri)
+    assert run["status"] == "FINISHED"
+    metrics = json.loads((built.path / "metrics/test.json").read_text())
+    assert run["metrics"]["test.model.rmse"] == metrics["model"]["rmse"]
+    assert run["params"]["train.alpha"] == "auto"
+    assert set(run["files"]) >= {"dvc.lock", "params.yaml", "metrics", "plots"}
+    assert sorted(run["inputs"]) == ["data/raw", "data/test", "data/train"]
+    assert run["tags"]["mlflow.source.git.commit"] == built.git("rev-parse", "HEAD").strip()
+    lock = (built.path / "dvc.lock").read_text()
+    assert run["tags"]["dvc.md5.models/model.joblib"] in lock
+    [model] = run["models"]
+    assert float(built.run("python", "-c", PREDICT, uri, model, check=True).stdout) > 25  # the least target
+
+    again = publish(built)
+    assert again.stdout.strip() == f"0 of 1 runs were new to MLflow at {uri}"
+    built.git("commit", "-q", "--allow-empty", "-m", "The same content under another commit")
+    assert publish(built).stdout.startswith("0 of 1 ")
+
+
+@pytest.mark.slow
+def test_an_outage_is_a_line_and_the_next_time_catches_up(built: Project, tmp_path: Path) -> None:
+    port = free_port()
+    start = time.monotonic()
+    done = publish(built, f"http://127.0.0.1:{port}")
+    assert time.monotonic() - start < 60
+    assert done.returncode == 1
+    [line] = done.stderr.strip().splitlines()
+    assert line.startswith(f"not tracked: MLflow at http://127.0.0.1:{port} failed: ")
+    assert line.endswith("`make track` catches up")
+    (tmp_path / "server").mkdir()
+    with mlflow_server(tmp_path / "server", port) as uri:
+        caught_up = publish(built, uri)
+        assert caught_up.returncode == 0, caught_up.stderr
+        [run] = tracked(built, uri)
+        assert run["status"] == "FINISHED"
+        assert len(run["models"]) == 1
+        assert publish(built, uri).stdout.startswith("0 of 1 ")
+
+
+def test_without_mlflow_it_is_said_in_a_line(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project.path)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    monkeypatch.setattr(sys, "argv", ["track"])
+    with pytest.raises(SystemExit) as caught:
+        track.main()
+    assert caught.value.code == 1
+    assert capsys.readouterr().err.strip() == (
+        "MLflow is not installed, so runs are not tracked; `make track` installs it and catches up"
+    )
+
+
+def test_where_runs_are_tracked(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    asked = ("python", "-m", "tools.track", "--uri")
+    assert project.run(*asked).stdout.strip() == f"sqlite:///{project.path}/mlflow.db"
+    elsewhere = project.path.parent / "temporary"
+    elsewhere.mkdir()
+    there = project.run(*asked, env={"DVC_ROOT": str(elsewhere)})
+    assert there.stdout.strip() == f"sqlite:///{elsewhere}/mlflow.db"
+    assert project.run(*asked, env={"MLFLOW_TRACKING_URI": "http://127.0.0.1:5"}).stdout.strip() == "http://127.0.0.1:5"
