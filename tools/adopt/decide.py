@@ -68,7 +68,8 @@ def decide(profile: Profile, delimiter: str, sentinels: set[str]) -> Decision:
         decide_number(profile, reading, decision, sentinels)
     else:
         found |= {"type": reading.type, **reading.properties}
-        decision.why.append(f"{share(profile.readings[reading], profile.known)} read so" if profile.readings else "")
+        if profile.readings:
+            decision.why.append(f"{share(profile.readings[reading], profile.known)} are written so")
     note_missing(profile, reading, decision)
     if is_constant(profile) and decision.role == "feature":
         decision.leave_out("ignore", "the same in every row")
@@ -231,5 +232,4 @@ def numbers_rows(profile: Profile) -> bool:
 
 def share(part: int, whole: int) -> str:
     """A count and its percentage."""
-    percent = 100 * part / whole if whole else 0
-    return f"{part} ({percent:.2g}%)" if percent < 99.95 or part == whole else f"{part} (99.9%)"
+    return f"{part} of {whole} ({part / whole:.1%})" if part != whole else f"all {whole}"

@@ -67,7 +67,7 @@ def date_readings() -> list[Reading]:
     """Dates, times of a day and both: ISO 8601 first."""
     days = [Reading("date", {"format": pattern}) for pattern in DATES]
     times = [Reading("datetime", {"format": f"{day} {clock}"}) for day in DATES[:12] for clock in CLOCKS]
-    return [Reading("datetime"), *days, *times, *(Reading("datetime", {"format": clock}) for clock in CLOCKS)]
+    return [Reading("date", pattern=r"^\d{4}-\d{2}-\d{2}$"), Reading("datetime"), *days, *times, *(Reading("datetime", {"format": clock}) for clock in CLOCKS)]
 
 
 def boolean_readings() -> list[Reading]:
@@ -89,7 +89,7 @@ def readable(texts: pa.Array, reading: Reading) -> Mask:
     series = pd.Series(texts.to_pandas(), dtype="str")
     if reading.type == "boolean":
         return series.isin([*reading.properties["trueValues"], *reading.properties["falseValues"]]).to_numpy()
-    enough = series.str.contains(r"\d\D+\d", na=False)  # a number alone is no date
+    enough = series.str.contains(reading.pattern or r"\d\D+\d", na=False)  # a number alone is no date
     if not enough.any():
         return enough.to_numpy()
     return (to_dates(series, reading.column).notna() & enough).to_numpy()

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from stages.utils.errors import SourceError
 from stages.utils.settings import nearest
@@ -25,7 +26,7 @@ def unpack(path: Path, shown: str, member: str | None, scratch: Path) -> tuple[P
     """
     with path.open("rb") as file:
         start = file.read(6)
-    name = PurePosixPath(shown).name
+    name = PurePosixPath(urlsplit(shown).path if "://" in shown else shown).name
     if start.startswith(b"PK\x03\x04") and not name.lower().endswith(OFFICE):
         return unzip(path, shown, member, scratch)
     if member is not None:

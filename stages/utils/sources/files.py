@@ -88,7 +88,7 @@ def ready(path: Path, shown: str, facts: dict[str, Any], source: Source, member:
         )
     facts = {**facts, "bytes": path.stat().st_size, "sha256": digest}
     unpacked, name = unpack(path, shown, member, SCRATCH)
-    suffix = f".{source.format}" if source.format else Path(name.partition("?")[0]).suffix.lower()
+    suffix = f".{source.format}" if source.format else Path(name).suffix.lower()
     if suffix not in FORMATS:
         raise SourceError(
             f"{shown}: nothing reads files of type {suffix or '(none)'}; allowed: {', '.join(FORMATS)}; "
