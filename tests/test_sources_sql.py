@@ -74,9 +74,9 @@ def test_a_query_of_postgresql(postgres: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_rows_are_streamed(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first rows of a result that no memory could hold come at once."""
+    """The first rows of a thousand million come at once."""
     monkeypatch.setattr(frames, "BATCH_ROWS", 1000)
-    stream = read_source(Source(uri=postgres, query="SELECT n, repeat('x', 1000) AS s FROM generate_series(1, 1e12) n"))
+    stream = read_source(Source(uri=postgres, query="SELECT generate_series(1, 1000000000) AS n"))
     assert len(next(stream)) == 1000
     stream.close()  # type: ignore[attr-defined]
 

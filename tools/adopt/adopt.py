@@ -25,7 +25,7 @@ from tools.adopt.relations import relate
 from tools.adopt.report import ask_about, show
 from tools.adopt.write import update_yaml, write_schema
 
-BLOCK = 8 << 20  # bytes that are read at a time
+BLOCK = 2 << 20  # bytes that are read at a time
 MAGIC_FORMATS = {b"PAR1": "parquet", b"{": "jsonl"}
 
 

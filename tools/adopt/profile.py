@@ -90,11 +90,10 @@ def update_numbers(profile: Profile, values: np.ndarray, cells: pa.Array | None)
     profile.numbers += len(values)
     low, high = float(values.min()), float(values.max())
     for extreme in {low, high} & set(SENTINELS):
-        texts = [f"{extreme:g}"] * int((values == extreme).sum())
-        if cells is not None:
-            # the text as written: -200, -200.0
-            texts = [text for text in cells.to_pylist() if text and text.strip(" 0.").startswith(f"{extreme:g}"[:3])]
-            texts = [text.strip() for text in texts if float(text) == extreme]
+        there = values == extreme
+        texts = [f"{extreme:g}"] * int(there.sum())
+        if cells is not None:  # the text as written: -200, -200.0
+            texts = [str(text).strip() for text in cells.drop_null().filter(pa.array(there)).to_pylist()]
         profile.sentinels.update(texts)
     rest = values[~np.isin(values, SENTINELS)] if low in SENTINELS or high in SENTINELS else values
     if len(rest):

@@ -108,9 +108,9 @@ def find_codes(decisions: list[Decision], profiles: list[Profile], typed: pd.Dat
 def find_target_leaks(decisions: list[Decision], typed: pd.DataFrame, params: FeaturesParams) -> None:
     """Columns that reproduce the target, alone or a few together, by the pipeline's own audit, until none is left."""
     for _ in decisions:
+        if not any(decision.role == "feature" for decision in decisions):
+            raise DataError("no column can be a feature: every one that could reproduces the target")
         schema = schema_of(decisions)
-        if not schema.names("feature"):
-            return
         audit = audit_sample(typed, schema, params)
         found = [[name] for name in audit["columns"]] + [item["columns"] for item in audit["sets"]]
         if not found:

@@ -21,8 +21,8 @@ def expand(uri: str) -> str:
             f"config.yaml: source.uri: the environment has no {', '.join(unset)}; `export {unset[0]}=…` and run again"
         )
     for part in uri.split("::"):
-        user = urlsplit(VARIABLE.sub("X", part)).netloc.rpartition("@")[0]
-        if ":" in user and not VARIABLE.search(part[: part.rfind("@")].rpartition(":")[2]):
+        password = urlsplit(VARIABLE.sub("", part)).password  # what is left of it without the variables
+        if password:
             raise SettingsError(
                 "config.yaml: source.uri: a password stands in the file, which git keeps; "
                 "write ${PASSWORD} in its place and `export PASSWORD=…`"

@@ -36,6 +36,8 @@ def read_sql(source: Source, record: dict[str, Any]) -> Frames:
                 digest.update("\n".join(map(repr, rows)).encode() + b"\n")
                 yield with_origin(sql_frame(rows, names), source.uri, range(row, row + len(rows)))
                 row += len(rows)
+            if row == 1:
+                raise SourceError(f"{source.uri}: no rows; mend config.yaml: source.query (or table)")
             record |= {"query": str(statement), "sha256": digest.hexdigest()}
     except sa.exc.NoSuchTableError:
         raise SourceError(f"{source.uri}: no table {source.table!r}; mend config.yaml: source.table") from None
