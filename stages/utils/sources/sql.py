@@ -26,16 +26,16 @@ def read_sql(source: Source, record: dict[str, Any]) -> Frames:
         engine = connect(source)
         with engine.connect().execution_options(stream_results=True, max_row_buffer=frames.BATCH_ROWS) as connection:
             statement = sa.text(source.query) if source.query else whole_table(source.table or "", engine)
-            result = connection.execute(statement)
-            if not result.returns_rows:
-                raise SourceError("config.yaml: source.query: it returns no rows; expected a SELECT")
-            names = checked_names([str(key) for key in result.keys()], "config.yaml: source.query")
-            digest, row = hashlib.sha256(repr(names).encode()), 1
-            for batch in result.partitions(frames.BATCH_ROWS):
-                rows = [tuple(cells) for cells in batch]
-                digest.update("\n".join(map(repr, rows)).encode() + b"\n")
-                yield with_origin(sql_frame(rows, names), source.uri, range(row, row + len(rows)))
-                row += len(rows)
+            with connection.execute(statement) as result:
+                if not result.returns_rows:
+                    raise SourceError("config.yaml: source.query: it returns no rows; expected a SELECT")
+                names = checked_names([str(key) for key in result.keys()], "config.yaml: source.query")
+                digest, row = hashlib.sha256(repr(names).encode()), 1
+                for batch in result.partitions(frames.BATCH_ROWS):
+                    rows = [tuple(cells) for cells in batch]
+                    digest.update("\n".join(map(repr, rows)).encode() + b"\n")
+                    yield with_origin(sql_frame(rows, names), source.uri, range(row, row + len(rows)))
+                    row += len(rows)
             if row == 1:
                 raise SourceError(f"{source.uri}: no rows; mend config.yaml: source.query (or table)")
             record |= {"query": str(statement), "sha256": digest.hexdigest()}
@@ -61,7 +61,7 @@ def connect(source: Source) -> Any:
     try:
         url = sa.make_url(expand(source.uri))
         options = POSTGRESQL if url.get_backend_name() == "postgresql" else {}
-        return sa.create_engine(url, connect_args=options)
+        return sa.create_engine(url, connect_args=options, poolclass=sa.pool.NullPool)
     except (sa.exc.NoSuchModuleError, sa.exc.ArgumentError, ModuleNotFoundError) as error:
         raise SettingsError(
             f"config.yaml: source.uri: {hide(str(error), source.uri)}; expected say sqlite:///FILE, or "
