@@ -113,9 +113,7 @@ Url = Callable[[str], str]
 
 
 @pytest.fixture
-def url(
-    server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Url:
+def url(server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Url:
     """The address of a path, with an empty working directory and short pauses."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(remote, "PAUSE", 0.01)
@@ -211,7 +209,7 @@ def test_another_hash_than_pinned(url: Url) -> None:
 def test_a_member_that_is_not_there(url: Url) -> None:
     with pytest.raises(SourceError, match=r"no 'fist.csv'; did you mean first.csv\?"):
         read(f"zip://fist.csv::{url('/two.zip')}")
-    with pytest.raises(SourceError, match="no zip archive; leave out zip://a.csv::"):
+    with pytest.raises(SourceError, match=r"no zip archive; leave out zip://a.csv::"):
         read(f"zip://a.csv::{url('/table.csv')}")
 
 

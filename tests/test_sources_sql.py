@@ -20,7 +20,8 @@ CREATE TABLE homes (
     id integer PRIMARY KEY, price numeric(10, 2), rooms smallint, sold date, seen timestamptz, town text, garden boolean
 );
 INSERT INTO homes SELECT n, n * 1000.25, NULLIF(n % 4, 0), date '2020-01-01' + n, '2020-01-01 12:00+02',
-    CASE WHEN n % 3 = 0 THEN NULL ELSE 'Town ' || n % 3 END, n % 2 = 0 FROM generate_series(1, 300) AS n ORDER BY n DESC;
+    CASE WHEN n % 3 = 0 THEN NULL ELSE 'Town ' || n % 3 END, n % 2 = 0
+    FROM generate_series(1, 300) AS n ORDER BY n DESC;
 GRANT SELECT ON homes TO reader;
 """
 
@@ -108,7 +109,7 @@ def test_queries_that_fail(postgres: str, query: str, says: str) -> None:
 
 
 def test_no_such_table(postgres: str) -> None:
-    with pytest.raises(SourceError, match="no table 'houses'; mend config.yaml: source.table"):
+    with pytest.raises(SourceError, match=r"no table 'houses'; mend config.yaml: source.table"):
         read(postgres, table="houses")
 
 

@@ -42,7 +42,9 @@ class Source(Settings):
     )
     encoding: str = Field("utf-8", description="text encoding of a CSV file; a byte-order mark is skipped")
     delimiter: str = Field(",", min_length=1, max_length=1, description="what separates the cells of a CSV file")
-    header: bool = Field(True, description="false: a CSV file's first row is data; its columns are column_1, column_2, …")
+    header: bool = Field(
+        True, description="false: a CSV file's first row is data; its columns are column_1, column_2, …"
+    )
     sha256: str | None = Field(
         None, pattern="^[0-9a-f]{64}$", description="of the file as it is found; another one is refused"
     )

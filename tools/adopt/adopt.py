@@ -1,9 +1,9 @@
 """The whole of an adoption, from a URI to the three files."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from stages.utils.errors import DataError, SettingsError, SourceError
+from stages.utils.errors import DataError, SourceError
 from stages.utils.files import replacing
 from stages.utils.settings import Params, Source, nearest, read
 from stages.utils.sources import read_source
@@ -30,7 +30,12 @@ MAGIC_FORMATS = {b"PAR1": "parquet", b"{": "jsonl"}
 
 
 def adopt(
-    uri: str, target: str, root: Path, query: str | None = None, table: str | None = None, ask: bool = False,
+    uri: str,
+    target: str,
+    root: Path,
+    query: str | None = None,
+    table: str | None = None,
+    ask: bool = False,
     force: bool = False,
 ) -> list[Decision]:
     """Look at the table that `uri` names and write config.yaml, schema.yaml and params.yaml in `root`.
@@ -44,7 +49,9 @@ def adopt(
     names = [profile.name for profile in profiles]
     if target not in names:
         raise DataError(f"the table has no column {target!r}{nearest(target, names)}; it has {', '.join(names)}")
-    sentinels = {text for profile in profiles for text, count in profile.sentinels.items() if is_far(profile, text) and count > 1}
+    sentinels = {
+        text for profile in profiles for text, count in profile.sentinels.items() if is_far(profile, text) and count > 1
+    }
     decisions = [decide(profile, source.get("delimiter") or ",", sentinels) for profile in profiles]
     typed = relate(decisions, profiles, sample, target, params.features)
     if ask:
@@ -57,7 +64,9 @@ def adopt(
     update_yaml(root / "config.yaml", {f"source.{key}": value for key, value in source.items()})
     update_yaml(root / "params.yaml", params_for(decisions, missing, params, notes))
     if kept:
-        notes.append(f"schema.yaml described this table already and was kept ({len(kept)} columns); --force writes it anew")
+        notes.append(
+            f"schema.yaml described this table already and was kept ({len(kept)} columns); --force writes it anew"
+        )
     for note in notes:
         print(f"  {note}")
     print(f"\nwrote config.yaml, schema.yaml and params.yaml ({profiles[0].rows} rows looked at); next: dvc repro")
@@ -82,7 +91,9 @@ def params_for(decisions: list[Decision], missing: float, params: Params, notes:
     if missing > 0.8 * params.validate_.max_invalid_fraction:
         allowed = min(1.0, round(missing + 0.05, 2))
         changes["validate.max_invalid_fraction"] = allowed
-        notes.append(f"params.yaml: validate.max_invalid_fraction is {allowed} now: rows without a target are put aside")
+        notes.append(
+            f"params.yaml: validate.max_invalid_fraction is {allowed} now: rows without a target are put aside"
+        )
     return changes
 
 
@@ -91,9 +102,15 @@ def copied(uri: str) -> str:
     if "://" in uri.removeprefix("file://"):
         return uri
     path = Path(uri.removeprefix("file://")).expanduser()
-    if not path.is_absolute() and SOURCE_DIR in path.parents or path.resolve().is_relative_to(SOURCE_DIR.resolve()):
+    if (not path.is_absolute() and SOURCE_DIR in path.parents) or path.resolve().is_relative_to(SOURCE_DIR.resolve()):
         return str(path) if not path.is_absolute() else str(path.resolve().relative_to(Path.cwd()))
-    paths = [path] if path.is_file() else sorted(found for found in Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))) if found.is_file())
+    paths = (
+        [path]
+        if path.is_file()
+        else sorted(
+            found for found in Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))) if found.is_file()
+        )
+    )
     if not paths:
         raise SourceError(f"{uri}: no such file; is the name right?")
     place = SOURCE_DIR if path.is_file() else SOURCE_DIR / (path.parent.name.strip("*") or "files")
@@ -149,7 +166,7 @@ def dialect_of(files: list[File], target: str) -> Dialect:
     encodings = {other.encoding for other, _ in found} - {"utf-8"}
     if len(encodings) > 1:
         raise SourceError(f"the files have several encodings: {', '.join(sorted(encodings))}; make them one")
-    return Dialect(*(encodings or {"utf-8"}), *list(vars(dialect).values())[1:])
+    return replace(dialect, encoding=next(iter(encodings), "utf-8"))
 
 
 def describe(dialect: Dialect, notes: list[str]) -> str:

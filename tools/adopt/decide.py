@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any
 
 from tools.adopt.profile import Profile
@@ -13,7 +14,9 @@ MOST_CATEGORIES = 50  # levels that are listed in the schema
 MOST_TERMS = 500  # levels of text that a model is given
 CODES = 12  # levels of an integer that may be a code without a name that says so
 
-COUNT = re.compile(r"\b(n|num|number|count|counts|rooms?|bed(room)?s?|bath(room)?s?|age|years?|qty|quantity|children)\b")
+COUNT = re.compile(
+    r"\b(n|num|number|count|counts|rooms?|bed(room)?s?|bath(room)?s?|age|years?|qty|quantity|children)\b"
+)
 CALENDAR = re.compile(r"\b(hours?|hr|months?|mnth|mon|week ?days?|dow|day of week|day|season|quarter|week)\b")
 CODE = re.compile(r"\b(code|type|class|category|zone|region|district|group|kind|id|zip|postcode)\b")
 SUBJECT = re.compile(r"\b(patient|subject|customer|client|user|household|person|student|participant)s?\b")
@@ -29,8 +32,8 @@ class Decision:
     """One column: its field of the schema, and one line that says why."""
 
     field: dict[str, Any]
-    why: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    why: list[str] = default(default_factory=list)
+    doubts: list[str] = default(default_factory=list)
 
     @property
     def role(self) -> str:

@@ -100,7 +100,7 @@ def find_dialect(path: Path, target: str, encoding: str, tsv: bool = False) -> D
 
 
 def find_delimiter(text: str) -> str:
-    """The separator, by the consistency of the rows and the types of the cells (van den Burg et al. 2019, CleverCSV)."""
+    """The separator, by how regular rows and cells are (van den Burg et al. 2019, CleverCSV)."""
     import clevercsv
 
     sample = "".join(text.splitlines(keepends=True)[:100])[:20_000]
@@ -119,9 +119,7 @@ def has_header(rows: list[list[str]], target: str) -> tuple[bool, str]:
     if target in first:
         return True, ""
     numeric = are_numbers(first)
-    below = [
-        are_numbers([row[place].strip() for row in rest if place < len(row)]) for place in range(len(first))
-    ]
+    below = [are_numbers([row[place].strip() for row in rest if place < len(row)]) for place in range(len(first))]
     columns = [place for place, found in enumerate(below) if found and sum(found) >= 0.8 * len(found)]
     in_first = [place for place in columns if numeric[place]]
     if columns:

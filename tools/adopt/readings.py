@@ -56,7 +56,7 @@ def number_readings() -> list[Reading]:
             digits = rf"\d{{1,3}}(?:\{group}\d{{3}})+|\d+" if group else r"\d+"
             number = rf"[+\-]?(?:(?:{digits})(?:{point}\d*)?|{point}\d+)(?:[eE][+\-]?\d+)?"
             ends = ("", "") if bare else (r"(?:[^\pL\d+\-.,]{0,3}|[A-Z]{3} ?|[A-Z]{2}\$ ?)", rf"[^\d]{{0,{AFFIX}}}")
-            properties = {"decimalChar": decimal} if decimal != "." else {}
+            properties: dict[str, Any] = {"decimalChar": decimal} if decimal != "." else {}
             properties |= {"groupChar": group} if group else {}
             properties |= {} if bare else {"bareNumber": False}
             found.append(Reading("number", properties, f"^{ends[0]}{number}{ends[1]}$"))
@@ -67,7 +67,13 @@ def date_readings() -> list[Reading]:
     """Dates, times of a day and both: ISO 8601 first."""
     days = [Reading("date", {"format": pattern}) for pattern in DATES]
     times = [Reading("datetime", {"format": f"{day} {clock}"}) for day in DATES[:12] for clock in CLOCKS]
-    return [Reading("date", pattern=r"^\d{4}-\d{2}-\d{2}$"), Reading("datetime"), *days, *times, *(Reading("datetime", {"format": clock}) for clock in CLOCKS)]
+    return [
+        Reading("date", pattern=r"^\d{4}-\d{2}-\d{2}$"),
+        Reading("datetime"),
+        *days,
+        *times,
+        *(Reading("datetime", {"format": clock}) for clock in CLOCKS),
+    ]
 
 
 def boolean_readings() -> list[Reading]:

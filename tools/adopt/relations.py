@@ -1,4 +1,4 @@
-"""What only several columns together show, on a sample of rows from the whole table: leaks, codes, ids, groups, time."""
+"""What only several columns together show, on a sample of the whole table: leaks, codes, ids, groups, time."""
 
 from typing import Any
 
@@ -75,21 +75,27 @@ def find_time(decisions: list[Decision], profiles: list[Profile]) -> None:
         if decision.field["type"] in ("date", "datetime")
         and decision.role == "feature"
         and profile.known == profile.rows
-        and "%H" != decision.field.get("format", "default")[:2]
+        and decision.field.get("format", "default")[:2] != "%H"
     ]
     if len(dates) == 1:
         dates[0].field["role"] = "time"
         dates[0].why.append("orders the rows; the model sees month, weekday and hour")
 
 
-def find_codes(decisions: list[Decision], profiles: list[Profile], typed: pd.DataFrame, target: str, params: FeaturesParams) -> None:
+def find_codes(
+    decisions: list[Decision], profiles: list[Profile], typed: pd.DataFrame, target: str, params: FeaturesParams
+) -> None:
     """Integers whose levels explain more of the target than a curve over them does are codes."""
     y = typed[target].to_numpy()
     for decision, profile in zip(decisions, profiles, strict=True):
         levels = profile.levels
         if decision.role != "feature" or decision.field["type"] != "integer" or levels is None:
             continue
-        if "categories" in decision.field or not 3 <= len(levels) <= CODES_AT_MOST or COUNT.search(words_of(profile.name)):
+        if (
+            "categories" in decision.field
+            or not 3 <= len(levels) <= CODES_AT_MOST
+            or COUNT.search(words_of(profile.name))
+        ):
             continue
         values = typed[profile.name].to_numpy()
         rows = ~np.isnan(values) & ~np.isnan(y)

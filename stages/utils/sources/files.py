@@ -57,6 +57,7 @@ def found_files(source: Source) -> Iterator[list[File]]:
     is_local = "://" not in uri.removeprefix("file://")
     try:
         shutil.rmtree(SCRATCH, ignore_errors=True)
+        places: list[tuple[Path, str, dict[str, Any]]]
         if is_local:
             places = [(path, str(path), {}) for path in local_paths(uri.removeprefix("file://"))]
         else:

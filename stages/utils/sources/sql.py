@@ -29,7 +29,7 @@ def read_sql(source: Source, record: dict[str, Any]) -> Frames:
             with connection.execute(statement) as result:
                 if not result.returns_rows:
                     raise SourceError("config.yaml: source.query: it returns no rows; expected a SELECT")
-                names = checked_names([str(key) for key in result.keys()], "config.yaml: source.query")
+                names = checked_names(list(map(str, result.keys())), "config.yaml: source.query")
                 digest, row = hashlib.sha256(repr(names).encode()), 1
                 for batch in result.partitions(frames.BATCH_ROWS):
                     rows = [tuple(cells) for cells in batch]

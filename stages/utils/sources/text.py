@@ -37,9 +37,7 @@ def read_csv_file(file: File, source: Source) -> Frames:
             f"not {source.encoding}; set config.yaml: source.encoding (say latin-1 or cp1252)"
         ) from None
     except UnicodeError as error:
-        raise SourceError(
-            f"{file.shown}: not {source.encoding}: {error}; set config.yaml: source.encoding"
-        ) from None
+        raise SourceError(f"{file.shown}: not {source.encoding}: {error}; set config.yaml: source.encoding") from None
     except LookupError:
         raise SettingsError(f"config.yaml: source.encoding: unknown encoding {source.encoding!r}; say utf-8") from None
     except csv.Error as error:
@@ -48,7 +46,7 @@ def read_csv_file(file: File, source: Source) -> Frames:
 
 
 def numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Every row with the number of the line that it starts on, but those of which a spreadsheet left only separators."""
+    """Every row with the number of the line that it starts on, but those that hold only separators."""
     line = reader.line_num + 1
     for row in reader:
         if any(map(str.strip, row)) or len(row) == 1:
