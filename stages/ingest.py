@@ -1,7 +1,7 @@
 """Ingest: from the source to parts of raw rows, streamed, cells as read.
 
 Reads   config.yaml (source, compute.part_rows), data/source/ where the URI is a local file
-Writes  data/raw/ (kept by DVC until the new table is whole), metrics/source.json (what was read: rows, hash, ETag, query)
+Writes  data/raw/ (kept by DVC until the new table is whole), metrics/source.json (what was read: rows, hash, ETag)
 Run     python -m stages.ingest
 """
 
