@@ -21,6 +21,7 @@ from stages.utils.errors import PipelineError, SettingsError, SourceError
 from stages.utils.settings import Source
 from stages.utils.sources import read_source, remote
 from stages.utils.sources.files import SCRATCH
+from tests.conftest import Project
 
 TABLE = b"a,b\n1,2\n3,4\n"
 
@@ -242,3 +243,16 @@ def test_a_password_in_the_settings_is_refused() -> None:
 def test_query_goes_with_a_database(url: Url) -> None:
     with pytest.raises(SettingsError, match="go with a database"):
         read(url("/table.csv"), query="SELECT 1")
+
+
+def test_the_stage_keeps_its_outputs_when_a_fetch_fails(project: Project, url: Url) -> None:
+    """The table and the record of the last good run survive; the exit code says what kind of failure it was."""
+    project.edit("config.yaml", source__uri=url("/table.csv"))
+    project.stages("ingest")
+    places = [project.path / "data/raw/part-00000.parquet", project.path / "metrics/source.json"]
+    before = [place.read_bytes() for place in places]
+    project.edit("config.yaml", source__uri=url("/login.csv"))
+    done = project.stage("ingest")
+    assert done.returncode == SourceError.exit_code
+    assert len(done.stderr.splitlines()) == 1
+    assert [place.read_bytes() for place in places] == before

@@ -72,9 +72,11 @@ def guess_encoding(odd: bytes) -> tuple[str, bool]:
     from charset_normalizer import from_bytes
 
     western = "cp1252" if re.search(rb"[\x80-\x9f]", odd) else "latin-1"
+    runs = re.findall(rb"[\x80-\xff]+", odd)
+    if len(runs) < 20 or sum(len(run) == 1 for run in runs) > 0.7 * len(runs):
+        return western, True  # accents among plain letters; other scripts have words of odd bytes
     best = from_bytes(odd, cp_isolation=["latin_1", "cp1252", "cp1251", "gb18030", "shift_jis", "euc_kr"]).best()
-    few = len(re.findall(rb"[\x80-\xff]", odd)) < 20
-    if best is None or few or best.encoding in ("latin_1", "cp1252"):
+    if best is None or best.encoding in ("latin_1", "cp1252"):
         return western, True
     return best.encoding, True
 
