@@ -97,7 +97,8 @@ track: $(BIN)/.pipeline $(BIN)/.track  ## publish to MLflow what it does not kno
 	@python -m tools.track
 
 ui: $(BIN)/.pipeline $(BIN)/.track  ## open MLflow's page on http://127.0.0.1:5000
-	mlflow ui --backend-store-uri "$$(python -m tools.track --uri)" --host 127.0.0.1 --port $${PORT:-5000}
+	@uri=$$(python -m tools.track --uri); case $$uri in http*) echo "MLflow is at $$uri" ;; \
+		*) mlflow ui --backend-store-uri "$$uri" --host 127.0.0.1 --port $${PORT:-5000} ;; esac
 
 $(BIN)/.webapp: requirements/webapp.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/webapp.txt

@@ -17,6 +17,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, View
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from sklearn.pipeline import Pipeline
+from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from stages.utils import features
@@ -48,7 +49,7 @@ def publish(runs: list[Run], uri: str, experiment: str, artifacts: Path) -> tupl
         for run in tqdm([run for run in runs if known.get(run.content) != "FINISHED"], unit="run", disable=None):
             without_model += not publish_one(client, place, run)
             published += 1
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         done = f" after {published} runs" if published else ""
         raise PipelineError(f"not tracked: MLflow at {uri} failed{done}: {reason}; `make track` catches up") from None
@@ -128,11 +129,14 @@ def lineage(run: Run) -> list[DatasetInput]:
 
 
 def log_model(run: Run, run_id: str) -> bool:
-    """Log the model with its signature and some training rows as an example, if both are in DVC's cache."""
+    """Log the model with its signature and some training rows as an example, if both are in DVC's cache and load."""
     file, example = cached(run.md5s["models/model.joblib"]), rows(run.md5s["data/train"])
     if not file.exists() or example is None:
         return False
-    model: Pipeline = joblib.load(file)
+    try:
+        model: Pipeline = joblib.load(file)
+    except (AttributeError, ImportError):  # pickled by code that is no longer here
+        return False
     example = example[[column for _, _, columns in model["features"].transformers_ for column in columns]]
     with mlflow.start_run(run_id=run_id):
         mlflow.sklearn.log_model(
