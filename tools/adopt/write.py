@@ -22,7 +22,6 @@ def round_trip() -> YAML:
     yaml = YAML()
     yaml.width = 120
     yaml.preserve_quotes = True
-    yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
 
 
@@ -51,6 +50,7 @@ def write_schema(path: Path, title: str, fields: list[dict[str, Any]], keep: boo
     What stands in a file is a person's where the file describes this very table: the same columns and target.
     """
     yaml = round_trip()
+    yaml.indent(mapping=2, sequence=4, offset=2)
     kept: dict[str, Any] = {}
     head: dict[str, Any] = {"name": title.lower().replace(" ", "-"), "title": title, "missingValues": [""]}
     target = next(field["name"] for field in fields if field.get("role") == "target")
