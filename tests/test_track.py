@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,47 @@ def test_an_outage_is_a_line_and_the_next_time_catches_up(built: Project, tmp_pa
         assert run["status"] == "FINISHED"
         assert len(run["models"]) == 1
         assert publish(built, uri).stdout.startswith("0 of 1 ")
+
+
+@pytest.mark.slow
+def test_a_sweep_is_published_through_an_outage_in_the_middle(built: Project, tmp_path: Path) -> None:
+    port, nowhere = free_port(), {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    built.run("python", "-m", "tools.sweep", "train.alpha=0.5,2,3", env=nowhere, check=True)
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
+    with mlflow_server(tmp_path, port):
+        command = [sys.executable, "-m", "tools.track"]
+        process = subprocess.Popen(command, cwd=built.path, env=environment, stderr=subprocess.PIPE, text=True)
+        assert wait_until(lambda: count_finished(tmp_path / "server.db") >= 1, 120)
+    try:
+        _, stderr = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert len(stderr.strip().splitlines()) == 1, stderr
+    assert f"not tracked: MLflow at http://127.0.0.1:{port} failed after " in stderr
+    assert count_finished(tmp_path / "server.db") < 4, "the outage came too late to show anything"
+
+    with mlflow_server(tmp_path, port) as uri:
+        assert publish(built, uri).returncode == 0
+        runs = tracked(built, uri)
+    assert {run["status"] for run in runs} == {"FINISHED"}
+    experiments = [run for run in runs if "DVC_EXP_NAME" in run["tags"]]
+    assert sorted(run["metrics"]["train.alpha"] for run in experiments) == [0.5, 2, 3]
+    assert len(runs) == 4, "the three experiments and the commit that they started from, once each"
+    baseline = built.git("rev-parse", "HEAD").strip()
+    assert {run["tags"]["DVC_EXP_BASELINE_REV"] for run in experiments} == {baseline}
+    for run in experiments:
+        commit = run["tags"]["mlflow.source.git.commit"]
+        metrics = json.loads(built.git("show", f"{commit}:metrics/test.json"))
+        assert run["metrics"]["test.model.rmse"] == metrics["model"]["rmse"]
+        assert len(run["models"]) == 1
+
+
+def count_finished(database: Path) -> int:
+    """Finished runs in the server's SQLite store, read without disturbing it."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        [[count]] = connection.execute("SELECT COUNT(*) FROM runs WHERE status = 'FINISHED'").fetchall()
+    return int(count)
 
 
 def test_without_mlflow_it_is_said_in_a_line(

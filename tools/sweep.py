@@ -49,17 +49,17 @@ def arguments() -> argparse.Namespace:
     """What the user asks for."""
     parser = argparse.ArgumentParser(prog="python -m tools.sweep", description=str(__doc__).split("\n\n")[0])
     parser.add_argument("grid", nargs="*", help="train.alpha=0.1,1 or =log:0.1:10:5 or =lin:0:1:5; nothing: go on")
-    parser.add_argument("--random", type=positive, metavar="N", help="N random draws instead of all combinations")
+    parser.add_argument("--random", type=at_least_one, metavar="N", help="N random draws instead of all combinations")
     parser.add_argument("--seed", type=int, default=0, help="of the random draws")
-    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, help="experiments at a time")
+    parser.add_argument("--jobs", type=at_least_one, default=os.cpu_count() or 1, help="experiments at a time")
     parser.add_argument("--apply", action="store_true", help="apply the best one to the workspace and complete it")
     return parser.parse_args()
 
 
-def positive(text: str) -> int:
-    """A number of one or more; argparse says what is wrong otherwise."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+def at_least_one(text: str) -> int:
+    """A whole number above 0, for argparse."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"found {text}; expected a whole number above 0")
     return int(text)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ def run_experiments(
     """Run experiments, at most `jobs` at a time; yields each with the worker's answer as it comes.
 
     An answer has the commit and the seconds, or an error. A worker that dies costs its experiment only. However this
-    ends, no worker and none of its stages is left.
+    ends, no worker, none of its stages and no checkout is left.
     """
     waiting = list(reversed(points))
     workers: dict[int, Worker] = {}
@@ -48,6 +49,8 @@ def run_experiments(
     finally:
         for worker in workers.values():
             end(worker)
+        for checkout in place.glob("worker-*/"):  # those of a sweep that was killed, too
+            shutil.rmtree(checkout, ignore_errors=True)
 
 
 def start(checkout: Path, baseline: str) -> Worker:

@@ -10,12 +10,13 @@ from pathlib import Path
 import cloudpickle
 import joblib
 import mlflow
+import numpy as np
 import pandas as pd
 from dvc.repo import Repo
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, ViewType
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, ViewType
 from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
+from mlflow.models import Model, infer_signature
 from sklearn.pipeline import Pipeline
 from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
@@ -94,14 +95,14 @@ def publish_one(client: MlflowClient, place: str, run: Run) -> bool:
     run_id = made.info.run_id
     metrics = [Metric(key, value, run.source.seconds * 1000, 0) for key, value in run.metrics.items()]
     params = [Param(key, str(value)) for key, value in run.params.items()]
-    for at in range(0, len(params), 100):  # MLflow's limits: 100 params and 1000 metrics at a time
+    client.log_batch(run_id, metrics, params[:100])
+    for at in range(100, len(params), 100):  # as many as MLflow takes at a time
         client.log_batch(run_id, params=params[at : at + 100])
-    client.log_batch(run_id, metrics=metrics)
     client.log_inputs(run_id, datasets=lineage(run))
     with tempfile.TemporaryDirectory() as folder:
         run.export(Path(folder))
         client.log_artifacts(run_id, folder)
-    logged = log_model(run, run_id)
+    logged = log_model(client, place, run, run_id)
     client.set_terminated(run_id, end_time=run.source.seconds * 1000)
     return logged
 
@@ -128,8 +129,11 @@ def lineage(run: Run) -> list[DatasetInput]:
     return inputs
 
 
-def log_model(run: Run, run_id: str) -> bool:
-    """Log the model with its signature and some training rows as an example, if both are in DVC's cache and load."""
+def log_model(client: MlflowClient, place: str, run: Run, run_id: str) -> bool:
+    """Log the model with its signature and some training rows as an example, if both are in DVC's cache and load.
+
+    `mlflow.sklearn.log_model` would do so in one call and load, run and read back each model, in twice the time.
+    """
     file, example = cached(run.md5s["models/model.joblib"]), rows(run.md5s["data/train"])
     if not file.exists() or example is None:
         return False
@@ -138,15 +142,20 @@ def log_model(run: Run, run_id: str) -> bool:
     except (AttributeError, ImportError):  # pickled by code that is no longer here
         return False
     example = example[[column for _, _, columns in model["features"].transformers_ for column in columns]]
-    with mlflow.start_run(run_id=run_id):
-        mlflow.sklearn.log_model(
+    made = client.create_logged_model(place, name="model", source_run_id=run_id)
+    client.log_outputs(run_id, [LoggedModelOutput(made.model_id, step=0)])
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.sklearn.save_model(
             model,
-            name="model",
-            signature=infer_signature(example, model.predict(example)),
+            f"{folder}/model",
+            mlflow_model=Model(made.artifact_location, run_id, model_uuid=made.model_id, model_id=made.model_id),
+            signature=infer_signature(example, np.zeros(len(example))),  # what it predicts: a number a row
             input_example=example,
             pip_requirements=NEEDS,
             serialization_format="cloudpickle",
         )
+        client.log_model_artifacts(made.model_id, f"{folder}/model")
+    client.finalize_logged_model(made.model_id, "READY")
     return True
 
 
