@@ -8,6 +8,7 @@ Run: python -m benchmarks.sweep [ROUNDS | --many]
 """
 
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -55,22 +56,34 @@ def beside_scripts(folder: Path, rounds: int) -> None:
     """Time both sides in turns, and print the ratio, the marginal cost and that of tracking."""
     baseline = git("rev-parse", "HEAD")
     wanted = points(baseline, GRID)
-    ratios, marginal = [], []
+    ratios, cpu_ratios, added = [], [], []
     stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for number in range(rounds):
+        before = cpu_seconds()
         alone = run_scripts(wanted, folder / f"scripts-{number}", stages)
-        total, seconds = run_sweep(baseline, wanted, folder / f"sweep-{number}")
+        between = cpu_seconds()
+        total = run_sweep(baseline, wanted, folder / f"sweep-{number}")
+        scripts_cpu, sweep_cpu = between - before, cpu_seconds() - between
         ratios.append(total / alone)
-        marginal += seconds
-        print(f"{len(wanted)} experiments: scripts {alone:.1f} s, sweep {total:.1f} s, ratio {ratios[-1]:.2f}")
-    costs = {stage: statistics.median(times) for stage, times in stages.items()}
-    rest = statistics.median(marginal) - sum(costs.values())
-    each = ", ".join(f"{stage} {cost:.2f} s" for stage, cost in costs.items())
-    print(f"median ratio {statistics.median(ratios):.2f}; one experiment: {each}, DVC and git {rest:.2f} s")
-    first = time_tracking(folder / "first.db")
-    none = time_tracking(folder / "first.db")
-    print(
-        f"tracking {first[0]} runs: {first[1]:.1f} s; none: {none[1]:.1f} s; so {(first[1] - none[1]) / first[0]:.2f} s a run"
+        cpu_ratios.append(sweep_cpu / scripts_cpu)
+        added.append((sweep_cpu - scripts_cpu) / len(wanted))
+        print(
+            f"{len(wanted)} experiments: scripts {alone:.1f} s, sweep {total:.1f} s, ratio {ratios[-1]:.2f};", end=" "
+        )
+        print(f"CPU time {scripts_cpu:.1f} s and {sweep_cpu:.1f} s, ratio {cpu_ratios[-1]:.2f}")
+    print(f"median ratio {statistics.median(ratios):.2f}, of CPU time {statistics.median(cpu_ratios):.2f}")
+    costs = ", ".join(f"{stage} {statistics.median(times):.2f} s" for stage, times in stages.items())
+    print(f"one experiment: {costs}; added by DVC and git {statistics.median(added):.2f} s of CPU")
+    runs, first = time_tracking(folder / "mlflow.db")
+    _, none = time_tracking(folder / "mlflow.db")
+    print(f"tracking {runs} runs: {first:.1f} s; none: {none:.1f} s; so {(first - none) / runs:.2f} s a run")
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of all that it has started and waited for: what a busy machine does not change."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
 
 
@@ -89,19 +102,15 @@ def many(folder: Path) -> None:
         Path(f"stages/{stage}.py").write_text(NOTHING.format(stage=stage), encoding="utf-8")
     git("commit", "--quiet", "--all", "--message", "Do nothing")
     baseline = git("rev-parse", "HEAD")
-    seconds, memory = [], []
-    for _, answer in run_experiments(baseline, points(baseline, MANY), JOBS, folder):
-        seconds.append(answer["seconds"])
-        memory.append(sum(process.memory_info().rss for process in tools()))
-    for name, part in (("first", slice(10, 30)), ("last", slice(-20, None))):
-        resident = statistics.median(memory[part]) / 1e6
-        print(f"{name} 20 of {len(seconds)}: {statistics.median(seconds[part]):.2f} s each, {resident:.0f} MB")
-
-
-def tools() -> list[psutil.Process]:
-    """The sweep and its workers, without the stages that they run."""
-    sweep = psutil.Process()
-    return [sweep, *(worker for worker in sweep.children() if worker.is_running())]
+    memory, cpu = [], []
+    for _ in run_experiments(baseline, points(baseline, MANY), JOBS, folder):
+        sweep = psutil.Process()
+        workers = [(worker.memory_info().rss, sum(worker.cpu_times()[:4])) for worker in sweep.children()]
+        memory.append(sweep.memory_info().rss + sum(resident for resident, _ in workers))
+        cpu.append(sum(sweep.cpu_times()[:2]) + sum(used for _, used in workers))
+    for name, begin, end in (("first", 10, 30), ("last", len(cpu) - 21, len(cpu) - 1)):  # the first ten warm up
+        each, resident = (cpu[end] - cpu[begin]) / (end - begin), statistics.median(memory[begin:end]) / 1e6
+        print(f"{name} {end - begin} of {len(cpu)}: {each:.2f} s of CPU each, {resident:.0f} MB")
 
 
 def prepare(target: Path) -> Path:
@@ -141,8 +150,8 @@ def run_scripts(wanted: list[Point], place: Path, stages: dict[str, list[float]]
     return time.monotonic() - start
 
 
-def run_sweep(baseline: str, wanted: list[Point], place: Path) -> tuple[float, list[float]]:
-    """Seconds from the start of the sweep's workers to the last commit, and of each experiment; all must succeed."""
+def run_sweep(baseline: str, wanted: list[Point], place: Path) -> float:
+    """Seconds from the start of the sweep's workers to the last commit; every experiment must succeed."""
     place.mkdir()
     shutil.rmtree(".dvc/cache/runs", ignore_errors=True)  # or DVC would restore what the round before has run
     start = time.monotonic()
@@ -151,7 +160,7 @@ def run_sweep(baseline: str, wanted: list[Point], place: Path) -> tuple[float, l
     commits = {answer.get("commit") for answer in answers}
     if None in commits or len(commits) < len(wanted):
         raise SystemExit(f"an experiment failed: {answers}")
-    return seconds, [answer["seconds"] for answer in answers]
+    return seconds
 
 
 if __name__ == "__main__":
