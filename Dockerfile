@@ -3,7 +3,7 @@
 ARG BASE_TAG=3.11.14-slim-bookworm
 ARG BASE_DIGEST=
 
-FROM docker.io/library/python:${BASE_TAG}${BASE_DIGEST} AS build
+FROM python:${BASE_TAG}${BASE_DIGEST} AS build
 WORKDIR /app
 COPY requirements/webapp.txt requirements/
 # an environment without pip in it; only wheels, so that nothing is compiled and no build script runs
@@ -12,7 +12,7 @@ RUN python -m venv --without-pip /venv && \
 COPY webapp/ webapp/
 RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash webapp
 
-FROM docker.io/library/python:${BASE_TAG}${BASE_DIGEST}
+FROM python:${BASE_TAG}${BASE_DIGEST}
 ARG GIT_SHA=unknown
 ARG SOURCE=
 ARG MODEL_MD5=

@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict clean
+.PHONY: help setup adopt example repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,12 @@ $(BIN)/.test: requirements/test.txt | $(BIN)/python
 	@echo "installing the locked packages and those of the tests into .venv: a few minutes"
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
 	@touch $@ $(BIN)/.pipeline $(BIN)/.track
+
+adopt: $(BIN)/.pipeline  ## make DATA the source and write its schema: make adopt DATA=… TARGET=COLUMN
+	@python -m tools.adopt "$(DATA)" --target "$(TARGET)"
+
+example: $(BIN)/.pipeline  ## run one of examples/ in a scratch copy: make example NAME=wine
+	@python -m tools.example "$(NAME)"
 
 repro: $(BIN)/.pipeline  ## run what is not up to date of the pipeline, then print the metrics
 	dvc repro
@@ -91,7 +97,8 @@ track: $(BIN)/.pipeline $(BIN)/.track  ## publish to MLflow what it does not kno
 	@python -m tools.track
 
 ui: $(BIN)/.pipeline $(BIN)/.track  ## open MLflow's page on http://127.0.0.1:5000
-	mlflow ui --backend-store-uri "$$(python -m tools.track --uri)" --host 127.0.0.1 --port $${PORT:-5000}
+	@uri=$$(python -m tools.track --uri); case $$uri in http*) echo "MLflow is at $$uri" ;; \
+		*) mlflow ui --backend-store-uri "$$uri" --host 127.0.0.1 --port $${PORT:-5000} ;; esac
 
 $(BIN)/.webapp: requirements/webapp.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/webapp.txt

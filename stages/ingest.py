@@ -1,20 +1,21 @@
 """Ingest: from the source to parts of raw rows, streamed, cells as read.
 
 Reads   config.yaml (source, compute.part_rows), data/source/ where the URI is a local file
-Writes  data/raw/ (kept by DVC until the new table is whole)
+Writes  data/raw/ (kept by DVC until the new table is whole), metrics/source.json (what was read: rows, hash, ETag)
 Run     python -m stages.ingest
 """
 
 from pathlib import Path
+from typing import Any
 
 from stages.utils.errors import SourceError
-from stages.utils.files import replacing
+from stages.utils.files import replacing, write_json
 from stages.utils.settings import read_source_settings
 from stages.utils.sources import read_source
 from stages.utils.stage import stage
 from stages.utils.tables import cut_into_parts, write_part
 
-RAW = Path("data/raw")
+RAW, METRICS = Path("data/raw"), Path("metrics/source.json")
 
 
 def main() -> None:
@@ -22,14 +23,16 @@ def main() -> None:
         from tqdm import tqdm
 
         source, part_rows = read_source_settings()
+        record: dict[str, Any] = {"uri": source.uri}
         rows = parts = 0
         with replacing(RAW) as partial, tqdm(unit="row", unit_scale=True, leave=False, disable=None) as bar:
-            for parts, frame in enumerate(cut_into_parts(read_source(source), part_rows), start=1):
+            for parts, frame in enumerate(cut_into_parts(read_source(source, record), part_rows), start=1):
                 write_part(frame, partial, parts - 1)
                 rows += len(frame)
                 bar.update(len(frame))
             if rows == 0:
                 raise SourceError(f"{source.uri}: a header and no rows; expected at least one row")
+        write_json(METRICS, record | {"rows": rows})
         log.info("%s: %d rows in %d part%s", source.uri, rows, parts, "s"[: parts > 1])
 
 

@@ -26,7 +26,7 @@ from tests.servers import crowding, free_port
 
 STAND_IN = ROOT.parent / "shared/tools/stand-in-base-image"
 TAG = re.search(r"^ARG BASE_TAG=(\S+)$", (ROOT / "Dockerfile").read_text(), re.M)[1]  # type: ignore[index]
-BASE = f"docker.io/library/python:{TAG}"
+BASE = f"localhost/python:{TAG}"
 BUILDAH = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 MAX_MB = 45  # above the base
 READY_SECONDS = 1.5

@@ -90,7 +90,7 @@ def said(stderr: str, stage: str) -> str:
 
 def hint(stage: str) -> str:
     """How a stage says what to do after a failure."""
-    return f"to get its last good outputs back: dvc checkout --force {stage} && git restore metrics plots"
+    return f"to get its last good outputs back: dvc checkout --force {stage} && git restore metrics models plots"
 
 
 # ---------------------------------------------------------------- kill -9
@@ -354,7 +354,7 @@ def test_printed_command_brings_the_outputs_back(built: Project) -> None:
     assert "known only together with the target?" in output
     assert not (built.path / "models/features.joblib").exists()
     command = printed_command(output)
-    assert command == "dvc checkout --force features && git restore metrics plots"
+    assert command == "dvc checkout --force features && git restore metrics models plots"
     check_mended(built, command, expected)
     built.git("restore", "params.yaml")
 

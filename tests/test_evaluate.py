@@ -220,6 +220,13 @@ def test_black_box_takes_every_kind_of_column() -> None:
     assert np.isfinite(model.predict(odd)).all()
 
 
+def test_black_box_takes_a_column_without_a_value() -> None:
+    frame = pd.DataFrame({"x": np.arange(60.0), "empty": np.nan, "y": np.arange(60.0)})
+    fields = [{"name": "x", "type": "number"}, {"name": "empty", "type": "number"}]
+    schema = TableSchema.model_validate({"fields": [*fields, {"name": "y", "type": "number", "role": "target"}]})
+    assert np.isfinite(fit_black_box(frame, schema, seed=0).predict(frame)).all()
+
+
 def test_black_box_takes_more_levels_than_the_trees_do() -> None:
     levels = [f"level {number:03d}" for number in range(400)]
     frame = pd.DataFrame({"level": pd.Series(levels * 3, dtype="str"), "y": np.tile(np.arange(400.0), 3)})

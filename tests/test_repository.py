@@ -70,7 +70,8 @@ def imported_modules(path: Path) -> set[Path]:
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:
                 names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-                files = (ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names)
+                places = [ROOT.joinpath(*name.split(".")) for name in names]
+                files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
                 to_read += [file for file in files if file.exists()]
     return {module.relative_to(ROOT) for module in seen}
 
@@ -92,6 +93,7 @@ def test_git_ignores_what_dvc_keeps_and_tracks_what_it_does_not(project: Project
         for out in [*in_git, *stage.get("metrics", []), *stage.get("plots", [])]:
             [(path, options)] = out.items()
             assert options["cache"] is False, path
+            assert options.keys() <= {"cache", "persist"}, path
             assert project.git("ls-files", path), f"{path} is not in git"
 
 

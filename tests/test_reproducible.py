@@ -104,7 +104,14 @@ def test_forced_repro_leaves_git_clean(built: Project) -> None:
     assert built.git("status", "--porcelain", "--untracked-files=all") == ""
     assert {file for file in digests(built) if file.startswith("models/")} == {
         f"models/{name}"
-        for name in ("features.joblib", "folds.npz", "intervals.json", "model.joblib", "scorecard.json")
+        for name in (
+            "MODEL_CARD.md",
+            "features.joblib",
+            "folds.npz",
+            "intervals.json",
+            "model.joblib",
+            "scorecard.json",
+        )
     }
 
 

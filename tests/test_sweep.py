@@ -88,11 +88,21 @@ def test_a_name_is_that_of_commit_and_values() -> None:
         (["train.alpha=log:0.1:1"], "COUNT has to be 1 or more; found none"),
         (["train.alpha=log:0.1:1:x"], "not a range"),
         (["train.alpha.more=1"], "alpha is a value, not a section"),
+        (["features.target=none,log"], "scale of the error, so that no best can be named"),
+        (["split.folds=4,5"], "the folds"),
     ],
 )  # fmt: skip
 def test_a_grid_that_is_not_allowed(grid: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         points(BASELINE, grid)
+
+
+@pytest.mark.parametrize("option", ["--jobs=0", "--random=0", "--jobs=-1"])
+def test_none_at_all_is_refused(option: str) -> None:
+    command = [sys.executable, "-m", "tools.sweep", "train.alpha=log:0.1:1", option]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "expected a whole number above 0" in done.stderr
 
 
 # ---------------------------------------------------------------- the choice
@@ -135,6 +145,8 @@ def test_the_surface_is_asked_first() -> None:
     line = surface_line(points(BASELINE, ["train.alpha=0.5,2"]))
     lowest = pd.read_csv("plots/cv_surface.csv")["rmse"].min()
     assert f"its own lowest is {lowest:.4g}" in line
+    far = surface_line(points(BASELINE, ["train.alpha=0.5,5000", "train.l1_ratio=0.5"]))
+    assert "1 of 2 lie outside the surface" in far
     assert "says nothing about features.knots" in surface_line(points(BASELINE, ["features.knots=3,4"]))
 
 

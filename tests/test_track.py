@@ -114,6 +114,15 @@ def test_a_run_is_published_once_and_whole(built: Project) -> None:
 
 
 @pytest.mark.slow
+def test_a_store_that_is_none_is_said_in_a_line(built: Project) -> None:
+    (built.path / "logs/none.db").write_text("no database")
+    done = publish(built, f"sqlite:///{built.path}/logs/none.db")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("not tracked: MLflow at sqlite://")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
 def test_an_outage_is_a_line_and_the_next_time_catches_up(built: Project, tmp_path: Path) -> None:
     port = free_port()
     start = time.monotonic()

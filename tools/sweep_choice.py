@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ DIGITS = 6  # CV errors that agree to so many significant digits are a tie
 
 
 class Result(NamedTuple):
-    """What one experiment came to; errors in the target's unit."""
+    """What one experiment came to: its CV error on the model's scale, its test error in the target's unit."""
 
     point: Point
     cv_rmse: float
@@ -93,11 +93,19 @@ def surface_line(points: list[Point]) -> str:
         [expect(surface, value.get(ALPHA, now["alpha"]), value.get(L1_RATIO, now["l1_ratio"])) for value in values]
     )
     at, lowest = points[int(expected.argmin())], surface.iloc[int(surface["rmse"].argmin())]
+    outside = sum(outside_of(surface, value) for value in values)
+    note = f"; {outside} of {len(values)} lie outside the surface, whose edge stands for them" if outside else ""
     return (
         f"the CV surface of the current run expects a CV RMSE of {expected.min():.4g} to {expected.max():.4g} on this "
         f"grid, lowest at {' '.join(at.overrides)}; its own lowest is {lowest['rmse']:.4g} at alpha "
-        f"{lowest['alpha']:.4g}, l1_ratio {lowest['l1_ratio']:g}"
+        f"{lowest['alpha']:.4g}, l1_ratio {lowest['l1_ratio']:g}{note}"
     )
+
+
+def outside_of(surface: pd.DataFrame, value: dict[str, Any]) -> bool:
+    """Whether a point's alpha or l1_ratio is beyond those of the surface."""
+    asked = ((surface["alpha"], value.get(ALPHA)), (surface["l1_ratio"], value.get(L1_RATIO)))
+    return any(isinstance(found, int | float) and not axis.min() <= found <= axis.max() for axis, found in asked)
 
 
 def expect(surface: pd.DataFrame, alpha: float | str, l1_ratio: float | str) -> float:

@@ -22,6 +22,9 @@ RANGE = re.compile(r"(log|lin):([^:]+):([^:]+)(?::([^:]+))?")
 FORMS = "KEY=A,B,C, KEY=log:LOW:HIGH:COUNT or KEY=lin:LOW:HIGH:COUNT (with --random, COUNT may be left out)"
 
 
+APART = re.compile(r"validate\.|split\.|features\.target$")  # other rows, other folds or another scale: other errors
+
+
 class Point(NamedTuple):
     """One experiment: its name and its overrides as `dvc exp run -S` takes them (`train.alpha=0.1`)."""
 
@@ -45,6 +48,11 @@ def points(baseline: str, grid: list[str], count: int | None = None, seed: int =
     if not grid:
         raise SettingsError(f"the grid is empty; name parameters and values: {FORMS}")
     axes = dict(axis(spec, open_range=count is not None) for spec in grid)
+    for key in filter(APART.match, axes):
+        raise SettingsError(
+            f"{key}: its values change the rows, the folds or the scale of the error, so that no best can be named; "
+            f"run them one by one: dvc exp run -S {key}=…"
+        )
     if len(axes) < len(grid):
         raise SettingsError("the grid names a parameter twice; put its values into one list")
     if count is None:

@@ -73,7 +73,11 @@ def track(settings: Track) -> None:
 
         uri = store(settings)
         published, without_model = publish(runs, uri, settings.experiment, top() / "mlruns")
-    note = f" ({without_model} without their model, which is not in DVC's cache: dvc pull)" if without_model else ""
+    note = (
+        f" ({without_model} without their model, which is not in DVC's cache, or older than this code)"
+        if without_model
+        else ""
+    )
     print(f"{published} of {len(runs)} runs were new to MLflow at {uri}{note}")
 
 

@@ -18,6 +18,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, 
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, infer_signature
 from sklearn.pipeline import Pipeline
+from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from stages.utils import features
@@ -49,7 +50,7 @@ def publish(runs: list[Run], uri: str, experiment: str, artifacts: Path) -> tupl
         for run in tqdm([run for run in runs if known.get(run.content) != "FINISHED"], unit="run", disable=None):
             without_model += not publish_one(client, place, run)
             published += 1
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         done = f" after {published} runs" if published else ""
         raise PipelineError(f"not tracked: MLflow at {uri} failed{done}: {reason}; `make track` catches up") from None
@@ -129,14 +130,17 @@ def lineage(run: Run) -> list[DatasetInput]:
 
 
 def log_model(client: MlflowClient, place: str, run: Run, run_id: str) -> bool:
-    """Log the model with its signature and some training rows as an example, if both are in DVC's cache.
+    """Log the model with its signature and some training rows as an example, if both are in DVC's cache and load.
 
     `mlflow.sklearn.log_model` would do so in one call and load, run and read back each model, in twice the time.
     """
     file, example = cached(run.md5s["models/model.joblib"]), rows(run.md5s["data/train"])
     if not file.exists() or example is None:
         return False
-    model: Pipeline = joblib.load(file)
+    try:
+        model: Pipeline = joblib.load(file)
+    except (AttributeError, ImportError):  # pickled by code that is no longer here
+        return False
     example = example[[column for _, _, columns in model["features"].transformers_ for column in columns]]
     made = client.create_logged_model(place, name="model", source_run_id=run_id)
     client.log_outputs(run_id, [LoggedModelOutput(made.model_id, step=0)])

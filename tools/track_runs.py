@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from tools.git import git
 
 LAST = ("train", "evaluate")  # a run is finished when these are locked
+TABLES = ("data/raw", "data/train", "data/test")
+MODEL = "models/model.joblib"
 METRICS = ("metrics/train.json", "metrics/test.json")
 EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
 
@@ -40,6 +42,7 @@ class Run(NamedTuple):
         """Write the run's params, lock, metrics and plots to a folder."""
         wanted = ["dvc.lock", "params.yaml", "metrics", "plots"]
         if self.source.commit:
+            wanted = git("ls-tree", "--name-only", self.source.commit, *wanted).splitlines()
             archive = subprocess.run(["git", "archive", self.source.commit, *wanted], capture_output=True, check=True)
             subprocess.run(["tar", "-x", "-C", target], input=archive.stdout, check=True)
         else:
@@ -105,6 +108,8 @@ def finished(source: Source, files: dict[str, bytes]) -> Run | None:
     if set(LAST) - stages.keys():
         return None
     md5s = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
+    if not {*TABLES, MODEL} <= md5s.keys():
+        return None
     if any(hashlib.md5(files[path]).hexdigest() != md5s.get(path) for path in METRICS):
         return None
     text = json.dumps({name: stages[name] for name in LAST}, sort_keys=True, default=str)

@@ -38,6 +38,8 @@ def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipel
             width = 1
         elif column.kind == "date":
             encoder, width = FunctionTransformer(date_numbers), 4
+        elif sample[column.name].isna().all():  # the trees find no bins in nothing
+            encoder, width = "drop", 0
         else:
             encoder, width = "passthrough", 1
         transformers.append((str(position), encoder, [column.name]))

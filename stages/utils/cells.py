@@ -23,7 +23,8 @@ def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd
     typed, failures = {}, []
     for column in schema.fields:
         cells = raw[column.name]
-        values, unreadable = type_column(cells, column, schema.missingValues)
+        missing = schema.missingValues if column.missingValues is None else column.missingValues
+        values, unreadable = type_column(cells, column, missing)
         typed[column.name] = values
         rows = np.flatnonzero(unreadable)
         reason = f"not a finite {column.type}" if column.kind == "number" else f"not a {column.type}"
@@ -65,7 +66,7 @@ def to_numbers(cells: pd.Series, column: Column) -> pd.Series:
     """Finite float64 numbers; what is none is missing."""
     if cells.dtype == "str":
         if not column.bareNumber:
-            cells = cells.str.replace(r"^[^\d+\-.,]*|[^\d.]*$", "", regex=True)
+            cells = cells.str.replace(r"^[^\d+\-.,]+|\D+$", "", regex=True)
         if column.groupChar is not None:
             cells = cells.str.replace(column.groupChar, "", regex=False)
         if column.decimalChar != ".":

@@ -36,9 +36,20 @@ class Settings(BaseModel):
 class Source(Settings):
     """Where the table comes from and how its text is read."""
 
-    uri: str = Field(min_length=1, description="data/source/FILE (or a glob) or sklearn://NAME")
+    uri: str = Field(min_length=1, description="data/source/FILE (or a glob), https://, s3://, a database, sklearn://")
+    format: Literal["csv", "tsv", "parquet", "jsonl"] | None = Field(
+        None, description="of the file, where its name does not end in it"
+    )
     encoding: str = Field("utf-8", description="text encoding of a CSV file; a byte-order mark is skipped")
     delimiter: str = Field(",", min_length=1, max_length=1, description="what separates the cells of a CSV file")
+    header: bool = Field(
+        True, description="false: a CSV file's first row is data; its columns are column_1, column_2, …"
+    )
+    sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="of the file as it is found; another one is refused"
+    )
+    query: str | None = Field(None, min_length=1, description="SQL that gives the table, for a database")
+    table: str | None = Field(None, min_length=1, description="the table (or SCHEMA.TABLE) to read, for a database")
 
 
 class Compute(Settings):

@@ -46,7 +46,9 @@ def fail(log: logging.Logger, message: str, exit_code: int) -> None:
     """Say in one line what went wrong, in one how to get the last good outputs back, and exit."""
     log.error(" ".join(message.split()))
     if log.name != "ingest":  # its outputs persist; DVC removes those of the others before it runs them
-        log.error("to get its last good outputs back: dvc checkout --force %s && git restore metrics plots", log.name)
+        log.error(
+            "to get its last good outputs back: dvc checkout --force %s && git restore metrics models plots", log.name
+        )
     sys.exit(exit_code)
 
 

@@ -61,6 +61,7 @@ class Column(Settings):
     bareNumber: bool = Field(True, description="false: text around the number is dropped (`$10`, `8GB`)")
     trueValues: list[str] = ["true", "True", "TRUE", "1"]
     falseValues: list[str] = ["false", "False", "FALSE", "0"]
+    missingValues: list[str] | None = Field(None, description="instead of the table's: what stands for no value")
     categories: list[str | int | Category] | None = Field(None, min_length=1, description="the levels of a category")
     constraints: Constraints = Constraints()
     example: Scalar | None = None

@@ -33,7 +33,11 @@ def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
         "What goes together",
         "Rank correlation (Spearman) of the training rows; columns that move together stand side by side. A level "
         "counts as the target's mean in it."
-        + (f" The target and the {MOST_CORRELATED} columns that explain most of it." if len(looks) >= count else ""),
+        + (
+            f" The target and the {MOST_CORRELATED} columns that explain most of it."
+            if len(looks) > MOST_CORRELATED
+            else ""
+        ),
     )
     panel: Axes = axes[0, 0]
     names = [labels[place] for place in order]
@@ -52,11 +56,13 @@ def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
         linewidths=0.5,
         xticklabels=names[:-1],
         yticklabels=names[1:],
-        cbar_kws={"label": "rank correlation", "shrink": 0.5},
+        cbar_kws={"label": "rank correlation", "shrink": 0.5, "location": "left", "anchor": (0, 0.5)},
     )
+    panel.set_anchor("W")
     panel.grid(visible=False)
     panel.tick_params(length=0)
     panel.set_xticklabels(panel.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
+    panel.set_yticklabels(panel.get_yticklabels(), rotation=0)
     for text_of in [*panel.get_xticklabels(), *panel.get_yticklabels()]:
         if text_of.get_text() == labels[0]:
             text_of.set(color=FIT, weight="bold")

@@ -11,8 +11,6 @@ from stages.utils.pictures.panels import label_rows, wrapped
 from stages.utils.pictures.style import DATA, FIT, GREY, SOFT, number, sheet
 from stages.utils.scores import MODELS, NORMAL_95
 
-BINS = 40
-
 
 def draw_scores(test: dict[str, Any], label: str) -> Figure:
     """The model beside its baselines: RMSE, MAE and R² on the test rows, with their intervals."""

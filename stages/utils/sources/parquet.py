@@ -1,0 +1,23 @@
+"""Parquet files, cells as typed."""
+
+from stages.utils.errors import SourceError
+from stages.utils.settings import Source
+from stages.utils.sources import frames
+from stages.utils.sources.frames import File, Frames, checked_names, with_origin
+
+
+def read_parquet_file(file: File, source: Source) -> Frames:
+    """A Parquet file."""
+    import pyarrow.parquet as pq
+    from pyarrow.lib import ArrowException
+
+    try:
+        parquet = pq.ParquetFile(file.path)
+        names = checked_names(parquet.schema_arrow.names, file.shown)
+        row = 1
+        for batch in parquet.iter_batches(frames.BATCH_ROWS):
+            frame = batch.to_pandas(ignore_metadata=True).set_axis(names, axis=1)
+            yield with_origin(frame, file.shown, range(row, row + len(batch)))
+            row += len(batch)
+    except ArrowException as error:
+        raise SourceError(f"{file.shown}: not readable as Parquet: {error}") from None

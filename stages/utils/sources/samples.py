@@ -1,0 +1,26 @@
+"""Data sets that ship inside scikit-learn."""
+
+from typing import Any
+
+from stages.utils.errors import SettingsError
+from stages.utils.settings import Source, nearest
+from stages.utils.sources.frames import Frames, with_origin
+
+NO_TABLES = {"files", "sample_image", "sample_images", "svmlight_file", "svmlight_files", "linnerud"}
+
+
+def read_sklearn(source: Source, record: dict[str, Any]) -> Frames:
+    """A data set in natural units: its features and then its target."""
+    from sklearn import datasets
+
+    name = source.uri.removeprefix("sklearn://")
+    known = [item.removeprefix("load_") for item in datasets.__all__ if item.startswith("load_")]
+    embedded = sorted(set(known) - NO_TABLES)
+    if name not in embedded:
+        raise SettingsError(
+            f"config.yaml: source.uri: scikit-learn has no data set {name!r}; allowed: {', '.join(embedded)}"
+            f"{nearest(name, embedded)}"
+        )
+    natural = {"scaled": False} if name == "diabetes" else {}
+    frame = getattr(datasets, f"load_{name}")(as_frame=True, **natural).frame
+    yield with_origin(frame, source.uri, range(1, len(frame) + 1))

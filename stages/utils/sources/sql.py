@@ -1,0 +1,87 @@
+"""Tables in databases: any SQLAlchemy URL, one query, streamed by a cursor of the server's."""
+
+import hashlib
+from typing import Any
+
+import pandas as pd
+
+from stages.utils.errors import SettingsError, SourceError
+from stages.utils.settings import Source
+from stages.utils.sources import frames
+from stages.utils.sources.frames import Frames, checked_names, with_origin
+from stages.utils.sources.hidden import expand, hide
+
+# seconds to connect, and until a dead connection is noticed
+POSTGRESQL = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+
+
+def read_sql(source: Source, record: dict[str, Any]) -> Frames:
+    """The rows that `source.query` gives, or all of `source.table` (by its primary key)."""
+    import sqlalchemy as sa
+
+    if (source.query is None) == (source.table is None):
+        raise SettingsError("config.yaml: source: a database needs query: (SQL) or table:, one of them")
+    engine = None
+    try:
+        engine = connect(source)
+        with engine.connect().execution_options(stream_results=True, max_row_buffer=frames.BATCH_ROWS) as connection:
+            statement = sa.text(source.query) if source.query else whole_table(source.table or "", engine)
+            with connection.execute(statement) as result:
+                if not result.returns_rows:
+                    raise SourceError("config.yaml: source.query: it returns no rows; expected a SELECT")
+                names = checked_names(list(map(str, result.keys())), "config.yaml: source.query")
+                digest, row = hashlib.sha256(repr(names).encode()), 1
+                for batch in result.partitions(frames.BATCH_ROWS):
+                    rows = [tuple(cells) for cells in batch]
+                    digest.update("\n".join(map(repr, rows)).encode() + b"\n")
+                    yield with_origin(sql_frame(rows, names), source.uri, range(row, row + len(rows)))
+                    row += len(rows)
+            if row == 1:
+                raise SourceError(f"{source.uri}: no rows; mend config.yaml: source.query (or table)")
+            record |= {"query": str(statement), "sha256": digest.hexdigest()}
+    except sa.exc.NoSuchTableError:
+        raise SourceError(f"{source.uri}: no table {source.table!r}; mend config.yaml: source.table") from None
+    except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
+        cause = str(getattr(error, "orig", None) or error)
+        kind = "source.uri" if isinstance(error, sa.exc.OperationalError) else "source.query"
+        raise SourceError(f"{source.uri}: {hide(cause, source.uri)}; mend config.yaml: {kind}") from None
+    finally:
+        if engine is not None:
+            engine.dispose()
+
+
+def connect(source: Source) -> Any:
+    """An engine for the database.
+
+    Raises:
+        SettingsError: nothing speaks this dialect.
+    """
+    import sqlalchemy as sa
+
+    try:
+        url = sa.make_url(expand(source.uri))
+        options = POSTGRESQL if url.get_backend_name() == "postgresql" else {}
+        return sa.create_engine(url, connect_args=options, poolclass=sa.pool.NullPool)
+    except (sa.exc.NoSuchModuleError, sa.exc.ArgumentError, ModuleNotFoundError) as error:
+        raise SettingsError(
+            f"config.yaml: source.uri: {hide(str(error), source.uri)}; expected say sqlite:///FILE, or "
+            f"postgresql+psycopg://USER:${{PASSWORD}}@HOST/DATABASE"
+        ) from None
+
+
+def whole_table(name: str, engine: Any) -> Any:
+    """All rows of a table, in the order of its primary key where it has one."""
+    import sqlalchemy as sa
+
+    schema, _, table = name.rpartition(".")
+    found = sa.Table(table, sa.MetaData(), schema=schema or None, autoload_with=engine)
+    return sa.select(found).order_by(*found.primary_key.columns)
+
+
+def sql_frame(rows: list[tuple[Any, ...]], names: list[str]) -> pd.DataFrame:
+    """Rows as a frame; what pandas has no type for (decimals, dates, UUIDs) as text."""
+    frame = pd.DataFrame(rows, columns=names)
+    for name in names:
+        if frame[name].dtype == object:
+            frame[name] = frame[name].map(str, na_action="ignore").astype("str")
+    return frame

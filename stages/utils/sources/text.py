@@ -1,0 +1,106 @@
+"""Text files, every cell as text: CSV and TSV, JSON Lines."""
+
+import csv
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from stages.utils.errors import SettingsError, SourceError
+from stages.utils.settings import Source
+from stages.utils.sources import frames
+from stages.utils.sources.frames import File, Frames, checked_names, with_origin
+
+
+def read_csv_file(file: File, source: Source) -> Frames:
+    """A CSV file as Python's csv module reads it (RFC 4180; quoted cells may hold line breaks)."""
+    encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
+    delimiter = "\t" if file.format == "tsv" else source.delimiter
+    reader = None
+    try:
+        with file.path.open(encoding=encoding, newline="") as stream:
+            reader = csv.reader(stream, delimiter=delimiter, strict=True)
+            rows = numbered(reader)
+            first = next(rows, None)
+            if first is None:
+                raise SourceError(f"{file.shown}: the file is empty; expected a header and rows")
+            header = [cell.strip() for cell in first[1]] if source.header else [""] * len(first[1])
+            columns = checked_names(header, file.shown)
+            rows = rows if source.header else itertools.chain([first], rows)
+            while batch := list(itertools.islice(rows, frames.BATCH_ROWS)):
+                yield csv_frame(batch, columns, file.shown)
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{file.shown}: byte 0x{error.object[error.start]:02x} after line {reader.line_num if reader else 0} is "
+            f"not {source.encoding}; set config.yaml: source.encoding (say latin-1 or cp1252)"
+        ) from None
+    except UnicodeError as error:
+        raise SourceError(f"{file.shown}: not {source.encoding}: {error}; set config.yaml: source.encoding") from None
+    except LookupError:
+        raise SettingsError(f"config.yaml: source.encoding: unknown encoding {source.encoding!r}; say utf-8") from None
+    except csv.Error as error:
+        line = reader.line_num if reader else 0
+        raise SourceError(f"{file.shown}: line {line}: {error}; is a quote left open, or is it no CSV file?") from None
+
+
+def numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Every row with the number of the line that it starts on, but those that hold only separators."""
+    line = reader.line_num + 1
+    for row in reader:
+        if any(map(str.strip, row)) or len(row) == 1:
+            yield line, row
+        line = reader.line_num + 1
+
+
+def csv_frame(batch: list[tuple[int, list[str]]], columns: list[str], shown: str) -> pd.DataFrame:
+    """A frame of text cells; a row with too many or too few cells is kept and says so in `_problem`."""
+    width = len(columns)
+    problems = [None if len(row) == width else f"{len(row)} cells, the header has {width}" for _, row in batch]
+    cells = zip(*((row + [""] * width)[:width] for _, row in batch), strict=True)
+    frame = pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in zip(columns, cells, strict=True)})
+    return with_origin(frame, shown, [line for line, _ in batch], problems)
+
+
+def read_jsonl_file(file: File, source: Source) -> Frames:
+    """JSON Lines: an object a line; the columns are all the keys, in the order in which the file first names them."""
+    keys = dict.fromkeys(key for _, row, _ in json_rows(file) for key in row)
+    columns = checked_names(list(keys), file.shown)
+    if not columns:
+        raise SourceError(f"{file.shown}: no line holds a JSON object; is it JSON Lines?")
+    rows = json_rows(file)
+    while batch := list(itertools.islice(rows, frames.BATCH_ROWS)):
+        cells = {name: pd.Series([row.get(key) for _, row, _ in batch], dtype="str")
+                 for key, name in zip(keys, columns, strict=True)}  # fmt: skip
+        yield with_origin(
+            pd.DataFrame(cells), file.shown, [line for line, _, _ in batch], [problem for _, _, problem in batch]
+        )
+
+
+def json_rows(file: File) -> Iterator[tuple[int, dict[str, str | None], str | None]]:
+    """Line number, cells as text, and what is wrong with the line."""
+    try:
+        with file.path.open(encoding="utf-8-sig") as stream:
+            for number, line in enumerate(stream, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    # numbers stay as they are written
+                    row = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+                except ValueError as error:
+                    yield number, {}, f"not JSON: {error}"
+                    continue
+                if not isinstance(row, dict):
+                    yield number, {}, "not a JSON object"
+                else:
+                    yield number, {str(key): as_text(value) for key, value in row.items()}, None
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{file.shown}: JSON Lines are UTF-8: {error}") from None
+
+
+def as_text(value: Any) -> str | None:
+    """A cell as text; null is missing."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)

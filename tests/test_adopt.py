@@ -1,0 +1,238 @@
+"""Adopting a table: what breaks naive reading, one small made file each, is read right or refused with a line."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.utils.cells import type_cells
+from stages.utils.errors import DataError, SourceError
+from stages.utils.settings import Config, Params, read
+from stages.utils.sources import read_source
+from stages.utils.table_schema import read_schema
+from tests.conftest import SHARED_DATA, Project
+from tools.adopt.adopt import adopt
+
+ROWS = 60
+Adopt = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def adopted(in_project: Project) -> Adopt:
+    """Adopt a text as a file and read it back as the pipeline does; its columns beside `y` are typed by the schema."""
+
+    def make(text: str | bytes, target: str = "y", name: str = "table.csv") -> pd.DataFrame:
+        path = in_project.path.parent / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        adopt(str(path), target, in_project.path)
+        raw = pd.concat(read_source(read(Path("config.yaml"), Config).source), ignore_index=True)
+        typed, unreadable = type_cells(raw, read_schema())
+        assert unreadable.empty, unreadable
+        return typed
+
+    return make
+
+
+def table(*columns: list[Any], names: str = "", separator: str = ",") -> str:
+    """The text of a table: the columns and a number `y` (11 different ones, in no order)."""
+    header = names.split(separator) if names else list("abcdefgh"[: len(columns)])
+    rows = [[*map(str, row), str(n * 7 % 11)] for n, row in enumerate(zip(*columns, strict=True))]
+    return "\n".join([separator.join([*header, "y"]), *(separator.join(row) for row in rows)]) + "\n"
+
+
+def numbers(start: float = 1.25) -> list[float]:
+    """Numbers in no order."""
+    return [start + n * 13 % 29 for n in range(ROWS)]
+
+
+def field(name: str) -> Any:
+    """A column of schema.yaml."""
+    return read_schema().column(name)
+
+
+def test_1_latin_1_far_from_the_head(adopted: Adopt) -> None:
+    text = "a,y\n" + "x,1\nz,2\nx,5\nz,1\n" * 15_000 + "é,3\n" * 2
+    assert adopted(text.encode("latin-1"))["a"].iloc[-1] == "é"
+
+
+def test_1_an_odd_byte_in_the_header(adopted: Adopt) -> None:
+    typed = adopted(table(numbers(), names="temp (°C)").encode("latin-1"))
+    assert typed.columns[0] == "temp (°C)"
+    assert field("temp (°C)").unit == "°C"
+
+
+def test_1_a_byte_order_mark(adopted: Adopt) -> None:
+    assert adopted(b"\xef\xbb\xbf" + table(numbers()).encode()).columns.tolist() == ["a", "y"]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_2_separators(adopted: Adopt, separator: str) -> None:
+    typed = adopted(table(numbers(), numbers(3), separator=separator))
+    assert typed["b"].tolist() == numbers(3)
+
+
+def test_2_no_header(adopted: Adopt) -> None:
+    typed = adopted(table(numbers(), numbers(3)).partition("\n")[2], target="column_3")
+    assert len(typed) == ROWS
+    assert typed["column_1"].tolist() == numbers()
+
+
+@pytest.mark.parametrize(
+    ("write", "unit"),
+    [
+        (lambda x: f'"{x:.2f}"'.replace(".", ","), None),
+        (lambda x: f"{x:.2f}GB", "GB"),
+        (lambda x: f"{x:.2f}kg", "kg"),
+        (lambda x: f'"${x * 1000:,.0f} "', "$"),
+        (lambda x: f'"{x * 1000:,.0f} mi."', "mi"),
+        (lambda x: f"{x:.2f}%", "%"),
+        (lambda x: f" {x:.2f}   ", None),
+    ],
+    ids=["decimal comma", "GB", "kg", "dollars", "miles", "percent", "trailing blanks"],
+)
+def test_3_numbers_as_text(adopted: Adopt, write: Callable[[float], str], unit: str | None) -> None:
+    typed = adopted(table([write(x) for x in numbers()]))
+    scale = 1000 if "mi" in str(unit) or unit == "$" else 1
+    assert typed["a"].tolist() == [x * scale for x in numbers()]
+    assert field("a").unit == unit
+
+
+def test_3_several_units_are_not_taken_for_one(adopted: Adopt) -> None:
+    typed = adopted(table([f"{x}{'GB' if n % 2 else 'TB'}" for n, x in enumerate(numbers())], numbers()))
+    assert typed["a"].dtype == "str"
+
+
+@pytest.mark.parametrize("mark", ["?", "NA", "–", "N/A", "-200", ""])
+def test_4_missing_marks(adopted: Adopt, mark: str) -> None:
+    typed = adopted(table([mark if n % 5 == 0 else x for n, x in enumerate(numbers())]))
+    assert typed["a"].isna().tolist() == [n % 5 == 0 for n in range(ROWS)]
+    assert typed["a"].min() > 0
+
+
+def test_4_blank_rows_and_empty_columns(adopted: Adopt) -> None:
+    typed = adopted(table(numbers(), [""] * ROWS) + ",,\n" * 40)
+    assert len(typed) == ROWS
+    assert field("b").role == "ignore"
+
+
+@pytest.mark.parametrize("level", ["NA", "None"])
+def test_4_words_that_are_levels(adopted: Adopt, level: str) -> None:
+    typed = adopted(table([level if n % 2 else "brick" for n in range(ROWS)]))
+    assert sorted(set(typed["a"])) == sorted([level, "brick"])
+
+
+def test_5_headers(adopted: Adopt) -> None:
+    names = ["size  ", "weight (kg)", "fat %", "x^2", "2nd floor", "price/m"]
+    typed = adopted(table(*[numbers(n) for n in range(1, 7)], names=",".join(names)))
+    assert typed.columns.tolist() == [*map(str.strip, names), "y"]
+    assert (field("weight (kg)").unit, field("weight (kg)").title) == ("kg", "Weight")
+
+
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d", "%d/%m/%y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%H.%M.%S"])
+def test_6_dates(adopted: Adopt, pattern: str) -> None:
+    days = pd.date_range("2020-01-01 18:00", periods=ROWS, freq="33h")
+    expected = pd.to_datetime(pd.Series(days.strftime(pattern)), format=pattern)
+    typed = adopted(table(days.strftime(pattern).tolist(), numbers()))
+    assert field("a").kind in ("date", "level")
+    if field("a").kind == "date":
+        assert typed["a"].tolist() == expected.tolist()
+
+
+def test_6_mixed_dates_are_no_dates(adopted: Adopt, capsys: pytest.CaptureFixture[str]) -> None:
+    days = pd.date_range("2020-01-01", periods=ROWS)
+    mixed = [day.strftime("%d/%m/%y" if n % 2 else "%Y-%m-%d") for n, day in enumerate(days)]
+    adopted(table(mixed, numbers()))
+    assert field("a").type == "string"
+    assert "several ways of writing in one column?" in capsys.readouterr().out
+
+
+def test_7_leaks_and_ids(adopted: Adopt) -> None:
+    rng = np.random.default_rng(0)
+    a, b, x = rng.integers(0, 50, 400), rng.integers(0, 50, 400), rng.normal(size=400).round(3)
+    orders = [f"Q{n * 7919 % 9973}" for n in range(400)]
+    frame = pd.DataFrame({"row": np.arange(400), "order": orders, "a": a, "b": b, "x": x, "y": a + b})
+    frame["euros"] = frame["y"] * 1.1
+    adopted(frame.to_csv(index=False))
+    roles = {column.name: column.role for column in read_schema().fields}
+    expected = {"row": "id", "order": "id", "a": "ignore", "b": "ignore", "x": "feature", "y": "target"}
+    assert roles == expected | {"euros": "ignore"}
+
+
+def test_8_integer_codes(adopted: Adopt) -> None:
+    hours = [n * 5 % 24 for n in range(480)]
+    frame = pd.DataFrame({"hr": hours, "rooms": [n % 7 for n in range(480)], "y": [h * 37 % 24 for h in hours]})
+    frame["y"] += np.arange(480) % 11 * 4.0
+    adopted(frame.to_csv(index=False))
+    assert field("hr").categories == list(range(24))
+    assert field("rooms").categories is None
+
+
+def test_9_groups(adopted: Adopt) -> None:
+    frame = pd.DataFrame({"patient_id": np.repeat(np.arange(40), 5), "x": np.arange(200) * 37 % 101 / 7})
+    frame["y"] = frame["x"] + np.arange(200) % 3
+    adopted(frame.to_csv(index=False))
+    assert field("patient_id").role == "group"
+    assert read(Path("params.yaml"), Params).split.by == "group"
+
+
+def test_12_no_numeric_column(adopted: Adopt) -> None:
+    adopted(table(["red" if n % 3 else "blue" for n in range(ROWS)], ["S" if n % 2 else "L" for n in range(ROWS)]))
+    assert [field("a").levels, field("b").levels] == [["blue", "red"], ["L", "S"]]
+
+
+# ---------------------------------------------------------------- the files
+
+
+def test_comments_and_what_a_person_wrote_survive(adopted: Adopt, in_project: Project) -> None:
+    text = table(numbers())
+    in_project.edit("params.yaml", train__alpha=0.5)
+    adopted(text)
+    assert "# the surface's grid" in Path("params.yaml").read_text()
+    assert "# worker processes on this machine" in Path("config.yaml").read_text()
+    assert read(Path("params.yaml"), Params).train.alpha == "auto"
+    written = Path("schema.yaml").read_text()
+    Path("schema.yaml").write_text(written.replace("title: A", "title: Mine  # kept"))
+    adopted(text)
+    assert "title: Mine  # kept" in Path("schema.yaml").read_text()
+    adopt(str(in_project.path.parent / "table.csv"), "y", in_project.path, force=True)
+    assert Path("schema.yaml").read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "says"),
+    [
+        (table(numbers()), "z", "the table has no column 'z'"),
+        (table(["red", "blue"] * (ROWS // 2)), "a", "the target has to be a number"),
+        (table([1] * ROWS), "y", "no column can be a feature"),
+    ],
+)
+def test_refused_and_nothing_written(in_project: Project, text: str, target: str, says: str) -> None:
+    (in_project.path.parent / "table.csv").write_text(text)
+    with pytest.raises(DataError, match=says):
+        adopt(str(in_project.path.parent / "table.csv"), target, in_project.path)
+    assert in_project.git("status", "--short") == ""
+
+
+def test_no_such_file(in_project: Project) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        adopt("/nowhere/table.csv", "y", in_project.path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="no shared tables")
+@pytest.mark.parametrize(
+    ("name", "target", "enough"),
+    [
+        ("winequality-red.csv", "quality", 0.30),
+        ("hour.csv", "cnt", 0.66),
+        ("housing.csv", "median_house_value", 0.68),
+    ],
+)
+def test_two_commands(project: Project, name: str, target: str, enough: float) -> None:
+    """`adopt --yes` and the pipeline, nothing else."""
+    project.run("python", "-m", "tools.adopt", SHARED_DATA / name, "--target", target, "--yes", check=True)
+    project.stages("ingest", "validate", "split", "features", "train")
+    assert pd.read_json(project.path / "metrics/train.json", typ="series")["cv_r2"] >= enough

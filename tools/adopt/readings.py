@@ -1,0 +1,113 @@
+"""The ways in which a column's text can be read, in the words of the Table Schema, and which cells each can read."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.utils.cells import to_dates
+from stages.utils.table_schema import Column
+
+Mask = npt.NDArray[np.bool_]
+
+# What people write where there is nothing; in a column of text the words among them may be levels of their own.
+MARKS = ("?", "-", "--", "–", "—", ".", "..", "...", "#N/A", "#NA", "#VALUE!", "NaN", "nan", "-nan", "NULL", "null")
+WORDS = ("NA", "N/A", "n/a", "na", "None", "none", "NONE", "missing", "unknown", "Unknown", "nil", "\\N")
+BOOLEANS = (("yes", "no"), ("true", "false"), ("t", "f"), ("y", "n"), ("on", "off"))
+
+DATES = [
+    *("%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%Y", "%d.%m.%y", "%d-%m-%Y", "%m-%d-%Y", "%d-%m-%y"),
+    *("%m-%d-%y", "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y"),
+    *("%d/%b/%Y", "%b %Y", "%B %Y", "%b-%y", "%m/%Y"),
+]
+CLOCKS = ["%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p", "%H.%M.%S"]
+AFFIX = 12  # letters of a unit at the most
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A type and the properties of a field that go with it."""
+
+    type: str
+    properties: dict[str, Any] = field(hash=False, default_factory=dict)
+    pattern: str = ""  # regular expression (RE2) of the whole cell
+
+    @property
+    def column(self) -> Column:
+        """The field of a schema that reads this way."""
+        return Column(name="cell", type=self.type, **self.properties)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        """How the report calls it."""
+        shown = [f"{name} {value!r}" for name, value in self.properties.items() if name in ("decimalChar", "groupChar")]
+        return ", ".join([self.type, *shown, *([self.properties["format"]] if "format" in self.properties else [])])
+
+
+def number_readings() -> list[Reading]:
+    """Numbers: decimal and thousands marks, bare or with a unit; the simplest first."""
+    found = []
+    for bare in (True, False):
+        for decimal, group in ((".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'")):
+            point = "\\" + decimal
+            digits = rf"\d{{1,3}}(?:\{group}\d{{3}})+|\d+" if group else r"\d+"
+            number = rf"[+\-]?(?:(?:{digits})(?:{point}\d*)?|{point}\d+)(?:[eE][+\-]?\d+)?"
+            ends = ("", "") if bare else (r"(?:[^\pL\d+\-.,]{0,3}|[A-Z]{3} ?|[A-Z]{2}\$ ?)", rf"[^\d]{{0,{AFFIX}}}")
+            properties: dict[str, Any] = {"decimalChar": decimal} if decimal != "." else {}
+            properties |= {"groupChar": group} if group else {}
+            properties |= {} if bare else {"bareNumber": False}
+            found.append(Reading("number", properties, f"^{ends[0]}{number}{ends[1]}$"))
+    return found
+
+
+def date_readings() -> list[Reading]:
+    """Dates, times of a day and both: ISO 8601 first."""
+    days = [Reading("date", {"format": pattern}) for pattern in DATES]
+    times = [Reading("datetime", {"format": f"{day} {clock}"}) for day in DATES[:12] for clock in CLOCKS]
+    return [
+        Reading("date", pattern=r"^\d{4}-\d{2}-\d{2}$"),
+        Reading("datetime"),
+        *days,
+        *times,
+        *(Reading("datetime", {"format": clock}) for clock in CLOCKS),
+    ]
+
+
+def boolean_readings() -> list[Reading]:
+    """Pairs of words in any case."""
+    found = []
+    for yes, no in BOOLEANS:
+        for case in (str.lower, str.title, str.upper):
+            found.append(Reading("boolean", {"trueValues": [case(yes)], "falseValues": [case(no)]}))
+    return found
+
+
+READINGS = [*number_readings(), *boolean_readings(), *date_readings()]
+
+
+def readable(texts: pa.Array, reading: Reading) -> Mask:
+    """Which of the trimmed texts (n,) the reading can read."""
+    if reading.type == "number":
+        return np.asarray(pc.match_substring_regex(texts, reading.pattern), dtype=bool)
+    series = pd.Series(texts.to_pandas(), dtype="str")
+    if reading.type == "boolean":
+        return series.isin([*reading.properties["trueValues"], *reading.properties["falseValues"]]).to_numpy()
+    enough = series.str.contains(reading.pattern or r"\d\D+\d", na=False)  # a number alone is no date
+    if not enough.any():
+        return enough.to_numpy()
+    return (to_dates(series, reading.column).notna() & enough).to_numpy()
+
+
+def candidates(texts: pa.Array) -> list[Reading]:
+    """The readings that read at least half of some texts."""
+    return [reading for reading in READINGS if len(texts) and readable(texts, reading).mean() >= 0.5]
+
+
+def unit_of(text: str) -> tuple[str, str]:
+    """What stands before and after the number in a cell."""
+    digits = [place for place, letter in enumerate(text) if letter.isdigit()]
+    before = text[: digits[0]].rstrip("+-.,").strip()
+    return before, text[digits[-1] + 1 :].strip(" .")
