@@ -19,7 +19,7 @@ from stages.utils.cells import type_column
 from stages.utils.checks import check_columns, find_repeats
 from stages.utils.files import read_json
 from stages.utils.parallel import map_parts
-from stages.utils.sources import csv_frame
+from stages.utils.sources.text import csv_frame
 from stages.utils.table_schema import Column, TableSchema
 from stages.utils.tables import cut_into_parts, list_parts, write_part
 from stages.validate import describe_failure, summarise, validate_part
@@ -70,7 +70,7 @@ def raw_table(columns: dict[str, Sequence[str]], schema: TableSchema) -> pd.Data
     (length,) = {len(cells) for cells in columns.values()}
     filled = {name: columns.get(name, ["1"] * length) for name in schema.names()}
     rows = [list(row) for row in zip(*filled.values(), strict=True)]
-    return csv_frame(list(enumerate(rows, start=2)), list(filled), Path(TABLE))
+    return csv_frame(list(enumerate(rows, start=2)), list(filled), TABLE)
 
 
 @dataclass
@@ -558,7 +558,7 @@ def test_columns_of_nothing_but_missing_cells(workdir: Path) -> None:
 
 def test_ragged_rows_are_quarantined(workdir: Path) -> None:
     schema = schema_of({"name": "x"}, {"name": "z"})
-    raw = csv_frame([(2, ["a", "b", "1"]), (3, ["a", "b", "1", "4"]), (4, ["a"])], ["x", "z", "y"], Path(TABLE))
+    raw = csv_frame([(2, ["a", "b", "1"]), (3, ["a", "b", "1", "4"]), (4, ["a"])], ["x", "z", "y"], TABLE)
     result = run_checks(raw, schema)
     assert result.bad_lines() == [3, 4]
     found = result.metrics["violations"]["(row)"]["cells"]
@@ -660,7 +660,7 @@ def test_every_row_is_in_exactly_one_table(rows: list[list[str]], part_rows: int
         )
         names = schema.names()
         numbered = [(line, [f"row {line}", *row]) for line, row in enumerate(rows, start=2)]
-        result = run_checks(csv_frame(numbered, names, Path(TABLE)), schema, part_rows)
+        result = run_checks(csv_frame(numbered, names, TABLE), schema, part_rows)
     valid = [int(name.removeprefix("row ")) for name in result.valid["row"]]
     bad = result.bad_lines()
     assert sorted(valid + bad) == [line for line, _ in numbered]
