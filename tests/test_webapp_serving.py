@@ -18,6 +18,7 @@ from schemathesis.checks import CHECKS
 
 from tests.conftest import family
 from tests.serving import ROW, TOKEN, Server, free_port, make_app, make_card, serve, write_checkout
+from tests.test_crash import wait_until
 
 HEADER = "size,rooms,kind,place,garden,sold,built"
 GOOD = "12.5,3,2,north,true,2026-05-01T10:30,"
@@ -247,6 +248,7 @@ def test_a_long_run_at_64_connections_neither_fails_nor_grows(tmp_path: Path) ->
         connection.close()
 
     with serve(write_checkout(tmp_path / "checkout")) as running:
+        assert wait_until(lambda: len(family(running.process.pid)) == 1, 20)  # it listens before it forks
         [worker] = family(running.process.pid)
 
         def load(duration: float) -> float:
