@@ -16,7 +16,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.servers import free_port
 from webapp.inputs import json_cell
 from webapp.pin import load_pinned
 from webapp.scorecard import Scorecard
@@ -42,14 +42,6 @@ class Served(NamedTuple):
     port: int
     pid: int  # of its master
     seconds: float  # from its start to its first answer
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

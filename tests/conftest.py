@@ -17,6 +17,8 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 TIMEOUT = 300  # seconds that any one command may take
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` is not what the tests' own make commands hang under
+    os.environ.pop(name, None)
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip

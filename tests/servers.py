@@ -36,7 +36,7 @@ def s3_server() -> Iterator[str]:
     """An S3 server with an empty bucket; yields its address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    command = [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             for _ in range(300):

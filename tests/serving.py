@@ -18,6 +18,7 @@ from typing import Any
 from flask import Flask
 
 from tests.conftest import ROOT
+from tests.servers import free_port
 from webapp.app import create_app
 from webapp.scorecard import Calendar, Column, Curve, Histogram, Intervals, Levels, Scorecard, Target
 
@@ -195,14 +196,6 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

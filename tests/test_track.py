@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Project, family
+from tests.servers import free_port
 from tests.test_crash import is_alive, wait_until
 from tools import track
 
@@ -79,12 +80,6 @@ def answers(port: int) -> bool:
     with socket.socket() as connection:
         connection.settimeout(1)
         return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.mark.slow

@@ -17,7 +17,8 @@ from schemathesis import GenerationMode, openapi
 from schemathesis.checks import CHECKS
 
 from tests.conftest import family
-from tests.serving import ROW, TOKEN, Server, free_port, make_app, make_card, serve, write_checkout
+from tests.servers import free_port
+from tests.serving import ROW, TOKEN, Server, make_app, make_card, serve, write_checkout
 from tests.test_crash import wait_until
 
 HEADER = "size,rooms,kind,place,garden,sold,built"
