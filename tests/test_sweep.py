@@ -183,6 +183,8 @@ def test_experiments_of_a_sweep_are_dvcs_own(built: Project) -> None:
     assert sorted(alphas.values()) == [0.5, 2]
     best = min(found, key=lambda name: shown_metrics(found[name], "train")["cv_rmse"])
     assert f"best: {best} (train.alpha={alphas[best]:g} train.l1_ratio=0.9)" in done.stdout
+    now = json.loads((built.path / "metrics/train.json").read_text())["cv_rmse"]
+    assert f"the current run is better than all of these: its CV RMSE is {now:.6g}" in done.stdout
     assert "not tracked: MLflow at http://127.0.0.1:9 failed" in done.stderr  # and the sweep does not mind
 
     again = sweep(built)

@@ -30,6 +30,7 @@ from tools.sweep_pool import run_experiments
 
 PLACE = Path(".dvc/tmp/sweep")  # lock, manifest, checkouts and logs of the workers
 MANIFEST = PLACE / "manifest.json"
+METRICS = Path("metrics/train.json")
 
 
 def main() -> None:
@@ -159,6 +160,8 @@ def finish(wanted: list[Point], results: list[Result], failed: dict[str, str], a
     if results:
         best, why = best_of(results)
         print(f"\n{table(results)}\n\nbest: {best.point.name} ({' '.join(best.point.overrides)})\n{why}")
+        if METRICS.exists() and (now := read_json(METRICS)["cv_rmse"]) < best.cv_rmse:
+            print(f"the current run is better than all of these: its CV RMSE is {now:.6g}")
     if failed:
         print(f"{len(failed)} of {len(wanted)} experiments failed; the same command runs them again", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "tools.track"], check=False)
