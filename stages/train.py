@@ -52,6 +52,8 @@ def main() -> None:
         fit = elasticnet.fit(total, alpha, l1_ratio, params.tol, params.max_iter)
         if not fit.converged:
             log.warning("not converged in %d passes: raise train.max_iter or train.tol in params.yaml", fit.iterations)
+        if params.alpha == "auto" and alpha == surface.loc[surface["l1_ratio"] == l1_ratio, "alpha"].min():
+            log.warning("the best alpha is the smallest of the grid: lower train.eps in params.yaml to look further")
 
         write_pickle(MODEL, as_pipeline(feature_map, fit, total, transform))
         save_folds(folds, alpha, l1_ratio, params)

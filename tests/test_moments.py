@@ -23,6 +23,7 @@ from stages.utils.features import blocks, fit_feature_map
 from stages.utils.moments import Moments, explained, load_moments, merge_all, save_moments
 from stages.utils.settings import FeaturesParams, TrainParams
 from stages.utils.table_schema import TableSchema
+from tests.conftest import Project
 
 Floats = npt.NDArray[np.float64]
 PROPERTY = settings(max_examples=60, deadline=None)
@@ -452,3 +453,11 @@ def test_the_pipeline_is_what_scikit_learn_would_have_fitted() -> None:
     for name, block in blocks(feature_map).items():
         [sd] = path.loc[(path["alpha"] == 0.01) & (path["column"] == name), "sd"]
         assert sd == pytest.approx((X[:, list(block)] @ coef[list(block)]).std(), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_choice_at_the_edge_of_the_grid_is_said(built: Project) -> None:
+    said = "the best alpha is the smallest of the grid: lower train.eps"
+    assert said not in built.stage("train", check=True).stderr
+    built.edit("params.yaml", train__eps=0.9)
+    assert said in built.stage("train", check=True).stderr

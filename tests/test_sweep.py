@@ -193,6 +193,8 @@ def test_experiments_of_a_sweep_are_dvcs_own(built: Project) -> None:
 
     other = next(name for name in found if name != best)
     assert "train.alpha" in built.dvc("params", "diff", best, other).stdout
+    differs = json.loads(built.dvc("exp", "diff", best, other, "--json").stdout)
+    assert differs["params"]["params.yaml"]["train.alpha"]["new"] == alphas[other]
     built.dvc("exp", "branch", other, "other")
     for experiment, alpha in alphas.items():  # the same as by hand, where DVC's memory of runs is no help
         built.edit("params.yaml", train__alpha=alpha, train__l1_ratio=0.9)

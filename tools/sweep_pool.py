@@ -25,6 +25,8 @@ def run_experiments(
     An answer has the commit and the seconds, or an error. A worker that dies costs its experiment only. However this
     ends, no worker, none of its stages and no checkout is left.
     """
+    for log in place.glob("worker-*.log"):  # of the sweep before
+        log.unlink()
     waiting = list(reversed(points))
     workers: dict[int, Worker] = {}
     busy: dict[int, Point] = {}

@@ -52,8 +52,8 @@ def main() -> None:
 
 @contextmanager
 def stdout_for_answers(log: Path) -> Iterator[Any]:
-    """Yield what stdout was, and send what DVC and the stages print to `log`."""
-    with os.fdopen(os.dup(1), "w") as answers, log.open("w") as file:
+    """Yield what stdout was; what DVC and the stages print goes to the end of `log`."""
+    with os.fdopen(os.dup(1), "w") as answers, log.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         yield answers
