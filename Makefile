@@ -65,10 +65,10 @@ deploy: $(BIN)/.pipeline $(BIN)/.webapp  ## push that image and roll it out on A
 	@python -m deploy $(ARGS)
 
 test: $(BIN)/.test  ## run all the tests
-	python -m pytest -n auto
+	python -m pytest -n auto --dist worksteal
 
 quick: $(BIN)/.test  ## run the tests that take seconds
-	python -m pytest -n auto -m "not slow"
+	python -m pytest -n auto --dist worksteal -m "not slow"
 
 lint: $(BIN)/.test  ## check style and types
 	ruff check .

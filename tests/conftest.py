@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 TIMEOUT = 300  # seconds that any one command may take
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` is not what the tests' own make commands hang under
     os.environ.pop(name, None)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it, as all it starts would
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip

@@ -118,3 +118,22 @@ def relay(to: str | None, reply: bytes = b"", freeze_after: float = float("inf")
             thread.join(5)
             for end in sockets:
                 end.close()
+
+
+def time_until_ready(checkout: Path) -> float:
+    """Start the app, ask it, stop it; returns the seconds until it was ready."""
+    port = free_port()
+    address = {"PORT": str(port), "HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"}
+    environment = {**os.environ, **address, "PYTHONPATH": str(checkout)}
+    command, quiet = [Path(sys.executable).with_name("gunicorn")], subprocess.DEVNULL
+    start = time.perf_counter()
+    with subprocess.Popen(command, cwd=checkout, env=environment, stdout=quiet, stderr=quiet) as app:
+        try:
+            while time.perf_counter() < start + 60:
+                with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as answer:
+                    assert json.load(answer) == {"status": "ok"}
+                    return time.perf_counter() - start
+                time.sleep(0.02)
+        finally:
+            app.terminate()
+    raise AssertionError("the app did not answer within 60 s")

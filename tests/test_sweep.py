@@ -253,11 +253,13 @@ def test_a_sweep_that_is_ended_leaves_nothing_and_goes_on(built: Project, end: s
             return any("stages.train" in command_line(pid) for pid in children)
 
         assert wait_until(runs, PATIENCE)
+        children |= family(process.pid)
+        process.send_signal(signal.SIGSTOP)  # what it has started goes on, and it is not done before it is ended
         busy = sweep(built, "train.alpha=7")
         assert busy.returncode == 1
         assert f"a sweep is already running (process {process.pid})" in busy.stderr
-        children |= family(process.pid)
         process.send_signal(end)
+        process.send_signal(signal.SIGCONT)
         process.wait(30)
         assert process.returncode == (130 if end == signal.SIGINT else -signal.SIGKILL)
         assert wait_until(lambda: not any(map(is_alive, children)), 20)

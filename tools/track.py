@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def main() -> None:
             )
         track(settings)
     except PipelineError as error:
-        print(error, file=sys.stderr)
+        print(without_password(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)
 
 
@@ -58,6 +59,23 @@ def top() -> Path:
     return Path(os.environ.get("DVC_ROOT", ".")).resolve()
 
 
+def ask_whether_it_is_up(uri: str) -> None:
+    """Ask a server for a sign of life, which takes no import of MLflow.
+
+    Raises:
+        PipelineError: nothing answers there.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    import requests  # MLflow's own client
+
+    try:
+        requests.get(uri.rstrip("/") + "/health", timeout=10)
+    except requests.RequestException as error:
+        reason = type(error).__name__
+        raise PipelineError(f"not tracked: MLflow at {uri} failed: {reason}; `make track` catches up") from None
+
+
 def track(settings: Track) -> None:
     """Publish what is missing and say so in a line.
 
@@ -69,16 +87,22 @@ def track(settings: Track) -> None:
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two at once would publish a run twice
+        uri = store(settings)
+        ask_whether_it_is_up(uri)
         from tools.track_mlflow import publish  # imports MLflow, which takes seconds
 
-        uri = store(settings)
         published, without_model = publish(runs, uri, settings.experiment, top() / "mlruns")
     note = (
         f" ({without_model} without their model, which is not in DVC's cache, or older than this code)"
         if without_model
         else ""
     )
-    print(f"{published} of {len(runs)} runs were new to MLflow at {uri}{note}")
+    print(f"{published} of {len(runs)} runs were new to MLflow at {without_password(uri)}{note}")
+
+
+def without_password(text: str) -> str:
+    """The text with the user and password of every URL left out."""
+    return re.sub(r"://[^/@\s]+@", "://", text)
 
 
 if __name__ == "__main__":
