@@ -152,7 +152,9 @@ def test_format_and_pin_from_the_settings(url: Url) -> None:
 
 
 def test_json_lines(url: Url) -> None:
-    frame = read(url("/rows.jsonl"))
+    record: dict[str, Any] = {}
+    frame = read(url("/rows.jsonl"), record)
+    assert record["blank_rows"] == 1
     assert frame.columns[:3].tolist() == ["a", "b", "c"]
     cells = [[None if pd.isna(cell) else cell for cell in row] for row in frame[["a", "b", "c"]].to_numpy().tolist()]
     assert cells == [["1", "x", None], ["true", None, "2.50"], [None] * 3, [None] * 3]

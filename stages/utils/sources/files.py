@@ -36,7 +36,7 @@ def read_files(source: Source, record: dict[str, Any]) -> Frames:
         record["files"] = [{"name": file.shown, **file.facts} for file in files]
         columns: list[str] = []
         for file in files:
-            for frame in FORMATS[f".{file.format}"](file, source):
+            for frame in FORMATS[f".{file.format}"](file, source, record):
                 found = [name for name in frame.columns if name not in INTERNAL]
                 columns = columns or found
                 if found != columns:
