@@ -65,7 +65,8 @@ def csv_frame(batch: list[tuple[int, list[str]]], columns: list[str], shown: str
     """A frame of text cells; a row with too many or too few cells is kept and says so in `_problem`."""
     width = len(columns)
     problems = [None if len(row) == width else f"{len(row)} cells, the header has {width}" for _, row in batch]
-    cells = zip(*((row + [""] * width)[:width] for _, row in batch), strict=True)
+    whole = (row if len(row) == width else (row + [""] * width)[:width] for _, row in batch)
+    cells = zip(*whole, strict=True)
     frame = pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in zip(columns, cells, strict=True)})
     return with_origin(frame, shown, [line for line, _ in batch], problems)
 
