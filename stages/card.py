@@ -21,7 +21,7 @@ from stages.utils.stage import stage
 from stages.utils.table_schema import read_schema
 
 RAW, SCORECARD, CARD = Path("data/raw"), Path("models/scorecard.json"), Path("models/MODEL_CARD.md")
-METRICS = ("audit", "split", "test", "train", "validation")
+METRICS = ("audit", "source", "split", "test", "train", "validation")
 COVERAGE, GROUPS = Path("plots/coverage.csv"), Path("plots/residuals_by_group.csv")
 
 

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from stages.utils.cells import type_cells
+from stages.utils.changed import check_columns, mend_of
 from stages.utils.checks import (
     Repeats,
-    check_columns,
     failed_checks,
     find_repeats,
     malformed_rows,
@@ -64,10 +64,10 @@ def main() -> None:
             log.info(
                 "%(valid)d of %(rows)d rows valid, %(quarantined)d in quarantine, %(duplicates)d duplicates", metrics
             )
-            for what, count in worst_violations(metrics):
-                log.info("  %s: %d", what, count)
+            for violation in worst_violations(metrics):
+                log.info("  %s, %s (%s): %d", *violation)
             if metrics["invalid_fraction"] > params.max_invalid_fraction or metrics["valid"] == 0:
-                raise DataError(describe_failure(metrics, params.max_invalid_fraction))
+                raise DataError(describe_failure(metrics, params.max_invalid_fraction, schema))
 
 
 def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, quarantine: Path) -> Summary:
@@ -118,26 +118,27 @@ def summarise(summaries: list[Summary]) -> dict[str, Any]:
     }
 
 
-def worst_violations(metrics: dict[str, Any]) -> list[tuple[str, int]]:
-    """What failed and how often, the most frequent first."""
-    counts = [
-        (f"{column}, {check} ({found['examples'][0]})", int(found["count"]))
+def worst_violations(metrics: dict[str, Any]) -> list[tuple[str, str, str, int]]:
+    """Column, check, an example and how often, the most frequent first."""
+    found = [
+        (column, check, str(entry["examples"][0]), int(entry["count"]))
         for column, checks in metrics["violations"].items()
-        for check, found in checks.items()
+        for check, entry in checks.items()
     ]
-    return sorted(counts, key=lambda item: (-item[1], item[0]))
+    return sorted(found, key=lambda item: (-item[3], item))
 
 
-def describe_failure(metrics: dict[str, Any], allowed: float) -> str:
-    """Why the table was refused."""
+def describe_failure(metrics: dict[str, Any], allowed: float, schema: TableSchema) -> str:
+    """Why the table was refused, and what mends it."""
     refused = (
         "none is left" if metrics["valid"] == 0 else f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}"
     )
-    worst = "; ".join(f"{what}: {count}" for what, count in worst_violations(metrics)[:3])
+    worst = worst_violations(metrics)[:3]
+    shown = "; ".join(f"{column}, {check} ({example}): {count}" for column, check, example, count in worst)
+    mends = ", ".join(dict.fromkeys(mend_of(column, check, schema) for column, check, _, _ in worst))
     return (
         f"{RAW}: {metrics['quarantined']} of {metrics['rows']} rows are invalid ({metrics['invalid_fraction']:.1%}), "
-        f"{refused}; most frequent: {worst}; "
-        f"see {QUARANTINE} and {METRICS}"
+        f"{refused}; most frequent: {shown}; see {QUARANTINE} and {METRICS}; mend the table, or {mends}"
     )
 
 

@@ -114,10 +114,11 @@ def test_card_of_a_table_with_quarantine_levels_dates_and_a_failed_gate(built: P
         {"name": "kind", "type": "string", "constraints": {"enum": ["a|b", "`c`", "<d>"]}},
         {"name": "y", "type": "number", "role": "target", "title": "Cost [per unit]", "unit": "$"},
     ]
-    built.use_table(table_of, fields)
+    built.use_table(table_of.to_csv(index=False) + ",,\n", fields)
     built.stages("ingest", "validate", "split", "features", "train", "evaluate", "export", "card")
     card = (built.path / CARD).read_text(encoding="utf-8")
     assert "Cost \\[per unit\\] (\\$)" in card
+    assert "300 rows (and 1 blank, left out)" in section(card, "Data")
     quarantine = section(card, "Quarantine")
     assert quarantine.startswith("5 of 300 rows (1.67%)")
     [[column, check, cells, example]] = rows(quarantine)

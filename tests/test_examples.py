@@ -3,6 +3,7 @@
 import re
 import shutil
 import threading
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from stages.utils.files import read_json
+from stages.utils.settings import Config, read
 from tests.conftest import ROOT, SHARED_DATA, Project
 from tools.example import EXAMPLES, FILES
 
@@ -21,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the tables are not on this machine"),
 ]
 CLAIMED = dict(re.findall(r"^\| `(\w+)` .* ([\d.]+) \|$", (ROOT / EXAMPLES / "README.md").read_text(), re.M))
-TABLES = {"wine": "winequality-red.csv", "bike": "hour.csv", "california": "housing.csv"}
+TABLES = {"wine": "winequality-red.csv", "bike": "bike.zip", "california": "housing.csv"}
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -30,9 +32,14 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Where the shared tables are served."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SHARED_DATA)))
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the shared tables are served, that of `bike` packed as in its home."""
+    folder = shutil.copytree(SHARED_DATA, tmp_path_factory.mktemp("served") / "tables")
+    folder.chmod(0o755)
+    with zipfile.ZipFile(folder / "bike.zip", "w") as archive:
+        for name in ("hour.csv", "housing.csv"):
+            archive.write(folder / name, name)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -55,7 +62,9 @@ def use(project: Project, name: str) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_files(project: Project, address: str, name: str) -> None:
     use(project, name)
-    project.edit("config.yaml", source__uri=f"{address}/{TABLES[name]}")
+    home = str(read(project.path / "config.yaml", Config).source.uri)
+    member = home[: home.find("::") + 2] if home.startswith("zip://") else ""
+    project.edit("config.yaml", source__uri=f"{member}{address}/{TABLES[name]}")
     assert reached(project) == float(CLAIMED[name])
 
 

@@ -84,6 +84,21 @@ def test_quotes_line_breaks_and_blank_lines(workdir: Path) -> None:
     assert problems(frame) == [None] * 4
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "blank"),
+    [
+        ("table.csv", "a,b\n1,2\n\n,\n , \n3,4\n\n", 4),
+        ("table.csv", 'a,b\n1,"x\n\ny"\n3,\n', 0),  # lines of one cell, and a cell that is missing
+        ("table.jsonl", '\n{"a": 1}\n  \n{"a": null}\n', 2),
+    ],
+)
+def test_blank_rows_are_left_out_and_counted(workdir: Path, name: str, text: str, blank: int) -> None:
+    record: dict[str, Any] = {}
+    Path("data/source", name).write_text(text)
+    rows = sum(map(len, read_source(Source(uri=f"data/source/{name}"), record)))
+    assert (rows, record.get("blank_rows", 0)) == (2, blank)
+
+
 def test_line_numbers_do_not_depend_on_the_batches(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'a,b\r\n1,"x\r\ny"\r\n\r\n2,"z"\r\n\r\n3,"p\r\n\r\nq"\r\n4,r\r\n'
     whole = read_text(text)
@@ -172,7 +187,7 @@ def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows
         writer.writerow(row)
     path.write_bytes(text.getvalue().encode())
     empty = pd.DataFrame({name: [] for name in [*header, "_line", "_problem"]})
-    frames_read = read_csv_file(File(path, path.name, "csv"), Source(uri=path.name))
+    frames_read = read_csv_file(File(path, path.name, "csv"), Source(uri=path.name), {})
     frame = pd.concat([*frames_read] or [empty], ignore_index=True)
     kept = [place for place, row in enumerate(rows) if len(row) == 1 or any(map(str.strip, row))]
     assert cells(frame) == [rows[place] for place in kept]

@@ -10,6 +10,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 
 from stages.utils.errors import PipelineError, SettingsError, SourceError
 from stages.utils.settings import Source
-from stages.utils.sources import read_source, remote
+from stages.utils.sources import read_source, remote, transfer
 from stages.utils.sources.files import SCRATCH
 from tests.conftest import Project
 
@@ -72,6 +73,13 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, b"a,b\n", length=10_000)
             time.sleep(1.5)
             self.close_connection = True
+        elif path.endswith("/drips.csv"):
+            self.answer(200, b"a,b\n", length=10_000)
+            with suppress(ConnectionError):  # until the client has had enough
+                for _ in range(100 if self.command == "GET" else 0):
+                    time.sleep(0.02)
+                    self.wfile.write(b"1")
+            self.close_connection = True
         elif path == "/login.csv":
             self.send_response(302)
             self.send_header("Location", "/login")
@@ -117,8 +125,8 @@ Url = Callable[[str], str]
 def url(server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Url:
     """The address of a path, with an empty working directory and short pauses."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(remote, "PAUSE", 0.01)
-    monkeypatch.setattr(remote, "STALL", 0.3)
+    monkeypatch.setattr(transfer, "PAUSE", 0.01)
+    monkeypatch.setattr(transfer, "STALL", 0.3)
     server.asked.clear()  # type: ignore[attr-defined]
     address = f"http://127.0.0.1:{server.server_address[1]}"
     return lambda path: f"{address}{path}"
@@ -152,7 +160,9 @@ def test_format_and_pin_from_the_settings(url: Url) -> None:
 
 
 def test_json_lines(url: Url) -> None:
-    frame = read(url("/rows.jsonl"))
+    record: dict[str, Any] = {}
+    frame = read(url("/rows.jsonl"), record)
+    assert record["blank_rows"] == 1
     assert frame.columns[:3].tolist() == ["a", "b", "c"]
     cells = [[None if pd.isna(cell) else cell for cell in row] for row in frame[["a", "b", "c"]].to_numpy().tolist()]
     assert cells == [["1", "x", None], ["true", None, "2.50"], [None] * 3, [None] * 3]
@@ -202,9 +212,50 @@ def test_failure(url: Url, path: str) -> None:
     assert not SCRATCH.exists()
 
 
+@pytest.fixture
+def s3_here(url: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 is the server on this machine."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url(""))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "tester")
+
+
+@pytest.mark.parametrize("scheme", ["http", "s3"])
+def test_a_server_that_drips(url: Url, s3_here: None, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """A byte now and then is a stall; and whatever the pace, the whole is bounded."""
+    uri = url("/drips.csv") if scheme == "http" else "s3://tables/drips.csv"
+    start = time.monotonic()
+    with pytest.raises(SourceError, match=r"not here after 1 s; raise config.yaml: source.timeout"):
+        read(uri, timeout=1)
+    monkeypatch.setattr(transfer, "WINDOW", 0.2)
+    with pytest.raises(SourceError, match=r"sends less than 1000 bytes a second, 3 times; try again later"):
+        read(uri)
+    assert time.monotonic() - start < 15
+    assert not SCRATCH.exists()
+
+
+def test_a_slow_server_that_keeps_the_pace(url: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "WINDOW", 0.2)
+    monkeypatch.setattr(transfer, "PACE", 1.0)
+    monkeypatch.setattr(transfer, "ATTEMPTS", 1)
+    with pytest.raises(SourceError, match="cut short"):  # after two seconds, by the server
+        read(url("/drips.csv"))
+
+
 def test_another_hash_than_pinned(url: Url) -> None:
     with pytest.raises(SourceError, match=r"its sha256 is [0-9a-f]{64}, config.yaml: source.sha256 pins 0000"):
         read(url("/table.csv"), sha256="0" * 64)
+
+
+def test_the_pin_of_a_member_is_that_of_its_bytes(url: Url) -> None:
+    """So that it holds wherever the same table is packed anew."""
+    uri, record = f"zip://first.csv::{url('/two.zip')}", dict[str, Any]()
+    digest = hashlib.sha256(TABLE).hexdigest()
+    assert len(read(uri, record, sha256=digest)) == 2
+    (file,) = record["files"]
+    assert (file["bytes"], file["sha256"]) == (len(TABLE), digest)
+    with pytest.raises(SourceError, match=rf"^first.csv in .*/two.zip: its sha256 is {digest}, .* pins 0000"):
+        read(uri, sha256="0" * 64)
 
 
 def test_a_member_that_is_not_there(url: Url) -> None:

@@ -2,6 +2,7 @@
 
 import datetime
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,13 @@ def test_queries_that_fail(postgres: str, query: str, says: str) -> None:
     assert says in str(caught.value)
     assert "source.query" in str(caught.value) or "the query" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_query_that_takes_too_long(postgres: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(SourceError, match=r"statement timeout; raise config.yaml: source.timeout \(1 s\), or mend"):
+        read(postgres, query="SELECT pg_sleep(60) AS nothing", timeout=1)
+    assert time.monotonic() - start < 20
 
 
 def test_no_such_table(postgres: str) -> None:

@@ -16,7 +16,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from stages.utils.cells import type_column
-from stages.utils.checks import check_columns, find_repeats
+from stages.utils.changed import check_columns
+from stages.utils.checks import find_repeats
 from stages.utils.files import read_json
 from stages.utils.parallel import map_parts
 from stages.utils.sources.text import csv_frame
@@ -125,6 +126,8 @@ def check(cells: Sequence[str], field: Field, part_rows: int = 1000, missing: Se
         (["", "  ", "\t"], {}, [None] * 3, []),
         (["1,5", "-0,25", "1.5", "2"], {"decimalChar": ","}, [1.5, -0.25, None, 2], ["1.5"]),
         (["1,000", "1,234,567.5", "12"], {"groupChar": ","}, [1000, 1234567.5, 12], []),
+        (["1,5", "51,50", "1,0000", ",5", "1,", "1,234,5"], {"groupChar": ","}, [None] * 6, ...),
+        (["12,34,567", "-1,000", "5e3"], {"groupChar": ","}, [1234567, -1000, 5000], []),
         (["1.000", "1.234.567,5", "1,5"], {"groupChar": ".", "decimalChar": ","}, [1000, 1234567.5, 1.5], []),
         (["1 000", "1 000,5"], {"groupChar": " ", "decimalChar": ","}, [1000, 1000.5], []),
         (
@@ -723,8 +726,8 @@ def test_columns_in_another_order_are_fine() -> None:
 
 
 def test_worst_violations_are_named(workdir: Path) -> None:
-    metrics = check(["x", "x", "-1", "1"], {"type": "number", "constraints": {"minimum": 0}}).metrics
-    message = describe_failure(metrics, 0.05)
+    field = {"name": "x", "type": "number", "constraints": {"minimum": 0}}
+    message = describe_failure(check(["x", "x", "-1", "1"], field).metrics, 0.05, schema_of(field))
     assert "3 of 4 rows are invalid (75.0%)" in message
     assert "params.yaml: validate.max_invalid_fraction allows 5.0%" in message
     assert "x, type (not a finite number, found x): 2; x, minimum (expected minimum 0, found -1.0): 1" in message

@@ -4,6 +4,8 @@ The formats are those of the Frictionless Table Schema: `missingValues`, `decima
 `trueValues`, `falseValues`, `format`. White space around a cell is dropped.
 """
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -68,13 +70,22 @@ def to_numbers(cells: pd.Series, column: Column) -> pd.Series:
         if not column.bareNumber:
             cells = cells.str.replace(r"^[^\d+\-.,]+|\D+$", "", regex=True)
         if column.groupChar is not None:
-            cells = cells.str.replace(column.groupChar, "", regex=False)
+            cells = ungrouped(cells, column.groupChar)
         if column.decimalChar != ".":
             cells = cells.str.replace(".", "?", regex=False).str.replace(column.decimalChar, ".", regex=False)
     elif cells.dtype.kind == "M":
         return pd.Series(np.nan, cells.index)
     numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
     return numbers.where(np.isfinite(numbers))
+
+
+def ungrouped(cells: pd.Series, mark: str) -> pd.Series:
+    """Numbers without the marks between their groups; a mark that stands elsewhere (`1,5`) makes a cell unreadable."""
+    mark = re.escape(mark)
+    # as in 1,234 and in 1,00,000
+    groups = rf"[^\d{mark}]*\d{{1,3}}(?:{mark}\d{{2,3}})*{mark}\d{{3}}(?:[^\d{mark}][^{mark}]*)?"
+    readable = cells.str.fullmatch(groups) | ~cells.str.contains(mark)
+    return cells.where(readable, "?").str.replace(mark, "", regex=True)
 
 
 def to_booleans(cells: pd.Series, column: Column) -> pd.Series:

@@ -12,10 +12,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from stages.utils.cells import type_cells
-from stages.utils.errors import DataError
 from stages.utils.parallel import map_parts
-from stages.utils.settings import nearest
-from stages.utils.table_schema import INTERNAL, Column, TableSchema
+from stages.utils.table_schema import Column, TableSchema
 from stages.utils.tables import Hashes, hash_rows, read_part
 
 DTYPES = {"number": "float64", "level": "str", "date": "datetime64[us]"}
@@ -23,26 +21,6 @@ FAILURE = {"row": "int64", "column": "str", "check": "str", "value": "str", "rea
 MISSING = np.uint64(0)  # hash given to a missing cell: missing cells do not repeat one another
 
 Repeats = dict[str, npt.NDArray[np.int64]]  # for each `unique` column, the rows of a part that repeat an earlier value
-
-
-def check_columns(found: "pd.Index[str]", schema: TableSchema, table: Path) -> None:
-    """Check that the table has exactly the schema's columns.
-
-    Raises:
-        DataError: a column is in one and not in the other.
-    """
-    there, described = [name for name in found if name not in INTERNAL], schema.names()
-    problems = [
-        f"column {name!r} is in schema.yaml but not in the table{nearest(name, there)}"
-        for name in described
-        if name not in there
-    ] + [
-        f"column {name!r} is in the table but not in schema.yaml; describe it (role: ignore leaves it out)"
-        for name in there
-        if name not in described
-    ]
-    if problems:
-        raise DataError(f"{table}: {'; '.join(problems)}")
 
 
 def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:

@@ -46,10 +46,15 @@ class Source(Settings):
         True, description="false: a CSV file's first row is data; its columns are column_1, column_2, …"
     )
     sha256: str | None = Field(
-        None, pattern="^[0-9a-f]{64}$", description="of the file as it is found; another one is refused"
+        None,
+        pattern="^[0-9a-f]{64}$",
+        description="of the file as it is found (of MEMBER, with zip://MEMBER::URI); another is refused",
     )
     query: str | None = Field(None, min_length=1, description="SQL that gives the table, for a database")
     table: str | None = Field(None, min_length=1, description="the table (or SCHEMA.TABLE) to read, for a database")
+    timeout: int = Field(
+        3600, ge=1, description="seconds that the download of a file, or PostgreSQL for the next rows, may take"
+    )
 
 
 class Compute(Settings):

@@ -31,12 +31,13 @@ def intended_use(schema: TableSchema, metrics: dict[str, Any]) -> str:
 def data(schema: TableSchema, metrics: dict[str, Any], split: SplitParams, source: Source, raw: Path) -> str:
     """Where the table comes from, its hash and size, and how it was split."""
     md5, size = md5_of_directory(raw)
-    found, rows = metrics["split"], metrics["validation"]
+    found, rows, blank = metrics["split"], metrics["validation"], metrics["source"]["blank_rows"]
+    left_out = f" (and {blank:,} blank, left out)" if blank else ""
     how = {"hash": "by hash of the row", "group": "whole groups", "time": f"by time, from {split.cut} on"}[split.by]
     facts = [
         ("source", code(source.uri)),
         ("description", plain(schema.description or "none given in schema.yaml")),
-        ("as ingested", f"{rows['rows']:,} rows, {size:,} bytes, md5 {code(md5)} (`data/raw` in `dvc.lock`)"),
+        ("as ingested", f"{rows['rows']:,} rows{left_out}, {size:,} bytes, md5 {code(md5)} (`data/raw` in `dvc.lock`)"),
         ("valid", f"{rows['valid']:,} rows, of which {rows['duplicates']:,} repeat an earlier one"),
         (
             "train",

@@ -36,7 +36,7 @@ def read_files(source: Source, record: dict[str, Any]) -> Frames:
         record["files"] = [{"name": file.shown, **file.facts} for file in files]
         columns: list[str] = []
         for file in files:
-            for frame in FORMATS[f".{file.format}"](file, source):
+            for frame in FORMATS[f".{file.format}"](file, source, record):
                 found = [name for name in frame.columns if name not in INTERNAL]
                 columns = columns or found
                 if found != columns:
@@ -62,7 +62,7 @@ def found_files(source: Source) -> Iterator[list[File]]:
             places = [(path, str(path), {}) for path in local_paths(uri.removeprefix("file://"))]
         else:
             SCRATCH.mkdir(parents=True, exist_ok=True)
-            places = fetch(uri, shown, SCRATCH)
+            places = fetch(uri, shown, SCRATCH, source.timeout)
         yield [ready(path, name, facts, source, member) for path, name, facts in places]
     finally:
         shutil.rmtree(SCRATCH, ignore_errors=True)
@@ -79,16 +79,18 @@ def split_member(uri: str) -> tuple[str, str | None]:
 
 
 def ready(path: Path, shown: str, facts: dict[str, Any], source: Source, member: str | None) -> File:
-    """One file, checked against the pin and unpacked."""
-    with path.open("rb") as stream:
+    """One file, unpacked and checked against the pin (of the member that the URI names, else of the file as found)."""
+    unpacked, name = unpack(path, shown, member, SCRATCH)
+    read = unpacked if member else path  # an archive may be packed anew around the same member
+    with read.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if source.sha256 is not None and digest != source.sha256:
         raise SourceError(
-            f"{shown}: its sha256 is {digest}, config.yaml: source.sha256 pins {source.sha256}; "
+            f"{f'{member} in ' if member else ''}{shown}: its sha256 is {digest}, "
+            f"config.yaml: source.sha256 pins {source.sha256}; "
             f"it changed: get the pinned one, or look at the new one and pin that"
         )
-    facts = {**facts, "bytes": path.stat().st_size, "sha256": digest}
-    unpacked, name = unpack(path, shown, member, SCRATCH)
+    facts = {**facts, "bytes": read.stat().st_size, "sha256": digest}
     suffix = f".{source.format}" if source.format else Path(name).suffix.lower()
     if suffix not in FORMATS:
         raise SourceError(

@@ -1,12 +1,14 @@
 """Parquet files, cells as typed."""
 
+from typing import Any
+
 from stages.utils.errors import SourceError
 from stages.utils.settings import Source
 from stages.utils.sources import frames
 from stages.utils.sources.frames import File, Frames, checked_names, with_origin
 
 
-def read_parquet_file(file: File, source: Source) -> Frames:
+def read_parquet_file(file: File, source: Source, record: dict[str, Any]) -> Frames:
     """A Parquet file."""
     import pyarrow.parquet as pq
     from pyarrow.lib import ArrowException

@@ -1,7 +1,4 @@
-"""Files that lie elsewhere, fetched whole to this machine by fsspec before anything is read: https, GitHub, S3.
-
-A connection that fails or stalls is tried again from the start, with growing pauses; what the server refuses is not.
-"""
+"""Files that lie elsewhere, fetched whole to this machine by fsspec before anything is read: https, GitHub, S3."""
 
 import re
 from pathlib import Path
@@ -9,26 +6,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stages.utils.errors import SettingsError, SourceError
+from stages.utils.sources import transfer
+from stages.utils.sources.s3 import fetch_s3
+from stages.utils.sources.transfer import ATTEMPTS, Fetched, TransientError, patiently, progress, too_slow
 
-ATTEMPTS = 3
-CONNECT, STALL = 10.0, 30.0  # seconds to connect, and without a byte
-PAUSE = 1.0  # seconds before the second attempt; then twice that
 GITHUB = "https://raw.githubusercontent.com"
 RETRIED = (408, 425, 429, 500, 502, 503, 504)
 
 
-class TransientError(SourceError):
-    """What another attempt may mend."""
-
-
-def fetch(uri: str, shown: str, scratch: Path) -> list[tuple[Path, str, dict[str, Any]]]:
-    """Fetch every file that a URI names: where it lies now, how it is called, and what the server says of it."""
+def fetch(uri: str, shown: str, scratch: Path, timeout: float) -> list[Fetched]:
+    """Fetch every file that a URI names; each may take `timeout` seconds."""
     scheme = uri.partition("://")[0]
     if scheme == "s3":
-        return fetch_s3(uri, shown, scratch)
+        return fetch_s3(uri, shown, scratch, timeout)
     if scheme == "github":
         uri, shown = github_address(uri), github_address(shown)
-    return [fetch_http(uri, shown, scratch)]
+    return [fetch_http(uri, shown, scratch, timeout)]
 
 
 def github_address(uri: str) -> str:
@@ -45,36 +38,16 @@ def github_address(uri: str) -> str:
     return "/".join([GITHUB, *found.groups()])
 
 
-def patiently(work: Any) -> Any:
-    """Call `work` until it succeeds, a few times at the most."""
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
-
-    return Retrying(
-        retry=retry_if_exception_type(TransientError),
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential(multiplier=PAUSE, min=0, max=30),
-        reraise=True,
-    )(work)
-
-
-def progress(shown: str) -> Any:
-    """A progress bar, in a terminal."""
-    from fsspec.callbacks import TqdmCallback
-
-    options = {"desc": Path(shown).name, "unit": "B", "unit_scale": True, "leave": False, "disable": None}
-    return TqdmCallback(tqdm_kwargs=options)
-
-
-def fetch_http(uri: str, shown: str, scratch: Path) -> tuple[Path, str, dict[str, Any]]:
+def fetch_http(uri: str, shown: str, scratch: Path, timeout: float) -> Fetched:
     """One file over http or https."""
     import aiohttp
     import fsspec
 
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=STALL)
+    limits = aiohttp.ClientTimeout(total=timeout, sock_connect=transfer.CONNECT, sock_read=transfer.STALL)
     target = scratch / (Path(urlsplit(uri).path).name or "download")
 
-    def attempt() -> tuple[Path, str, dict[str, Any]]:
-        files = fsspec.filesystem("http", skip_instance_cache=True, client_kwargs={"timeout": timeout})
+    def attempt() -> Fetched:
+        files = fsspec.filesystem("http", skip_instance_cache=True, client_kwargs={"timeout": limits})
         try:
             files.get_file(uri, str(target), callback=progress(shown))
             return target, shown, {"etag": etag_of(files, uri)}
@@ -87,9 +60,11 @@ def fetch_http(uri: str, shown: str, scratch: Path) -> tuple[Path, str, dict[str
                 ) from None
             mend = "is a login or a token needed?" if error.status in (401, 403) else "mend config.yaml: source.uri"
             raise SourceError(f"{shown}: the server refuses it ({error.status} {error.message}); {mend}") from None
-        except TimeoutError:
+        except TimeoutError as error:
+            if not isinstance(error.__cause__, aiohttp.ServerTimeoutError):
+                raise too_slow(shown, timeout) from None
             raise TransientError(
-                f"{shown}: the server sends nothing for {STALL:g} s, {ATTEMPTS} times; try again later"
+                f"{shown}: the server sends nothing for {transfer.STALL:g} s, {ATTEMPTS} times; try again later"
             ) from None
         except aiohttp.ClientPayloadError:
             raise TransientError(f"{shown}: cut short in all {ATTEMPTS} attempts; try again later") from None
@@ -123,36 +98,3 @@ def refuse_page(path: Path, shown: str) -> None:
             f"{shown}: a web page came where a table was expected; is a login needed, or is it the address of the page "
             f"and not of the file?"
         )
-
-
-def fetch_s3(uri: str, shown: str, scratch: Path) -> list[tuple[Path, str, dict[str, Any]]]:
-    """Every object that matches a path or glob of an S3 bucket; credentials as the AWS tools find them."""
-    import botocore.exceptions
-    import fsspec
-
-    options = {"connect_timeout": CONNECT, "read_timeout": STALL, "retries": {"max_attempts": ATTEMPTS}}
-    files = fsspec.filesystem("s3", skip_instance_cache=True, config_kwargs=options)
-
-    def attempt() -> list[tuple[Path, str, dict[str, Any]]]:
-        try:
-            names = sorted(files.glob(uri)) if set(uri) & set("*?[") else [uri.removeprefix("s3://")]
-            if not names:
-                raise SourceError(f"{shown}: no object matches; mend config.yaml: source.uri")
-            found = []
-            for number, name in enumerate(names):
-                etag = str(files.info(name).get("ETag", "")).strip('"') or None
-                target = scratch / f"{number:05d}" / Path(name).name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                files.get_file(name, str(target), callback=progress(name))
-                found.append((target, f"s3://{name}", {"etag": etag}))
-        except FileNotFoundError:
-            raise SourceError(f"{shown}: no such object or bucket; mend config.yaml: source.uri") from None
-        except (PermissionError, botocore.exceptions.NoCredentialsError):
-            raise SourceError(
-                f"{shown}: not allowed; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            ) from None
-        except (botocore.exceptions.BotoCoreError, OSError) as error:
-            raise TransientError(f"{shown}: S3 does not answer ({type(error).__name__}); is the network up?") from None
-        return found
-
-    return list(patiently(attempt))

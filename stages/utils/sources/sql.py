@@ -13,6 +13,7 @@ from stages.utils.sources.hidden import expand, hide
 
 # seconds to connect, and until a dead connection is noticed
 POSTGRESQL = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+TIMED_OUT = "57014"  # PostgreSQL's query_canceled
 
 
 def read_sql(source: Source, record: dict[str, Any]) -> Frames:
@@ -24,7 +25,10 @@ def read_sql(source: Source, record: dict[str, Any]) -> Frames:
     engine = None
     try:
         engine = connect(source)
-        with engine.connect().execution_options(stream_results=True, max_row_buffer=frames.BATCH_ROWS) as connection:
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":  # the others are bounded by what their server is set to
+                connection.execute(sa.text(f"SET statement_timeout = '{source.timeout}s'"))
+            connection.execution_options(stream_results=True, max_row_buffer=frames.BATCH_ROWS)
             statement = sa.text(source.query) if source.query else whole_table(source.table or "", engine)
             with connection.execute(statement) as result:
                 if not result.returns_rows:
@@ -43,8 +47,12 @@ def read_sql(source: Source, record: dict[str, Any]) -> Frames:
         raise SourceError(f"{source.uri}: no table {source.table!r}; mend config.yaml: source.table") from None
     except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
         cause = str(getattr(error, "orig", None) or error)
-        kind = "source.uri" if isinstance(error, sa.exc.OperationalError) else "source.query"
-        raise SourceError(f"{source.uri}: {hide(cause, source.uri)}; mend config.yaml: {kind}") from None
+        mend = "mend config.yaml: source.query"
+        if getattr(getattr(error, "orig", None), "sqlstate", None) == TIMED_OUT:
+            mend = f"raise config.yaml: source.timeout ({source.timeout} s), or mend source.query"
+        elif isinstance(error, sa.exc.OperationalError):
+            mend = "mend config.yaml: source.uri"
+        raise SourceError(f"{source.uri}: {hide(cause, source.uri)}; {mend}") from None
     finally:
         if engine is not None:
             engine.dispose()

@@ -1,4 +1,4 @@
-"""Text files, every cell as text: CSV and TSV, JSON Lines."""
+"""Text files, every cell as text: CSV and TSV, JSON Lines. Blank rows are left out, and counted in the record."""
 
 import csv
 import itertools
@@ -14,7 +14,7 @@ from stages.utils.sources import frames
 from stages.utils.sources.frames import File, Frames, checked_names, with_origin
 
 
-def read_csv_file(file: File, source: Source) -> Frames:
+def read_csv_file(file: File, source: Source, record: dict[str, Any]) -> Frames:
     """A CSV file as Python's csv module reads it (RFC 4180; quoted cells may hold line breaks)."""
     encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
     delimiter = "\t" if file.format == "tsv" else source.delimiter
@@ -22,7 +22,7 @@ def read_csv_file(file: File, source: Source) -> Frames:
     try:
         with file.path.open(encoding=encoding, newline="") as stream:
             reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            rows = numbered(reader)
+            rows = numbered(reader, record)
             first = next(rows, None)
             if first is None:
                 raise SourceError(f"{file.shown}: the file is empty; expected a header and rows")
@@ -45,31 +45,39 @@ def read_csv_file(file: File, source: Source) -> Frames:
         raise SourceError(f"{file.shown}: line {line}: {error}; is a quote left open, or is it no CSV file?") from None
 
 
-def numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def numbered(reader: Any, record: dict[str, Any]) -> Iterator[tuple[int, list[str]]]:
     """Every row with the number of the line that it starts on, but those that hold only separators."""
     line = reader.line_num + 1
     for row in reader:
         if any(map(str.strip, row)) or len(row) == 1:
             yield line, row
+        else:
+            count_blank(record)
         line = reader.line_num + 1
+
+
+def count_blank(record: dict[str, Any]) -> None:
+    """Count a row that was left out because nothing stands in it."""
+    record["blank_rows"] = record.get("blank_rows", 0) + 1
 
 
 def csv_frame(batch: list[tuple[int, list[str]]], columns: list[str], shown: str) -> pd.DataFrame:
     """A frame of text cells; a row with too many or too few cells is kept and says so in `_problem`."""
     width = len(columns)
     problems = [None if len(row) == width else f"{len(row)} cells, the header has {width}" for _, row in batch]
-    cells = zip(*((row + [""] * width)[:width] for _, row in batch), strict=True)
+    whole = (row if len(row) == width else (row + [""] * width)[:width] for _, row in batch)
+    cells = zip(*whole, strict=True)
     frame = pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in zip(columns, cells, strict=True)})
     return with_origin(frame, shown, [line for line, _ in batch], problems)
 
 
-def read_jsonl_file(file: File, source: Source) -> Frames:
+def read_jsonl_file(file: File, source: Source, record: dict[str, Any]) -> Frames:
     """JSON Lines: an object a line; the columns are all the keys, in the order in which the file first names them."""
-    keys = dict.fromkeys(key for _, row, _ in json_rows(file) for key in row)
+    keys = dict.fromkeys(key for _, row, _ in json_rows(file, record) for key in row)
     columns = checked_names(list(keys), file.shown)
     if not columns:
         raise SourceError(f"{file.shown}: no line holds a JSON object; is it JSON Lines?")
-    rows = json_rows(file)
+    rows = json_rows(file, {})  # the second reading counts nothing
     while batch := list(itertools.islice(rows, frames.BATCH_ROWS)):
         cells = {name: pd.Series([row.get(key) for _, row, _ in batch], dtype="str")
                  for key, name in zip(keys, columns, strict=True)}  # fmt: skip
@@ -78,12 +86,13 @@ def read_jsonl_file(file: File, source: Source) -> Frames:
         )
 
 
-def json_rows(file: File) -> Iterator[tuple[int, dict[str, str | None], str | None]]:
+def json_rows(file: File, record: dict[str, Any]) -> Iterator[tuple[int, dict[str, str | None], str | None]]:
     """Line number, cells as text, and what is wrong with the line."""
     try:
         with file.path.open(encoding="utf-8-sig") as stream:
             for number, line in enumerate(stream, start=1):
                 if not line.strip():
+                    count_blank(record)
                     continue
                 try:
                     # numbers stay as they are written

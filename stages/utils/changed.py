@@ -1,0 +1,60 @@
+"""A table that no longer fits schema.yaml: which columns came or went, which keys of the schema would mend it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from stages.utils.errors import DataError
+from stages.utils.settings import nearest
+from stages.utils.table_schema import INTERNAL, TableSchema
+
+DELIMITERS = (";", "\t", "|", ",")
+SHOWN = 6  # columns that one message names
+READING = {  # what decides how a cell of this kind is read
+    "number": "type, decimalChar, groupChar, bareNumber, missingValues",
+    "date": "type, format, missingValues",
+    "level": "type, missingValues",
+}
+
+
+def check_columns(found: Iterable[str], schema: TableSchema, table: Path) -> None:
+    """Check that the table has exactly the schema's columns, in any order.
+
+    Raises:
+        DataError: a column is in one and not in the other.
+    """
+    there, described = [name for name in found if name not in INTERNAL], schema.names()
+    packed = [mark for mark in DELIMITERS if len(there) == 1 and mark in there[0]]
+    if packed and there[0] not in described:
+        raise DataError(
+            f"{table}: one column, {there[0]!r}; if {packed[0]!r} separates its cells, "
+            f"mend config.yaml: source.delimiter"
+        )
+    problems = [
+        f"column {name!r} is in schema.yaml but not in the table{nearest(name, there)}"
+        for name in described
+        if name not in there
+    ] + [
+        f"column {name!r} is in the table but not in schema.yaml; describe it (role: ignore leaves it out)"
+        for name in there
+        if name not in described
+    ]
+    if problems:
+        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        raise DataError(
+            f"{table}: {'; '.join(problems[:SHOWN])}{more}; mend the table or schema.yaml, or run `make adopt` again"
+        )
+
+
+def mend_of(name: str, check: str, schema: TableSchema) -> str:
+    """The key to edit if the table is right and cells of this column still fail this check."""
+    if name not in schema.names():  # a row that is none
+        return "config.yaml: source.delimiter"
+    column = schema.column(name)
+    if check == "type":
+        return f"schema.yaml: fields.{name} ({READING[column.kind]})"
+    if check == "required" and not column.constraints.required:
+        return f"schema.yaml: fields.{name}.role ({column.role} needs a value in every row)"
+    key = {"categories": "categories", "length": "constraints (minLength, maxLength)"}.get(
+        check, f"constraints.{check}"
+    )
+    return f"schema.yaml: fields.{name}.{key}"
