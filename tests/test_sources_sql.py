@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from stages.utils.errors import PipelineError, SettingsError, SourceError
 from stages.utils.settings import Source
 from stages.utils.sources import frames, read_source
+from tests.test_crash import wait_until
 
 SETUP = """
 CREATE ROLE reader LOGIN PASSWORD 'hush-hush';
@@ -129,6 +130,16 @@ def test_wrong_password(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
         hba = Path(str(folder), "pg_hba.conf")
         hba.write_text("local all reader scram-sha-256\n" + hba.read_text())
         connection.execute(sa.text("SELECT pg_reload_conf()"))
+    stranger = sa.create_engine(url.set(username="reader", password="?"), poolclass=sa.pool.NullPool)
+
+    def refused() -> bool:
+        try:
+            stranger.connect().close()
+        except sa.exc.OperationalError:
+            return True
+        return False
+
+    assert wait_until(refused, 30), "the server reads its file again soon, not at once"
     uri = f"postgresql+psycopg://reader:${{PASSWORD}}@/{url.database}?host={url.query['host']}"
     monkeypatch.setenv("PASSWORD", "open-sesame")
     with pytest.raises(SourceError, match="password authentication failed") as caught:
