@@ -1,5 +1,6 @@
 """Adopting a table: what breaks naive reading, one small made file each, is read right or refused with a line."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from stages.utils.settings import Config, Params, read
 from stages.utils.sources import read_source
 from stages.utils.table_schema import read_schema
 from tests.conftest import SHARED_DATA, Project
+from tests.scores import cv_r2
 from tools.adopt.adopt import adopt
 
 ROWS = 60
@@ -183,6 +185,46 @@ def test_12_no_numeric_column(adopted: Adopt) -> None:
     assert [field("a").levels, field("b").levels] == [["blue", "red"], ["L", "S"]]
 
 
+# ---------------------------------------------------------------- the scale of the target
+
+
+@pytest.mark.parametrize(
+    ("target", "scale", "says"),
+    [
+        (lambda rng, x: np.exp(5 + x / 2 + rng.normal(0, 0.4, len(x))), "log", "RMSE .*log-likelihood ratio"),
+        (lambda rng, x: 50 + 4 * x + rng.normal(0, 3, len(x)), "none", "log would not be better"),
+        (lambda rng, x: np.maximum(np.exp(x + rng.normal(0, 1, len(x))) - 0.2, 0), "none", "not positive everywhere"),
+        (lambda rng, x: np.exp(x + rng.normal(0, 1, len(x))) - 1, "none", "not positive everywhere"),
+        (lambda rng, x: 1 + rng.poisson(12 + 3 * x.clip(-3, 3)), "none", "log would not be"),  # means that add up
+    ],
+    ids=["log-normal price", "symmetric", "zeros", "negatives", "Poisson"],
+)
+def test_scale_of_the_target(
+    adopted: Adopt,
+    in_project: Project,
+    capsys: pytest.CaptureFixture[str],
+    target: Callable[..., Any],
+    scale: str,
+    says: str,
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=600)
+    in_project.edit("params.yaml", features__target="none" if scale == "log" else "log")
+    adopted(pd.DataFrame({"x": x.round(4), "y": np.round(target(rng, x), 3)}).to_csv(index=False))
+    assert read(Path("params.yaml"), Params).features.target == scale
+    assert re.search(rf"params.yaml: features.target is {scale}: .*{says}", capsys.readouterr().out)
+
+
+def test_one_target_that_is_not_positive(adopted: Adopt) -> None:
+    """It is among the rows that the sample leaves out, and no log is proposed that the pipeline would refuse."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=110_000)
+    y = np.exp(5 + x / 2 + rng.normal(0, 0.4, len(x))).round(2)
+    y[77_777] = 0
+    adopted(pd.DataFrame({"x": x.round(3), "y": y}).to_csv(index=False))
+    assert read(Path("params.yaml"), Params).features.target == "none"
+
+
 # ---------------------------------------------------------------- the files
 
 
@@ -235,4 +277,4 @@ def test_two_commands(project: Project, name: str, target: str, enough: float) -
     """`adopt --yes` and the pipeline, nothing else."""
     project.run("python", "-m", "tools.adopt", SHARED_DATA / name, "--target", target, "--yes", check=True)
     project.stages("ingest", "validate", "split", "features", "train")
-    assert pd.read_json(project.path / "metrics/train.json", typ="series")["cv_r2"] >= enough
+    assert cv_r2(project) >= enough

@@ -21,8 +21,9 @@ from stages.utils.table_schema import INTERNAL
 from tools.adopt.decide import Decision, decide, words_of
 from tools.adopt.dialect import Dialect, find_dialect, find_encoding
 from tools.adopt.profile import Profile, profile_table
-from tools.adopt.relations import relate
+from tools.adopt.relations import relate, schema_of
 from tools.adopt.report import ask_about, show
+from tools.adopt.scale import choose_scale
 from tools.adopt.write import update_yaml, write_schema
 
 BLOCK = 2 << 20  # bytes that are read at a time
@@ -58,11 +59,15 @@ def adopt(
         ask_about(decisions)
     missing = float(typed[target].isna().mean())
     notes += show(decisions, profiles, missing)
+    lowest = profiles[names.index(target)].second_low
+    scale, reason = choose_scale(typed, lowest, schema_of(decisions), params.features)
+    notes.append(f"params.yaml: features.target is {scale}: {reason}")
 
     title = words_of(Path(uri.rpartition("::")[2].partition("?")[0]).name.partition(".")[0]).capitalize() or "Table"
     kept = write_schema(root / "schema.yaml", title, [decision.field for decision in decisions], keep=not force)
     update_yaml(root / "config.yaml", {f"source.{key}": value for key, value in source.items()})
-    update_yaml(root / "params.yaml", params_for(decisions, missing, params, notes))
+    changes = {"features.target": scale, **params_for(decisions, missing, params, notes)}
+    update_yaml(root / "params.yaml", changes)
     if kept:
         notes.append(
             f"schema.yaml described this table already and was kept ({len(kept)} columns); --force writes it anew"
