@@ -1,5 +1,7 @@
 """The ways in which a column's text can be read, in the words of the Table Schema, and which cells each can read."""
 
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +28,22 @@ DATES = [
 ]
 CLOCKS = ["%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p", "%H.%M.%S"]
 AFFIX = 12  # letters of a unit at the most
+AROUND = r"(?s)^(\D*)\d(?:.*\d)?(\D*)$"  # what stands around a number
+PARSED = 2000  # distinct texts of a batch that a calendar is asked for: is there a 30th of February?
+ISO = r"^\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+\-]\d{2}:?\d{2})?)?)?$"
+DIRECTIVES = {
+    "%d": r"(?:0?[1-9]|[12]\d|3[01])",
+    "%m": r"(?:0?[1-9]|1[0-2])",
+    "%Y": r"\d{4}",
+    "%y": r"\d{2}",
+    "%H": r"(?:[01]?\d|2[0-3])",
+    "%I": r"(?:0?[1-9]|1[0-2])",
+    "%M": r"[0-5]?\d",
+    "%S": r"[0-5]?\d",
+    "%b": r"[[:alpha:]]{3}",
+    "%B": r"[[:alpha:]]{3,9}",
+    "%p": r"[AaPp][Mm]",
+}
 
 
 @dataclass(frozen=True)
@@ -65,15 +83,19 @@ def number_readings() -> list[Reading]:
 
 def date_readings() -> list[Reading]:
     """Dates, times of a day and both: ISO 8601 first."""
-    days = [Reading("date", {"format": pattern}) for pattern in DATES]
-    times = [Reading("datetime", {"format": f"{day} {clock}"}) for day in DATES[:12] for clock in CLOCKS]
+    times = [f"{day} {clock}" for day in DATES[:12] for clock in CLOCKS]
     return [
         Reading("date", pattern=r"^\d{4}-\d{2}-\d{2}$"),
-        Reading("datetime"),
-        *days,
-        *times,
-        *(Reading("datetime", {"format": clock}) for clock in CLOCKS),
+        Reading("datetime", pattern=ISO),
+        *(Reading("date", {"format": day}, as_pattern(day)) for day in DATES),
+        *(Reading("datetime", {"format": time}, as_pattern(time)) for time in [*times, *CLOCKS]),
     ]
+
+
+def as_pattern(form: str) -> str:
+    """The regular expression of what strptime takes for a format."""
+    pieces = re.split("(%[a-zA-Z])", form)
+    return "^" + "".join(DIRECTIVES.get(piece) or re.escape(piece) for piece in pieces) + "$"
 
 
 def boolean_readings() -> list[Reading]:
@@ -90,15 +112,15 @@ READINGS = [*number_readings(), *boolean_readings(), *date_readings()]
 
 def readable(texts: pa.Array, reading: Reading) -> Mask:
     """Which of the trimmed texts (n,) the reading can read."""
-    if reading.type == "number":
-        return np.asarray(pc.match_substring_regex(texts, reading.pattern), dtype=bool)
-    series = pd.Series(texts.to_pandas(), dtype="str")
     if reading.type == "boolean":
-        return series.isin([*reading.properties["trueValues"], *reading.properties["falseValues"]]).to_numpy()
-    enough = series.str.contains(reading.pattern or r"\d\D+\d", na=False)  # a number alone is no date
-    if not enough.any():
-        return enough.to_numpy()
-    return (to_dates(series, reading.column).notna() & enough).to_numpy()
+        words = [*reading.properties["trueValues"], *reading.properties["falseValues"]]
+        return np.asarray(pc.is_in(texts, pa.array(words, texts.type)), dtype=bool)
+    found = np.array(pc.match_substring_regex(texts, reading.pattern), dtype=bool)
+    if reading.type != "number" and found.any():
+        places = np.flatnonzero(found)[:PARSED]
+        dates = to_dates(pd.Series(texts.take(pa.array(places)).to_pandas(), dtype="str"), reading.column)
+        found[places] = dates.notna().to_numpy()
+    return found
 
 
 def candidates(texts: pa.Array) -> list[Reading]:
@@ -106,8 +128,12 @@ def candidates(texts: pa.Array) -> list[Reading]:
     return [reading for reading in READINGS if len(texts) and readable(texts, reading).mean() >= 0.5]
 
 
-def unit_of(text: str) -> tuple[str, str]:
-    """What stands before and after the number in a cell."""
-    digits = [place for place, letter in enumerate(text) if letter.isdigit()]
-    before = text[: digits[0]].rstrip("+-.,").strip()
-    return before, text[digits[-1] + 1 :].strip(" .")
+def units_of(texts: pa.Array, counts: npt.NDArray[np.int64]) -> Counter[tuple[str, str]]:
+    """What stands before and after the number in cells, and in how many; of distinct texts and their counts."""
+    ends = pa.table({"ends": pc.replace_substring_regex(texts, AROUND, "\\1\n\\2"), "cells": counts})
+    found: Counter[tuple[str, str]] = Counter()
+    for row in ends.group_by("ends").aggregate([("cells", "sum")]).to_pylist():
+        before, number, after = row["ends"].partition("\n")
+        if number:
+            found[before.rstrip("+-.,").strip(), after.strip(" .")] += row["cells_sum"]
+    return found

@@ -12,6 +12,7 @@ from stages.utils.table_schema import TableSchema
 from stages.utils.target import to_scale
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 EVIDENCE = 5.0  # log-likelihood ratio from which evidence is very strong (Kass and Raftery 1995, "Bayes Factors")
 
@@ -21,8 +22,8 @@ def choose_scale(
 ) -> tuple[TargetTransform, str]:
     """The scale for a typed sample of the rows, and why; `lowest` is the least target of the whole table, or infinity.
 
-    Least squares on both scales is fitted to every other row and judged on the rest. The logarithm is chosen where its
-    residuals are clearly more likely to be normal, by the likelihood of Box and Cox (1964), "An Analysis of
+    Least squares on both scales is fitted to a random half of the rows and judged on the rest. The logarithm is chosen
+    where its residuals are clearly more likely to be normal, by the likelihood of Box and Cox (1964), "An Analysis of
     Transformations", and its terms also describe the mean in the target's own unit better. For the second, its
     predictions, which are medians, are scaled to means by Duan's (1983) smearing factor: like is compared with like.
     """
@@ -30,8 +31,9 @@ def choose_scale(
     y = rows[schema.target.name].to_numpy()
     if len(y) < 4 or min(lowest, y.min()) <= 0:
         return "none", "the target is not positive everywhere"
-    plain, log = (fitted_on_half(rows, schema, params, scale) for scale in ("none", "log"))
-    fitted, judged = slice(0, None, 2), slice(1, None, 2)
+    fitted = np.random.default_rng(0).permutation(len(y)) < len(y) // 2
+    judged = ~fitted
+    plain, log = (predictions(rows, fitted, schema, params, scale) for scale in ("none", "log"))
     with np.errstate(over="ignore"):  # a prediction that overflows is a bad one
         smeared = np.exp(log) * np.mean(y[fitted] / np.exp(log[fitted]))
         plain_rmse, log_rmse = (float(np.sqrt(np.mean((y - p)[judged] ** 2))) for p in (plain, smeared))
@@ -45,12 +47,14 @@ def choose_scale(
     return "log", f"{shown}, and its residuals are nearer to normal (log-likelihood ratio {ratio:.3g})"
 
 
-def fitted_on_half(rows: pd.DataFrame, schema: TableSchema, params: FeaturesParams, scale: TargetTransform) -> Floats:
-    """Linear predictions of all the rows (n,), on the scale, by least squares on every other one."""
-    feature_map = fit_feature_map(rows.iloc[::2], schema, params)
+def predictions(
+    rows: pd.DataFrame, fitted: Mask, schema: TableSchema, params: FeaturesParams, scale: TargetTransform
+) -> Floats:
+    """Linear predictions of all the rows (n,), on the scale, by least squares on the fitted ones."""
+    feature_map = fit_feature_map(rows[fitted], schema, params)
     parts = [
         Moments.of(np.column_stack([terms, to_scale(chunk[schema.target.name].to_numpy(), scale)]))
-        for chunk, terms in term_chunks(rows.iloc[::2], feature_map)
+        for chunk, terms in term_chunks(rows[fitted], feature_map)
     ]
     coef, intercept = least_squares(merge_all(parts))
     return np.concatenate([terms @ coef + intercept for _, terms in term_chunks(rows, feature_map)])
