@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-BLOCK = 2 << 20  # bytes that are read at a time
+BLOCK = 1 << 19  # bytes that are read at a time
 ODD = 65_536  # bytes of lines beyond ASCII that the encoding is told from
 BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 

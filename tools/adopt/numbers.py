@@ -46,9 +46,20 @@ def update_numbers(profile: Profile, values: np.ndarray, cells: pa.Array | None)
     if profile.whole:
         profile.whole = bool((values == np.floor(values)).all())
     if profile.whole and cells is not None:
-        profile.dotted = profile.dotted or bool(pc.any(pc.match_substring_regex(cells, "[.eE]")).as_py())
-        profile.leading_zero = profile.leading_zero or bool(pc.any(pc.match_substring_regex(cells, r"^0\d")).as_py())
+        profile.dotted = profile.dotted or has_mark(cells)
+        profile.leading_zero = profile.leading_zero or bool(
+            pc.any(pc.starts_with(cells, "0")).as_py() and pc.any(pc.match_substring_regex(cells, r"^0\d")).as_py()
+        )
     count_levels(profile, values)
+
+
+def has_mark(cells: pa.Array) -> bool:
+    """Whether any of the whole numbers is written with a decimal point or an exponent."""
+    try:
+        cells.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return bool(pc.any(pc.match_substring_regex(cells, "[.eE]")).as_py())
+    return False
 
 
 def count_levels(profile: Profile, values: np.ndarray) -> None:

@@ -5,11 +5,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from stages.utils.elasticnet import least_squares
-from stages.utils.features import fit_feature_map, term_chunks
+from stages.utils.features import count_terms, fit_feature_map, term_chunks
 from stages.utils.moments import Moments, merge_all
 from stages.utils.settings import FeaturesParams, TargetTransform
 from stages.utils.table_schema import TableSchema
-from stages.utils.target import to_scale
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -33,7 +32,7 @@ def choose_scale(
         return "none", "the target is not positive everywhere"
     fitted = np.random.default_rng(0).permutation(len(y)) < len(y) // 2
     judged = ~fitted
-    plain, log = (predictions(rows, fitted, schema, params, scale) for scale in ("none", "log"))
+    plain, log = predictions(rows, fitted, schema, params)
     with np.errstate(over="ignore"):  # a prediction that overflows is a bad one
         smeared = np.exp(log) * np.mean(y[fitted] / np.exp(log[fitted]))
         plain_rmse, log_rmse = (float(np.sqrt(np.mean((y - p)[judged] ** 2))) for p in (plain, smeared))
@@ -47,14 +46,15 @@ def choose_scale(
     return "log", f"{shown}, and its residuals are nearer to normal (log-likelihood ratio {ratio:.3g})"
 
 
-def predictions(
-    rows: pd.DataFrame, fitted: Mask, schema: TableSchema, params: FeaturesParams, scale: TargetTransform
-) -> Floats:
-    """Linear predictions of all the rows (n,), on the scale, by least squares on the fitted ones."""
+def predictions(rows: pd.DataFrame, fitted: Mask, schema: TableSchema, params: FeaturesParams) -> tuple[Floats, Floats]:
+    """Least squares predictions of the target and of its logarithm for all the rows, each (n,)."""
     feature_map = fit_feature_map(rows[fitted], schema, params)
-    parts = [
-        Moments.of(np.column_stack([terms, to_scale(chunk[schema.target.name].to_numpy(), scale)]))
-        for chunk, terms in term_chunks(rows[fitted], feature_map)
-    ]
-    coef, intercept = least_squares(merge_all(parts))
-    return np.concatenate([terms @ coef + intercept for _, terms in term_chunks(rows, feature_map)])
+    moments, p = [], count_terms(feature_map)
+    for chunk, terms in term_chunks(rows[fitted], feature_map):
+        y = chunk[schema.target.name].to_numpy()
+        moments.append(Moments.of(np.column_stack([terms, y, np.log(y)])))
+    both = merge_all(moments)
+    coefs, intercepts = zip(*(least_squares(both.select([*range(p), p + place])) for place in (0, 1)), strict=True)
+    linear = [terms @ np.transpose(coefs) + intercepts for _, terms in term_chunks(rows, feature_map)]
+    plain, log = np.concatenate(linear).T
+    return plain, log

@@ -1,5 +1,6 @@
 """One pass over a whole table, a batch at a time: a profile of each column, and a sample of the rows."""
 
+import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,6 +22,7 @@ from tools.adopt.encoding import BLOCK
 from tools.adopt.profile import Profile
 
 SAMPLE = 25_000  # rows at the most
+AT_ONCE = 20_000  # rows that a profile takes in at a time
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +50,8 @@ def profile_text(files: list[File], dialect: Dialect) -> tuple[list[Profile], pd
                 quoted_strings_can_be_null=True,
             )  # fmt: skip
             try:
-                with pa.csv.open_csv(file.path, reading, parsing, converting) as reader:
+                # a stream of Python's: Arrow's own would read far ahead, and hold all of that
+                with file.path.open("rb") as stream, pa.csv.open_csv(stream, reading, parsing, converting) as reader:
                     for batch in reader:
                         yield batch.rename_columns(dialect.names)
             except pa.ArrowInvalid as error:
@@ -93,14 +96,26 @@ def as_column(values: pd.Series) -> pd.Series:
     return values.astype("float64") if values.dtype.kind in "iuf" else values
 
 
+def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches joined to at least AT_ONCE rows, as far as there are rows."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= AT_ONCE:
+            yield pa.concat_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_batches(waiting)
+
+
 def profile_table(names: list[str], batches: Iterable[pa.RecordBatch]) -> tuple[list[Profile], pd.DataFrame]:
     """Profiles of all the columns, and a sample of at most SAMPLE rows from the whole table as they were read."""
     profiles = [Profile(name) for name in names]
     kept: list[pa.RecordBatch] = []
     drawn: list[Floats] = []
     random, share = np.random.default_rng(0), 1.0  # not every n-th row: rows may come in periods, hour after hour
-    with ThreadPoolExecutor() as pool:
-        for batch in batches:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for batch in gathered(batches):
             list(pool.map(update, profiles, batch.columns))
             draws = random.random(len(batch))
             kept.append(batch.filter(pa.array(draws < share)))
