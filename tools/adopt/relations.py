@@ -21,6 +21,7 @@ GAIN = 0.005  # share of the target's variance that levels have to explain beyon
 CODES_AT_MOST = 60
 FEWEST_IN_LEVEL = 20  # rows of a level, on average, before its mean says anything
 CHUNK = 5000
+AUDITED = 10_000  # rows of the sample that are enough to see a leak
 
 
 def relate(
@@ -32,8 +33,9 @@ def relate(
     find_time(decisions, profiles)
     if not any(decision.role == "feature" for decision in decisions):
         keep_one(decisions)
-    find_codes(decisions, profiles, type_cells(sample, schema_of(decisions))[0], target, params)
     typed, _ = type_cells(sample, schema_of(decisions))
+    if find_codes(decisions, profiles, typed, target, params):
+        typed, _ = type_cells(sample, schema_of(decisions))
     find_target_leaks(decisions, typed, params)
     return typed
 
@@ -45,8 +47,9 @@ def schema_of(decisions: list[Decision]) -> TableSchema:
 
 def find_codes(
     decisions: list[Decision], profiles: list[Profile], typed: pd.DataFrame, target: str, params: FeaturesParams
-) -> None:
-    """Integers whose levels explain more of the target than a curve over them does are codes."""
+) -> bool:
+    """Integers whose levels explain more of the target than a curve over them are codes; whether there were any."""
+    found = False
     y = typed[target].to_numpy()
     for decision, profile in zip(decisions, profiles, strict=True):
         levels = profile.levels
@@ -68,17 +71,20 @@ def find_codes(
             Moments.of(np.column_stack([curve, y[rows]]))
         )
         if gain > GAIN + len(levels) / rows.sum():
+            found = True
             decision.field["categories"] = sorted(map(int, levels))
             decision.why.append(f"levels explain {gain:.1%} more of the target than a curve")
+    return found
 
 
 def find_target_leaks(decisions: list[Decision], typed: pd.DataFrame, params: FeaturesParams) -> None:
     """Columns that reproduce the target, alone or a few together, by the pipeline's own audit, until none is left."""
+    audited = typed.sample(AUDITED, random_state=0) if len(typed) > AUDITED else typed
     for _ in decisions:
         if not any(decision.role == "feature" for decision in decisions):
             raise DataError("no column can be a feature: every one that could reproduces the target")
         schema = schema_of(decisions)
-        audit = audit_sample(typed, schema, params)
+        audit = audit_sample(audited, schema, params)
         found = [[name] for name in audit["columns"]] + [item["columns"] for item in audit["sets"]]
         if not found:
             return

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -114,9 +114,12 @@ def profile_table(names: list[str], batches: Iterable[pa.RecordBatch]) -> tuple[
     kept: list[pa.RecordBatch] = []
     drawn: list[Floats] = []
     random, share = np.random.default_rng(0), 1.0  # not every n-th row: rows may come in periods, hour after hour
+    updating: list[Future[None]] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for batch in gathered(batches):
-            list(pool.map(update, profiles, batch.columns))
+            for column in updating:  # in the background, while the next rows are read
+                column.result()
+            updating = [pool.submit(update, *both) for both in zip(profiles, batch.columns, strict=True)]
             draws = random.random(len(batch))
             kept.append(batch.filter(pa.array(draws < share)))
             drawn.append(draws[draws < share])
@@ -124,5 +127,7 @@ def profile_table(names: list[str], batches: Iterable[pa.RecordBatch]) -> tuple[
                 share /= 2
                 kept = [part.filter(pa.array(draws < share)) for part, draws in zip(kept, drawn, strict=True)]
                 drawn = [draws[draws < share] for draws in drawn]
+        for column in updating:
+            column.result()
     sample = pa.Table.from_batches(kept).rename_columns(names).to_pandas() if kept else pd.DataFrame(columns=names)
     return profiles, sample
