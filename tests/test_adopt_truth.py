@@ -12,8 +12,8 @@ from stages.utils.cells import type_cells
 from stages.utils.settings import Source
 from stages.utils.sources import read_source
 from stages.utils.table_schema import TableSchema
-from tools.adopt.adopt import look
 from tools.adopt.decide import decide
+from tools.adopt.source import look
 
 ROWS = 40
 UNITS = {"": "", "GB": "{}GB", " kg": "{} kg", "$": "${}", "%": "{} %"}

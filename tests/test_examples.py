@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from stages.utils.files import read_json
-from stages.utils.settings import Config, read
+from stages.utils.settings import Config
+from stages.utils.settings_files import read
 from tests.conftest import ROOT, SHARED_DATA, Project
+from tests.scores import cv_r2
 from tools.example import EXAMPLES, FILES
 
 pytestmark = [
@@ -51,7 +52,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def reached(project: Project, env: dict[str, str] | None = None) -> float:
     for stage in ("ingest", "validate", "split", "features", "train"):
         project.stage(stage, check=True, env=env)
-    return round(float(read_json(project.path / "metrics/train.json")["cv_r2"]), 3)
+    return round(cv_r2(project), 3)
 
 
 def use(project: Project, name: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.utils.errors import SettingsError
-from stages.utils.settings import Config, Params, read, read_config, read_params, read_source_settings
+from stages.utils.settings import Config, Params, read_config, read_params, read_source_settings
+from stages.utils.settings_files import read
 from stages.utils.table_schema import read_schema
 from tests.conftest import ROOT, Project
 

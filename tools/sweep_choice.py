@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stages.utils.settings import load
+from stages.utils.settings_files import load
 from tools.git import git
 from tools.sweep_grid import PARAMS, Point
 

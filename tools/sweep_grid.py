@@ -15,7 +15,8 @@ from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides
 from hydra.errors import HydraException
 
 from stages.utils.errors import SettingsError
-from stages.utils.settings import Params, check, load
+from stages.utils.settings import Params
+from stages.utils.settings_files import check, load
 
 PARAMS = Path("params.yaml")
 RANGE = re.compile(r"(log|lin):([^:]+):([^:]+)(?::([^:]+))?")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stages.utils.errors import DataError
-from stages.utils.settings import nearest
+from stages.utils.settings_files import nearest
 from stages.utils.table_schema import INTERNAL, TableSchema
 
 DELIMITERS = (";", "\t", "|", ",")

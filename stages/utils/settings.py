@@ -1,20 +1,15 @@
 """The settings a person writes, typed: config.yaml, params.yaml and schema.yaml (whose model is in `table_schema`).
 
-Each file is read once, as YAML 1.2 (what DVC reads), and checked whole; an error names the file, the key, the value,
-what is allowed and the nearest right spelling. What a stage takes from a file is logged at DEBUG level and must be
-declared for it in dvc.yaml.
+What a stage takes from a file is logged at DEBUG level and must be declared for it in dvc.yaml.
 """
 
 import logging
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from stages.utils.errors import SettingsError
+from stages.utils.settings_files import read
 
 log = logging.getLogger(__name__)
 
@@ -216,8 +211,6 @@ class Params(Settings):
 
 # ---------------------------------------------------------------- reading
 
-SettingsModel = TypeVar("SettingsModel", bound=Settings)
-
 
 def read_config() -> Config:
     """The whole of config.yaml."""
@@ -238,113 +231,3 @@ def read_params(key: str) -> Any:
     for name in key.split("."):
         value = getattr(value, "validate_" if name == "validate" else name)
     return value
-
-
-def read(path: Path, model: type[SettingsModel]) -> SettingsModel:
-    """Read a YAML 1.2 file into its model.
-
-    Raises:
-        SettingsError: the file is missing, is no YAML, or breaks the model.
-    """
-    return check(load(path), model, path)
-
-
-def load(path: Path) -> Any:
-    """The content of a YAML 1.2 file, unchecked.
-
-    Raises:
-        SettingsError: the file is missing or is no YAML.
-    """
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: not found; run from the repository's root, or `git restore {path}`") from None
-    except (YAMLError, ValueError) as error:
-        raise SettingsError(f"{path}: not readable as YAML: {error}") from None
-    return {} if content is None else content
-
-
-def check(content: Any, model: type[SettingsModel], path: Path) -> SettingsModel:
-    """The content of a settings file as its model.
-
-    Raises:
-        SettingsError: it breaks the model.
-    """
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        first, *others = (explain(item, content, model) for item in without_other_branches(error.errors()))
-        more = f" (and {len(others)} more: {'; '.join(others)})" if others else ""
-        raise SettingsError(f"{path}: {first}{more}") from None
-
-
-def without_other_branches(errors: list[Any]) -> list[Any]:
-    """Pydantic's errors less those that say that a mapping is no text or number where it was meant as a mapping."""
-    places = [error["loc"] for error in errors]
-    return [
-        error
-        for error, place in zip(errors, places, strict=True)
-        if not any(place[:-1] == other[: len(place) - 1] and len(place) < len(other) for other in places)
-    ]
-
-
-def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
-    """One of pydantic's errors as `key: found …; expected …; did you mean …?`."""
-    where = readable_path(error["loc"], content)
-    found, kind, context = error["input"], error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        allowed = allowed_keys(model, error["loc"][:-1])
-        return f"{where}: unknown key; allowed: {', '.join(allowed)}{nearest(str(error['loc'][-1]), allowed)}"
-    if kind == "missing":
-        return f"{where}: missing; add this key"
-    if kind == "literal_error":
-        allowed = [part.strip(" '") for part in context["expected"].replace(" or ", ", ").split(",")]
-        return f"{where}: found {found!r}; allowed: {', '.join(allowed)}{nearest(str(found), allowed)}"
-    if kind == "value_error":
-        return f"{where}: {context['error']}" if where else str(context["error"])
-    expected = error["msg"].removeprefix("Input should be ").replace("Input should", "should")
-    return f"{where or 'the file'}: found {short(found)}; expected {expected}"
-
-
-def readable_path(location: tuple[int | str, ...], content: Any) -> str:
-    """`fields.bmi.constraints.minimum` for ("fields", 2, "constraints", "minimum", "float")."""
-    names: list[str] = []
-    for place, step in enumerate(location):
-        if isinstance(content, list) and isinstance(step, int):
-            content = content[step] if step < len(content) else None
-            names.append(str(content.get("name", step)) if isinstance(content, dict) else str(step))
-        elif (isinstance(content, dict) and (step in content or place == len(location) - 1)) or not names:
-            content = content.get(step) if isinstance(content, dict) else None
-            names.append(str(step))
-        # any other step names a branch of a union: not for the reader
-    return ".".join(names)
-
-
-def allowed_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model has at `location`."""
-    found: type[BaseModel] | None = model
-    for step in location:
-        fields = {field.alias or name: field for name, field in found.model_fields.items()} if found else {}
-        if step in fields:
-            found = submodel(fields[str(step)].annotation)
-    return [field.alias or name for name, field in found.model_fields.items()] if found else []
-
-
-def submodel(annotation: Any) -> type[BaseModel] | None:
-    """The settings model inside an annotation such as `list[Column]` or `Constraints | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := submodel(part))), None)
-
-
-def nearest(word: str, allowed: list[str]) -> str:
-    """`; did you mean X?` where a right spelling is near, else nothing."""
-    lower = {option.lower(): option for option in allowed}
-    match = get_close_matches(word.lower(), lower, n=1)
-    return f"; did you mean {lower[match[0]]}?" if match else ""
-
-
-def short(value: Any) -> str:
-    """A value and its type, cut to what fits a line."""
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

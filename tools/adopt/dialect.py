@@ -1,9 +1,7 @@
-"""How a text file is written: encoding, separator, header or none. The encoding is checked on the whole file."""
+"""How a text file is written: encoding, separator, header or none."""
 
 import csv
 import io
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +9,11 @@ import pyarrow as pa
 
 from stages.utils.errors import SourceError
 from stages.utils.sources.frames import checked_names
+from tools.adopt.encoding import scan
 from tools.adopt.readings import number_readings, readable
 
 HEAD = 100_000  # bytes that separator and header are told from
-ODD = 65_536  # bytes of lines beyond ASCII that the encoding is told from
 DELIMITERS = [",", ";", "\t", "|"]
-BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +21,7 @@ class Dialect:
     """What config.yaml:source says of a text file."""
 
     encoding: str
+    quoted: bool  # whether a quote stands anywhere
     delimiter: str
     header: bool
     names: list[str]  # of the columns, as ingest will call them
@@ -31,62 +29,13 @@ class Dialect:
     unsure: str = ""
 
 
-def find_encoding(path: Path) -> tuple[str, bool]:
-    """The encoding of a whole file that may be UTF-8, and whether there is a doubt."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    for mark, encoding in BOMS.items():
-        if start.startswith(mark):
-            return encoding, False
-    odd = b"".join(odd_lines(path))
-    try:
-        odd.decode("utf-8")
-    except UnicodeDecodeError:
-        return guess_encoding(odd)
-    return "utf-8", False
-
-
-def odd_lines(path: Path) -> Iterator[bytes]:
-    """Lines with bytes beyond ASCII; from the whole file, up to ODD bytes (all that are no UTF-8 count first)."""
-    taken = 0
-    with path.open("rb") as file:
-        for line in file:
-            if not line.isascii() and (taken < ODD or not is_utf8(line)):
-                yield line
-                taken += len(line)
-                if taken >= 2 * ODD:
-                    return
-
-
-def is_utf8(line: bytes) -> bool:
-    """Whether a line can be read as UTF-8."""
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def guess_encoding(odd: bytes) -> tuple[str, bool]:
-    """The encoding of lines that are not UTF-8: what charset-normalizer says, or Western European for a few bytes."""
-    from charset_normalizer import from_bytes
-
-    western = "cp1252" if re.search(rb"[\x80-\x9f]", odd) else "latin-1"
-    runs = re.findall(rb"[\x80-\xff]+", odd)
-    if len(runs) < 20 or sum(len(run) == 1 for run in runs) > 0.7 * len(runs):
-        return western, True  # accents among plain letters; other scripts have words of odd bytes
-    best = from_bytes(odd, cp_isolation=["latin_1", "cp1252", "cp1251", "gb18030", "shift_jis", "euc_kr"]).best()
-    if best is None or best.encoding in ("latin_1", "cp1252"):
-        return western, True
-    return best.encoding, True
-
-
-def find_dialect(path: Path, target: str, encoding: str, tsv: bool = False) -> Dialect:
-    """Separator and header from the head of a file.
+def find_dialect(path: Path, target: str, tsv: bool = False) -> Dialect:
+    """Encoding from the whole of a file, separator and header from its head.
 
     Raises:
         SourceError: it is empty, or two columns have one name.
     """
+    encoding, quoted = scan(path)
     with path.open("rb") as file:
         raw = file.read(HEAD)
     text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="ignore")
@@ -98,7 +47,9 @@ def find_dialect(path: Path, target: str, encoding: str, tsv: bool = False) -> D
         raise SourceError(f"{path}: the file is empty; expected a header and rows")
     header, unsure = has_header(rows, target)
     raw_names = rows[0] if header else [""] * len(rows[0])
-    return Dialect(encoding, delimiter, header, checked_names([n.strip() for n in raw_names], path), raw_names, unsure)
+    return Dialect(
+        encoding, quoted, delimiter, header, checked_names([n.strip() for n in raw_names], path), raw_names, unsure
+    )
 
 
 def find_delimiter(text: str) -> str:

@@ -1,5 +1,7 @@
 """The ways in which a column's text can be read, in the words of the Table Schema, and which cells each can read."""
 
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +28,26 @@ DATES = [
 ]
 CLOCKS = ["%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p", "%H.%M.%S"]
 AFFIX = 12  # letters of a unit at the most
+AROUND = r"(?s)^(\D*)\d(?:.*\d)?(\D*)$"  # what stands around a number
+FEW = 100  # texts that tell which ways of reading are worth a closer look
+MONTHS = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
+ISO = r"^\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+\-]\d{2}:?\d{2})?)?)?$"
+DIRECTIVES = {
+    "%d": r"(?:0?[1-9]|[12]\d|3[01])",
+    "%m": r"(?:0?[1-9]|1[0-2])",
+    "%Y": r"\d{4}",
+    "%y": r"\d{2}",
+    "%H": r"(?:[01]?\d|2[0-3])",
+    "%I": r"(?:0?[1-9]|1[0-2])",
+    "%M": r"[0-5]?\d",
+    "%S": r"[0-5]?\d",
+    "%b": f"(?i:{'|'.join(month[:3] for month in MONTHS)})",
+    "%B": f"(?i:{'|'.join(MONTHS)})",
+    "%p": r"[AaPp][Mm]",
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +77,7 @@ def number_readings() -> list[Reading]:
             point = "\\" + decimal
             digits = rf"\d{{1,3}}(?:\{group}\d{{3}})+|\d+" if group else r"\d+"
             number = rf"[+\-]?(?:(?:{digits})(?:{point}\d*)?|{point}\d+)(?:[eE][+\-]?\d+)?"
-            ends = ("", "") if bare else (r"(?:[^\pL\d+\-.,]{0,3}|[A-Z]{3} ?|[A-Z]{2}\$ ?)", rf"[^\d]{{0,{AFFIX}}}")
+            ends = ("", "") if bare else (r"(?:[A-Z]{0,2}\p{Sc} ?|[A-Z]{3} ?|)", rf"[^\d]{{0,{AFFIX}}}")
             properties: dict[str, Any] = {"decimalChar": decimal} if decimal != "." else {}
             properties |= {"groupChar": group} if group else {}
             properties |= {} if bare else {"bareNumber": False}
@@ -65,15 +87,19 @@ def number_readings() -> list[Reading]:
 
 def date_readings() -> list[Reading]:
     """Dates, times of a day and both: ISO 8601 first."""
-    days = [Reading("date", {"format": pattern}) for pattern in DATES]
-    times = [Reading("datetime", {"format": f"{day} {clock}"}) for day in DATES[:12] for clock in CLOCKS]
+    times = [f"{day} {clock}" for day in DATES[:12] for clock in CLOCKS]
     return [
         Reading("date", pattern=r"^\d{4}-\d{2}-\d{2}$"),
-        Reading("datetime"),
-        *days,
-        *times,
-        *(Reading("datetime", {"format": clock}) for clock in CLOCKS),
+        Reading("datetime", pattern=ISO),
+        *(Reading("date", {"format": day}, as_pattern(day)) for day in DATES),
+        *(Reading("datetime", {"format": time}, as_pattern(time)) for time in [*times, *CLOCKS]),
     ]
+
+
+def as_pattern(form: str) -> str:
+    """The regular expression of what strptime takes for a format."""
+    pieces = re.split("(%[a-zA-Z])", form)
+    return "^" + "".join(DIRECTIVES.get(piece) or re.escape(piece) for piece in pieces) + "$"
 
 
 def boolean_readings() -> list[Reading]:
@@ -89,25 +115,45 @@ READINGS = [*number_readings(), *boolean_readings(), *date_readings()]
 
 
 def readable(texts: pa.Array, reading: Reading) -> Mask:
-    """Which of the trimmed texts (n,) the reading can read."""
-    if reading.type == "number":
-        return np.asarray(pc.match_substring_regex(texts, reading.pattern), dtype=bool)
-    series = pd.Series(texts.to_pandas(), dtype="str")
+    """Which of the trimmed texts (n,) are written as the reading wants them."""
     if reading.type == "boolean":
-        return series.isin([*reading.properties["trueValues"], *reading.properties["falseValues"]]).to_numpy()
-    enough = series.str.contains(reading.pattern or r"\d\D+\d", na=False)  # a number alone is no date
-    if not enough.any():
-        return enough.to_numpy()
-    return (to_dates(series, reading.column).notna() & enough).to_numpy()
+        words = [*reading.properties["trueValues"], *reading.properties["falseValues"]]
+        return np.asarray(pc.is_in(texts, pa.array(words, texts.type)), dtype=bool)
+    if reading.pattern == ISO and all_times(texts):
+        return np.ones(len(texts), dtype=bool)
+    return np.asarray(pc.match_substring_regex(texts, reading.pattern), dtype=bool)
+
+
+def all_times(texts: pa.Array) -> bool:
+    """Whether all the texts are times as Arrow reads them: quicker than the pattern."""
+    try:
+        texts.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def candidates(texts: pa.Array) -> list[Reading]:
     """The readings that read at least half of some texts."""
-    return [reading for reading in READINGS if len(texts) and readable(texts, reading).mean() >= 0.5]
+    few = texts.take(pa.array(np.arange(0, len(texts), max(1, len(texts) // FEW))))
+    likely = [reading for reading in READINGS if readable(few, reading).any()]
+    return [reading for reading in likely if np.mean(readable(texts, reading) & are_days(texts, reading)) >= 0.5]
 
 
-def unit_of(text: str) -> tuple[str, str]:
-    """What stands before and after the number in a cell."""
-    digits = [place for place, letter in enumerate(text) if letter.isdigit()]
-    before = text[: digits[0]].rstrip("+-.,").strip()
-    return before, text[digits[-1] + 1 :].strip(" .")
+def are_days(texts: pa.Array, reading: Reading) -> Mask | bool:
+    """Which of the texts are days that the calendar has, if the reading is one of dates."""
+    if reading.type not in ("date", "datetime"):
+        return True
+    return to_dates(pd.Series(texts.to_pandas(), dtype="str"), reading.column).notna().to_numpy()
+
+
+def units_of(texts: pa.Array, counts: npt.NDArray[np.int64]) -> Counter[tuple[str, str]]:
+    """What stands before and after the number in cells, and in how many; of distinct texts and their counts."""
+    ends = pc.replace_substring_regex(texts, AROUND, "\\1\n\\2").dictionary_encode()
+    cells = np.bincount(np.asarray(ends.indices), weights=counts)
+    found: Counter[tuple[str, str]] = Counter()
+    for both, count in zip(ends.dictionary.to_pylist(), cells.tolist(), strict=True):
+        before, number, after = both.partition("\n")
+        if number:
+            found[before.rstrip("+-.,").strip(), after.strip(" .")] += int(count)
+    return found

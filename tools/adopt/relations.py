@@ -1,4 +1,4 @@
-"""What only several columns together show, on a sample of the whole table: leaks, codes, ids, groups, time."""
+"""What only several columns together show, on a sample of the whole table: roles, codes, leaks."""
 
 from typing import Any
 
@@ -12,13 +12,32 @@ from stages.utils.features import blocks, fit_feature_map, number_map
 from stages.utils.moments import Moments, explained
 from stages.utils.settings import FeaturesParams
 from stages.utils.table_schema import TableSchema
-from tools.adopt.decide import COUNT, ROW_NAME, SUBJECT, Decision, numbers_rows, words_of
+from tools.adopt.decide import Decision
+from tools.adopt.naming import COUNT, words_of
 from tools.adopt.profile import Profile
+from tools.adopt.roles import choose_target, find_ids, find_time, keep_one
 
 GAIN = 0.005  # share of the target's variance that levels have to explain beyond a curve
 CODES_AT_MOST = 60
 FEWEST_IN_LEVEL = 20  # rows of a level, on average, before its mean says anything
 CHUNK = 5000
+AUDITED = 10_000  # rows of the sample that are enough to see a leak
+
+
+def relate(
+    decisions: list[Decision], profiles: list[Profile], sample: pd.DataFrame, target: str, params: FeaturesParams
+) -> pd.DataFrame:
+    """Settle every role; returns the typed sample."""
+    choose_target(decisions, target)
+    find_ids(decisions, profiles, sample)
+    find_time(decisions, profiles)
+    if not any(decision.role == "feature" for decision in decisions):
+        keep_one(decisions)
+    typed, _ = type_cells(sample, schema_of(decisions))
+    if find_codes(decisions, profiles, typed, target, params):
+        typed, _ = type_cells(sample, schema_of(decisions))
+    find_target_leaks(decisions, typed, params)
+    return typed
 
 
 def schema_of(decisions: list[Decision]) -> TableSchema:
@@ -26,66 +45,11 @@ def schema_of(decisions: list[Decision]) -> TableSchema:
     return TableSchema.model_validate({"fields": [decision.field for decision in decisions]})
 
 
-def choose_target(decisions: list[Decision], target: str) -> None:
-    """Give the target its role.
-
-    Raises:
-        DataError: it is no number.
-    """
-    chosen = next(decision for decision in decisions if decision.field["name"] == target)
-    chosen.field.pop("categories", None)
-    if chosen.field["type"] not in ("number", "integer"):
-        raise DataError(
-            f"column {target}: found {chosen.field['type']} ({'; '.join(filter(None, chosen.why + chosen.doubts))}); "
-            f"the target has to be a number: choose another --target"
-        )
-    chosen.field["role"] = "target"
-    chosen.why = [why for why in chosen.why if "codes" not in why]
-    chosen.doubts = [doubt for doubt in chosen.doubts if "codes" not in doubt]
-
-
-def find_ids(decisions: list[Decision], profiles: list[Profile], sample: pd.DataFrame) -> None:
-    """Columns that number the rows, name them, or number the persons that they belong to."""
-    for decision, profile in zip(decisions, profiles, strict=True):
-        if decision.role not in ("feature", "ignore") or profile.known == 0:
-            continue
-        words, cells = words_of(profile.name), sample[profile.name].dropna()
-        kind = decision.field["type"]
-        distinct = cells.nunique()
-        if decision.role == "feature" and numbers_rows(profile) and kind == "integer":
-            decision.leave_out("id", "whole numbers in strict order: they number the rows")
-        elif kind in ("integer", "string") and distinct == len(cells) >= 20 and ROW_NAME.search(words):
-            decision.leave_out("id", "another value in every row, and its name says so")
-        elif kind == "string" and decision.role == "ignore" and distinct == len(cells) >= 20:
-            decision.leave_out("id", "another text in every row")
-        elif SUBJECT.search(words) and kind in ("integer", "string") and 20 <= distinct <= len(cells) / 2:
-            decision.field.pop("categories", None)
-            decision.leave_out("group", f"each of them has about {len(cells) / distinct:.0f} rows")
-            decision.doubts.append("role: feature if new rows are about the same ones")
-    groups = [decision for decision in decisions if decision.role == "group"]
-    for decision in groups[1:]:
-        decision.field["role"] = "ignore"
-
-
-def find_time(decisions: list[Decision], profiles: list[Profile]) -> None:
-    """The one date without gaps is the time; a clock without a day is none."""
-    dates = [
-        decision
-        for decision, profile in zip(decisions, profiles, strict=True)
-        if decision.field["type"] in ("date", "datetime")
-        and decision.role == "feature"
-        and profile.known == profile.rows
-        and decision.field.get("format", "default")[:2] != "%H"
-    ]
-    if len(dates) == 1:
-        dates[0].field["role"] = "time"
-        dates[0].why.append("orders the rows; the model sees month, weekday and hour")
-
-
 def find_codes(
     decisions: list[Decision], profiles: list[Profile], typed: pd.DataFrame, target: str, params: FeaturesParams
-) -> None:
-    """Integers whose levels explain more of the target than a curve over them does are codes."""
+) -> bool:
+    """Integers whose levels explain more of the target than a curve over them are codes; whether there were any."""
+    found = False
     y = typed[target].to_numpy()
     for decision, profile in zip(decisions, profiles, strict=True):
         levels = profile.levels
@@ -107,17 +71,20 @@ def find_codes(
             Moments.of(np.column_stack([curve, y[rows]]))
         )
         if gain > GAIN + len(levels) / rows.sum():
+            found = True
             decision.field["categories"] = sorted(map(int, levels))
             decision.why.append(f"levels explain {gain:.1%} more of the target than a curve")
+    return found
 
 
 def find_target_leaks(decisions: list[Decision], typed: pd.DataFrame, params: FeaturesParams) -> None:
     """Columns that reproduce the target, alone or a few together, by the pipeline's own audit, until none is left."""
+    audited = typed.sample(AUDITED, random_state=0) if len(typed) > AUDITED else typed
     for _ in decisions:
         if not any(decision.role == "feature" for decision in decisions):
             raise DataError("no column can be a feature: every one that could reproduces the target")
         schema = schema_of(decisions)
-        audit = audit_sample(typed, schema, params)
+        audit = audit_sample(audited, schema, params)
         found = [[name] for name in audit["columns"]] + [item["columns"] for item in audit["sets"]]
         if not found:
             return
@@ -145,31 +112,3 @@ def audit_sample(typed: pd.DataFrame, schema: TableSchema, params: FeaturesParam
     if terms is None or raw is None:
         raise DataError(f"column {schema.target.name}: no row has a target; choose another --target")
     return find_leaks(terms, blocks(feature_map), raw, list(numbers), params)
-
-
-def relate(
-    decisions: list[Decision], profiles: list[Profile], sample: pd.DataFrame, target: str, params: FeaturesParams
-) -> pd.DataFrame:
-    """Settle every role; returns the typed sample."""
-    choose_target(decisions, target)
-    find_ids(decisions, profiles, sample)
-    find_time(decisions, profiles)
-    if not any(decision.role == "feature" for decision in decisions):
-        keep_one(decisions)
-    find_codes(decisions, profiles, type_cells(sample, schema_of(decisions))[0], target, params)
-    typed, _ = type_cells(sample, schema_of(decisions))
-    find_target_leaks(decisions, typed, params)
-    return typed
-
-
-def keep_one(decisions: list[Decision]) -> None:
-    """A table needs one feature: what could serve as one, or refuse.
-
-    Raises:
-        DataError: no column could.
-    """
-    for decision in decisions:
-        if decision.role in ("time", "group"):
-            decision.field["role"] = "feature"
-            return
-    raise DataError("no column can be a feature: every one but the target is empty, constant, an id or free text")

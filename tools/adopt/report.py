@@ -1,6 +1,7 @@
 """What adopt says: a line a column, with `?` where it is unsure, and the questions that it asks in a terminal."""
 
-from tools.adopt.decide import Decision, share
+from tools.adopt.choice import share
+from tools.adopt.decide import Decision
 from tools.adopt.profile import Profile
 
 ROLES = ("feature", "target", "id", "group", "time", "ignore")

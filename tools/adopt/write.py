@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from stages.utils.files import replacing
-from stages.utils.settings import read
+from stages.utils.settings_files import read
 from stages.utils.table_schema import TableSchema
 
 HEADER = """\

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from stages.utils.errors import SettingsError
-from stages.utils.settings import Source, nearest
+from stages.utils.settings import Source
+from stages.utils.settings_files import nearest
 from stages.utils.sources.files import SOURCE_DIR, read_files
 from stages.utils.sources.frames import Frames
 from stages.utils.sources.hidden import expand

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from stages.utils.errors import SettingsError, SourceError
-from stages.utils.settings import Source, nearest
+from stages.utils.settings import Source
+from stages.utils.settings_files import nearest
 from stages.utils.sources.archives import unpack
 from stages.utils.sources.frames import File, Frames
 from stages.utils.sources.hidden import expand

@@ -3,7 +3,8 @@
 from typing import Any
 
 from stages.utils.errors import SettingsError
-from stages.utils.settings import Source, nearest
+from stages.utils.settings import Source
+from stages.utils.settings_files import nearest
 from stages.utils.sources.frames import Frames, with_origin
 
 NO_TABLES = {"files", "sample_image", "sample_images", "svmlight_file", "svmlight_files", "linnerud"}

@@ -1,0 +1,110 @@
+"""Adopting what is no local CSV file: Parquet, databases, addresses; config.yaml then leads the pipeline to it."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.utils.files import read_json
+from stages.utils.settings import Config
+from stages.utils.settings_files import read
+from stages.utils.table_schema import read_schema
+from tests import servers
+from tests.conftest import Project
+from tools.adopt.adopt import adopt
+
+ROWS = 120
+
+
+@pytest.fixture(scope="module")
+def homes() -> pd.DataFrame:
+    """A table with a number, a code, a text, a day and a target."""
+    random = np.random.default_rng(0)
+    area = random.uniform(40, 200, ROWS).round(1)
+    frame = pd.DataFrame({"area": area, "rooms": random.integers(1, 7, ROWS), "town": random.choice(["A", "B"], ROWS)})
+    frame["sold"] = (pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(ROWS), unit="D")).strftime("%Y-%m-%d")
+    frame["price"] = (10 * area + 200 * (frame["town"] == "B") + random.normal(0, 60, ROWS)).round(2)
+    return frame
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where a table lies before it is adopted."""
+    path = tmp_path / "elsewhere"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def address(place: Path) -> Iterator[str]:
+    """The same over HTTP."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(place))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def check(project: Project, uri: str) -> None:
+    """The schema is the one that was meant, and the pipeline reads every row by it."""
+    assert read(Path("config.yaml"), Config).source.uri == uri
+    found = {column.name: (column.type, column.role) for column in read_schema().fields}
+    assert found == {
+        "area": ("number", "feature"),
+        "rooms": ("integer", "feature"),
+        "town": ("string", "feature"),
+        "sold": ("date", "time"),
+        "price": ("number", "target"),
+    }
+    project.stages("ingest", "validate")
+    assert read_json(project.path / "metrics/validation.json")["valid"] == ROWS
+
+
+@pytest.mark.slow
+def test_parquet(in_project: Project, homes: pd.DataFrame, place: Path) -> None:
+    homes.assign(sold=pd.to_datetime(homes["sold"]).dt.date).to_parquet(place / "homes.parquet")
+    adopt(str(place / "homes.parquet"), "price", in_project.path)
+    check(in_project, "data/source/homes.parquet")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [{"table": "homes"}, {"query": "SELECT * FROM homes WHERE price > 0"}], ids=str)
+def test_a_database(in_project: Project, homes: pd.DataFrame, place: Path, how: dict[str, str]) -> None:
+    connection = sqlite3.connect(place / "homes.db")
+    homes.to_sql("homes", connection, index=False)
+    connection.close()
+    adopt(f"sqlite:///{place}/homes.db", "price", in_project.path, **how)
+    check(in_project, f"sqlite:///{place}/homes.db")
+    source = read(Path("config.yaml"), Config).source
+    assert (source.table, source.query) == (how.get("table"), how.get("query"))
+
+
+@pytest.mark.slow
+def test_an_address(in_project: Project, homes: pd.DataFrame, place: Path, address: str) -> None:
+    homes.to_csv(place / "download", sep=";", index=False)  # neither name nor type say what it is
+    adopt(f"{address}/download", "price", in_project.path)
+    check(in_project, f"{address}/download")
+
+
+@pytest.mark.slow
+def test_a_bucket(in_project: Project, homes: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    with servers.s3_server() as s3:
+        body = homes.to_csv(index=False).encode()
+        servers.client(s3).put_object(Bucket=servers.BUCKET, Key="homes.csv", Body=body)
+        for name, value in servers.environment(s3).items():
+            monkeypatch.setenv(name, value)
+        adopt(f"s3://{servers.BUCKET}/homes.csv", "price", in_project.path)
+        check(in_project, f"s3://{servers.BUCKET}/homes.csv")
