@@ -1,5 +1,6 @@
 """Projects to try things in: copies of this checkout as git repositories of their own, in temporary folders."""
 
+import compileall
 import fcntl
 import os
 import shutil
@@ -20,10 +21,16 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 TIMEOUT = 300  # seconds that any one command may take
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` is not what the tests' own make commands hang under
     os.environ.pop(name, None)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process would compile the stages anew
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it, as all it starts would
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first: at the end, short ones keep every core busy."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @dataclass
@@ -128,6 +135,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh copy of the repository, made once a worker."""
     path = tmp_path_factory.mktemp("template")
     copy_checkout(path)
+    compileall.compile_dir(path / "stages", quiet=1)
     return path
 
 

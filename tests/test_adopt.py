@@ -296,7 +296,9 @@ def test_11_no_signal(project: Project) -> None:
     assert scores["model"]["r2_low"] < 0
     assert scores["model"]["rmse"] == pytest.approx(scores["mean"]["rmse"], rel=0.02)
     assert scores["gate"]["min_r2"] is False
-    assert "gate FAILED" in project.run("python", "-m", "tools.summary", check=True).stdout
+    said = project.run("python", "-m", "tools.summary", check=True).stdout
+    assert "gate FAILED: min_r2" in said
+    assert "the test rows do not show that it beats the mean" in said
 
 
 def run_pipeline(project: Project, frame: pd.DataFrame, *more: str) -> None:

@@ -31,7 +31,12 @@ def main() -> None:
     print(f"cross-validated RMSE {readable(train['cv_rmse'])}, R² {train['cv_r2']:.3f}{scale}")
     print(f"  {intervals['nominal']:.0%} prediction intervals cover {intervals['coverage']:.1%}", end=" ")
     print(f"(± {intervals['coverage_se']:.1%}) of the test rows")
-    print(f"  gate {'passed' if test['gate']['passed'] else 'FAILED'}\n")
+    failed = [name for name, passed in test["gate"].items() if not passed and name != "passed"]
+    print(f"  gate {'FAILED: ' + ', '.join(failed) if failed else 'passed'}")
+    low = test["model"]["r2_low"]
+    if low is None or low <= 0:
+        print("  the test rows do not show that it beats the mean: the interval of R² reaches 0")
+    print()
 
 
 def with_interval(scores: dict[str, float | None], metric: str) -> str:
