@@ -20,8 +20,9 @@ from stages.utils.errors import PipelineError
 from stages.utils.settings import Track, read_config
 from tools.track_runs import finished_runs
 
-# before MLflow is imported: no telemetry, and an unreachable server is given up on within seconds
+# before MLflow is imported: no telemetry, no two lines a run, and an unreachable server is given up on within seconds
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
