@@ -202,6 +202,8 @@ def test_experiments_of_a_sweep_are_dvcs_own(built: Project) -> None:
         for name in ("train", "test"):
             by_hand = json.loads((built.path / f"metrics/{name}.json").read_text())
             assert shown_metrics(found[experiment], name) == by_hand
+        [ref] = built.git("for-each-ref", "--format=%(refname)", f"refs/exps/**/{experiment}").split()
+        assert built.git("show", f"{ref}:dvc.lock") == (built.path / "dvc.lock").read_text()
     built.git("restore", ".")
     built.dvc("checkout")
     applied = sweep(built, "--apply")
