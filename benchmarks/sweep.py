@@ -56,6 +56,7 @@ def beside_scripts(folder: Path, rounds: int) -> None:
     """Time both sides in turns, and print the ratio, the marginal cost and that of tracking."""
     baseline = git("rev-parse", "HEAD")
     wanted = points(baseline, GRID)
+    time_tracking(folder / "mlflow.db")  # the commits, so that the experiments alone are new afterwards
     ratios, cpu_ratios, added = [], [], []
     stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for number in range(rounds):
@@ -76,7 +77,7 @@ def beside_scripts(folder: Path, rounds: int) -> None:
     print(f"one experiment: {costs}; added by DVC and git {statistics.median(added):.2f} s of CPU")
     runs, first = time_tracking(folder / "mlflow.db")
     _, none = time_tracking(folder / "mlflow.db")
-    print(f"tracking {runs} runs: {first:.1f} s; none: {none:.1f} s; so {(first - none) / runs:.2f} s a run")
+    print(f"tracking these {runs} runs: {first:.1f} s; none: {none:.1f} s; so {(first - none) / runs:.2f} s a run")
 
 
 def cpu_seconds() -> float:
