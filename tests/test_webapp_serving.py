@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
 from schemathesis import GenerationMode, openapi
 from schemathesis.checks import CHECKS
 
@@ -20,6 +23,7 @@ from tests.conftest import family
 from tests.servers import free_port
 from tests.serving import ROW, TOKEN, Server, make_app, make_card, serve, write_checkout
 from tests.test_crash import wait_until
+from webapp.metrics import collect
 
 HEADER = "size,rooms,kind,place,garden,sold,built"
 GOOD = "12.5,3,2,north,true,2026-05-01T10:30,"
@@ -69,6 +73,18 @@ def test_metrics_add_up_over_the_workers(server: Server) -> None:
     assert settled(server, started, before + 40) == before + 40
     assert metric(server, 'webapp_rows_total{outcome="scored",source="api"}') == rows + 80
     assert metric(server, 'webapp_request_seconds_count{route="/api/v1/predict"}') >= 40
+
+
+def test_a_worker_that_has_just_made_its_file_is_waited_for(tmp_path: Path) -> None:
+    registry, file = CollectorRegistry(), tmp_path / "counter_1.db"
+    MultiProcessCollector(registry, path=str(tmp_path))  # type: ignore[no-untyped-call]
+    file.touch()
+    with pytest.raises(struct.error):
+        list(registry.collect())
+    writing = threading.Timer(0.03, lambda: file.write_bytes(bytes(4096)))
+    writing.start()
+    assert collect(registry) == []
+    writing.join()
 
 
 def test_drift_is_seen(server: Server) -> None:

@@ -5,6 +5,8 @@ With PROMETHEUS_MULTIPROC_DIR (gunicorn.conf.py sets it) the values live in file
 
 import hmac
 import os
+import struct
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -51,7 +53,7 @@ def expose(metrics: Metrics) -> bytes:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    families = list(registry.collect())
+    families = collect(registry)
     counts = {
         (sample.labels["column"], sample.labels["bin"]): sample.value
         for family in families
@@ -61,6 +63,16 @@ def expose(metrics: Metrics) -> bytes:
     }
     families += drift_of(metrics.inputs.watches, counts)
     return generate_latest(SimpleNamespace(collect=lambda: families))
+
+
+def collect(registry: CollectorRegistry) -> list[Metric]:
+    """All that the registry holds; waits a moment for a worker that has made its file and not yet written to it."""
+    for pause in (0.01, 0.05, 0.25):
+        try:
+            return list(registry.collect())
+        except struct.error:
+            time.sleep(pause)
+    return list(registry.collect())
 
 
 def drift_of(watches: list[Watch], counts: dict[tuple[str, str], float]) -> Iterator[Metric]:
