@@ -28,11 +28,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the backgro
 import stages  # noqa: E402,F401  # isort: skip
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones first: at the end, short ones keep every core busy."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 @dataclass
 class Project:
     """A copy of the repository with a git history of one commit."""
