@@ -161,8 +161,8 @@ def test_a_sweep_is_published_through_an_outage_in_the_middle(built: Project, tm
 
 
 def count_finished(database: Path) -> int:
-    """Finished runs in the server's SQLite store, read without disturbing it."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    """Finished runs in the server's SQLite store; not opened read-only, as what a killed server left is rolled back."""
+    with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True)) as connection:
         [[count]] = connection.execute("SELECT COUNT(*) FROM runs WHERE status = 'FINISHED'").fetchall()
     return int(count)
 
