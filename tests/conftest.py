@@ -26,6 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the backgro
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip
+from tests.forked import run_module  # noqa: E402
 
 
 @dataclass
@@ -37,12 +38,10 @@ class Project:
 
     def run(self, *command: str | Path, env: dict[str, str] | None = None, check: bool = False) -> Any:
         """Run a command in the project with the tests' Python first on PATH; returns the CompletedProcess (text)."""
-        environment = {**os.environ, **self.env, **(env or {})}
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
         done = subprocess.run(
             [str(part) for part in command],
             cwd=self.path,
-            env=environment,
+            env=self.environment(env),
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
@@ -51,9 +50,18 @@ class Project:
         assert not check or done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def stage(self, name: str, check: bool = False, env: dict[str, str] | None = None) -> Any:
-        """Run one stage as the subprocess that DVC would run."""
-        return self.run("python", "-m", f"stages.{name}", check=check, env=env)
+    def environment(self, env: dict[str, str] | None = None) -> dict[str, str]:
+        """This process's environment, the project's and `env`, with the tests' Python first on PATH."""
+        together = {**os.environ, **self.env, **(env or {})}
+        return together | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{together['PATH']}"}
+
+    def stage(self, name: str, check: bool = False, env: dict[str, str] | None = None, anew: bool = False) -> Any:
+        """Run one stage as a process of its own; `anew` with libraries of its own too, as DVC would start it."""
+        if anew:
+            return self.run("python", "-m", f"stages.{name}", check=check, env=env)
+        done = run_module(f"stages.{name}", self.path, self.environment(env), TIMEOUT)
+        assert not check or done.returncode == 0, f"{name}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
 
     def stages(self, *names: str) -> None:
         """Run stages one after the other; each must succeed."""

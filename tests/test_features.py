@@ -491,6 +491,7 @@ def put(project: Project, frame: pd.DataFrame, kinds: dict[str, Any], cuts: list
         write_part(frame.iloc[rows], project.path / "data/train", number)
     fields = [{"name": name, **({"type": kind} if isinstance(kind, str) else kind)} for name, kind in kinds.items()]
     project.write_schema([*fields, {"name": "y", "type": "number", "role": "target"}])
+    project.edit("config.yaml", compute__workers=1)
 
 
 def training_rows(columns: dict[str, Any], kinds: dict[str, Any]) -> pd.DataFrame:

@@ -18,7 +18,6 @@ from tests.conftest import Project, copy_checkout
 OUTPUTS = ("data", "models", "metrics", "plots")
 STAGES = ("ingest", "validate", "split", "explore", "features", "train", "evaluate", "export", "report", "card")
 TO_EXPORT = tuple(stage for stage in STAGES if stage not in ("explore", "report", "card"))  # without those that draw
-ON_PARTS = ("validate", "split", "explore", "features", "evaluate")  # they do their work with map_parts
 
 # Each sets from outside all that is known to move the last bits; the package has to overrule it.
 SURROUNDINGS = {
@@ -132,7 +131,7 @@ def test_surroundings_do_not_change_a_byte(built: Project, new_project: Callable
 def test_surroundings_of_single_stages_do_not_change_a_byte(built: Project, tmp_path: Path) -> None:
     other = copied(built, tmp_path / "Zürich 2")
     for stage in TO_EXPORT[3:]:  # where the linear algebra is
-        other.stage(stage, check=True, env=SURROUNDINGS["Zürich"])
+        other.stage(stage, check=True, anew=True, env=SURROUNDINGS["Zürich"])
     assert digests(other) == digests(built)
 
 
@@ -202,7 +201,7 @@ def test_package_overrules_the_environment(project: Project) -> None:
 @pytest.mark.parametrize(
     ("backend", "workers", "stages"),
     [
-        ("loky", 2, ON_PARTS),
+        ("loky", 2, ("split", "explore", "evaluate")),
         ("loky", 3, ("validate", "features")),
         ("threading", 3, ("validate", "features", "evaluate")),
     ],
@@ -210,7 +209,7 @@ def test_package_overrules_the_environment(project: Project) -> None:
 def test_workers_do_not_change_a_byte(
     in_parts: Project, tmp_path: Path, backend: str, workers: int, stages: tuple[str, ...]
 ) -> None:
-    """Stages that do not work on parts read nothing of `compute` but part_rows (see test_declared)."""
+    """Of the stages that work on parts; the others read nothing of `compute` but part_rows (see test_declared)."""
     expected = digests(in_parts)
     assert sum(name.startswith("data/train/part-") for name in expected) == 9
     other = copied(in_parts, tmp_path / "other")

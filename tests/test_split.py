@@ -309,6 +309,7 @@ def put(
         (project.path / "data").mkdir(exist_ok=True)
         write_part(part, project.path / "data/valid", number)
     project.write_schema(fields)
+    project.edit("config.yaml", compute__workers=1)
     project.edit("params.yaml", **{f"split__{key}": value for key, value in params.items()})
 
 

@@ -97,10 +97,8 @@ def test_a_run_is_published_once_and_whole(built: Project) -> None:
     [model] = run["models"]
     assert float(built.run("python", "-c", PREDICT, uri, model, check=True).stdout) > 25  # the least target
 
-    again = publish(built)
-    assert again.stdout.strip() == f"0 of 1 runs were new to MLflow at {uri}"
     built.git("commit", "-q", "--allow-empty", "-m", "The same content under another commit")
-    assert publish(built).stdout.startswith("0 of 1 ")
+    assert publish(built).stdout.strip() == f"0 of 1 runs were new to MLflow at {uri}"
 
 
 @pytest.mark.slow
@@ -146,7 +144,6 @@ def test_a_sweep_is_published_through_an_outage_in_the_middle(built: Project, tm
     with mlflow_server(tmp_path, port) as uri:
         assert publish(built, uri).returncode == 0
         runs = tracked(built, uri)
-        assert publish(built, uri).stdout.startswith("0 of 3 ")
     assert {run["status"] for run in runs} == {"FINISHED"}
     experiments = [run for run in runs if "DVC_EXP_NAME" in run["tags"]]
     assert sorted(run["metrics"]["train.alpha"] for run in experiments) == [0.5, 2]
