@@ -1,9 +1,9 @@
-"""Stages as processes forked from a Python that has imported the libraries: what most stages spend most of their time on.
+"""Stages as processes forked from a Python that has imported the libraries: what most of them spend their time on.
 
 The stage itself, and all else of the project that it imports, is read anew, and the process ends as any Python does.
 Where the start is what matters (another environment, DVC, strace, a kill), the tests start a Python instead.
 
-`python -m tests.forked` is that Python: for each line on stdin, the arguments of `become`, it answers with an exit code.
+`python -m tests.forked` is that Python: to each line on stdin, the arguments of `become`, it answers with an exit code.
 """
 
 import atexit
@@ -64,7 +64,8 @@ def serve() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            return become(*json.loads(line))
+            become(*json.loads(line))
+            break
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
