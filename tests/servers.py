@@ -117,6 +117,8 @@ def relay(to: str | None, reply: bytes = b"", freeze_after: float = float("inf")
             listener.shutdown(socket.SHUT_RDWR)
             thread.join(5)
             for end in sockets:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
                 end.close()
 
 

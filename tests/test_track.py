@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Project, family
-from tests.servers import free_port
+from tests.servers import free_port, relay
 from tests.test_crash import is_alive, wait_until
 from tools import track
 
@@ -54,8 +54,9 @@ def publish(project: Project, uri: str | None = None) -> Any:
 
 
 @contextmanager
-def mlflow_server(folder: Path, port: int) -> Iterator[str]:
+def mlflow_server(folder: Path) -> Iterator[str]:
     """MLflow's own server on loopback, with a SQLite store."""
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
     command += [f"--backend-store-uri=sqlite:///{folder}/server.db", f"--artifacts-destination={folder}/files"]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -65,7 +66,7 @@ def mlflow_server(folder: Path, port: int) -> Iterator[str]:
         assert wait_until(lambda: answers(port), 90), (folder / "server.log").read_text()
         yield f"http://127.0.0.1:{port}"
     finally:
-        for pid in [server.pid, *family(server.pid)]:  # at once: an outage does not say good-bye
+        for pid in [server.pid, *family(server.pid)]:
             if is_alive(pid):
                 os.kill(pid, signal.SIGKILL)
         server.wait(15)
@@ -125,23 +126,23 @@ def test_an_outage_is_a_line(built: Project) -> None:
 
 @pytest.mark.slow
 def test_a_sweep_is_published_through_an_outage_in_the_middle(built: Project, tmp_path: Path) -> None:
-    port, nowhere = free_port(), {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    nowhere, database = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, tmp_path / "server.db"
     built.run("python", "-m", "tools.sweep", "train.alpha=0.5,2", env=nowhere, check=True)
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
-    with mlflow_server(tmp_path, port):
-        command = [sys.executable, "-m", "tools.track"]
-        process = subprocess.Popen(command, cwd=built.path, env=environment, stderr=subprocess.PIPE, text=True)
-        assert wait_until(lambda: count_finished(tmp_path / "server.db") >= 1, 120)
-    try:
-        _, stderr = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 1
-    assert len(stderr.strip().splitlines()) == 1, stderr
-    assert f"not tracked: MLflow at http://127.0.0.1:{port} failed after " in stderr
-    assert count_finished(tmp_path / "server.db") < 3, "the outage came too late to show anything"
+    with mlflow_server(tmp_path) as uri:
+        with relay(uri) as address:
+            environment = {**os.environ, "MLFLOW_TRACKING_URI": address}
+            command = [sys.executable, "-m", "tools.track"]
+            process = subprocess.Popen(command, cwd=built.path, env=environment, stderr=subprocess.PIPE, text=True)
+            assert wait_until(lambda: count_finished(database) >= 1, 120)
+        try:  # the server is out of reach
+            _, stderr = process.communicate(timeout=120)
+        finally:
+            process.kill()
+        assert process.returncode == 1
+        assert len(stderr.strip().splitlines()) == 1, stderr
+        assert f"not tracked: MLflow at {address} failed after " in stderr
+        assert count_finished(database) < 3, "the outage came too late to show anything"
 
-    with mlflow_server(tmp_path, port) as uri:
         assert publish(built, uri).returncode == 0
         runs = tracked(built, uri)
     assert {run["status"] for run in runs} == {"FINISHED"}
@@ -158,8 +159,8 @@ def test_a_sweep_is_published_through_an_outage_in_the_middle(built: Project, tm
 
 
 def count_finished(database: Path) -> int:
-    """Finished runs in the server's SQLite store; not opened read-only, as what a killed server left is rolled back."""
-    with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True)) as connection:
+    """Finished runs in the server's SQLite store."""
+    with closing(sqlite3.connect(database)) as connection:
         [[count]] = connection.execute("SELECT COUNT(*) FROM runs WHERE status = 'FINISHED'").fetchall()
     return int(count)
 

@@ -9,9 +9,26 @@ from ruamel.yaml import YAML
 from tests.conftest import Project
 from tools.verify import differing_hashes, differing_numbers, read_lock, read_numbers, source_is_certain
 
+DRAWING = ("explore", "report", "card")
+
+
+def edit_stages(project: Project, *left_out: str, **md5: str) -> None:
+    """Commit a pipeline and a lock without some stages, and with another md5 of the first output of others."""
+    yaml = YAML()
+    pipeline, lock = (yaml.load(project.path / name) for name in ("dvc.yaml", "dvc.lock"))
+    for stage in left_out:
+        del pipeline["stages"][stage], lock["stages"][stage]
+    for stage, value in md5.items():
+        lock["stages"][stage]["outs"][0]["md5"] = value
+    for name, content in (("dvc.yaml", pipeline), ("dvc.lock", lock)):
+        with (project.path / name).open("w") as file:
+            yaml.dump(content, file)
+    project.git("commit", "-qam", "another pipeline")
+
 
 @pytest.mark.slow
 def test_the_same_bytes(built: Project) -> None:
+    edit_stages(built, *DRAWING)  # to be sooner done
     done = built.run("python", "-m", "tools.verify")
     assert done.returncode == 0, done.stderr
     lock = read_lock(built.path)
@@ -24,23 +41,15 @@ def test_the_same_bytes(built: Project) -> None:
 def test_from_the_raw_rows_and_the_first_stage_that_differs(built: Project) -> None:
     """A source that a clone does not have: the rebuild starts from data/raw as the cache has it."""
     built.edit("config.yaml", source__uri="data/source/not-tracked.csv")
-    yaml = YAML()
-    pipeline, lock = (yaml.load(built.path / name) for name in ("dvc.yaml", "dvc.lock"))
-    for stage in ("explore", "report", "card"):  # to be sooner done
-        del pipeline["stages"][stage], lock["stages"][stage]
-    for stage in ("export", "train"):
-        lock["stages"][stage]["outs"][0]["md5"] = "0" * 32
-    for name, content in (("dvc.yaml", pipeline), ("dvc.lock", lock)):
-        with (built.path / name).open("w") as file:
-            yaml.dump(content, file)
-    first = lock["stages"]["train"]["outs"][0]["path"]
-    built.git("commit", "-qam", "a lock that no run has written")
+    edit_stages(built, *DRAWING, export="0" * 32, train="0" * 32)  # a lock that no run has written
+    lock = YAML(typ="safe").load(built.path / "dvc.lock")["stages"]
+    first = lock["train"]["outs"][0]["path"]
     done = built.run("python", "-m", "tools.verify")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"verify: stage train is the first that differs: {first} (")
     assert "stages.ingest" not in done.stdout
 
-    raw = next(out["md5"] for out in lock["stages"]["ingest"]["outs"])
+    raw = next(out["md5"] for out in lock["ingest"]["outs"])
     damaged = built.path / ".dvc/cache/files/md5" / raw[:2] / raw[2:]
     damaged.chmod(0o644)
     damaged.write_bytes(damaged.read_bytes().replace(b"part", b"trap"))

@@ -1,5 +1,6 @@
 """One way to do the same work on every part: in this process, in worker processes, or on a Dask cluster."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -35,9 +36,13 @@ def map_parts(function: Callable[..., Result], parts: Sequence[Item], *shared: A
             with joblib_backend(compute):
                 parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
                 results = parallel(work(function, part, *shared) for part in parts)
-        for result in results:
-            bar.update()
-            yield result
+        try:
+            for result in results:
+                bar.update()
+                yield result
+        except (Exception, KeyboardInterrupt):
+            await_feeders()
+            raise
 
 
 def joblib_backend(compute: Compute) -> AbstractContextManager[Any]:
@@ -45,6 +50,13 @@ def joblib_backend(compute: Compute) -> AbstractContextManager[Any]:
     address = {"scheduler_host": compute.scheduler} if compute.backend == "dask" else {}
     backend: AbstractContextManager[Any] = joblib.parallel_config(backend=compute.backend, **address)
     return backend
+
+
+def await_feeders() -> None:
+    """Let the threads that have fed workers end: cut off at exit, one leaves a semaphore and a complaint about it."""
+    for thread in threading.enumerate():
+        if thread.name == "QueueFeederThread":
+            thread.join(timeout=5)
 
 
 def run_in_worker(function: Callable[..., Result], *arguments: Any) -> Result:
