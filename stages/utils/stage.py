@@ -1,7 +1,6 @@
 """What every stage script starts with: `with stage("train") as log:`."""
 
 import errno
-import gc
 import logging
 import os
 import sys
@@ -28,8 +27,6 @@ def stage(name: str) -> Iterator[logging.Logger]:
     is in the log file only.
     """
     log = logging.getLogger(name)
-    gc.freeze()  # what has been imported is no garbage
-    gc.enable()
     try:
         start_logging(name)
         yield log
