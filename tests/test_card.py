@@ -93,6 +93,7 @@ def test_card_has_no_date_host_or_path_of_this_machine(card: str) -> None:
         assert str(place) not in card
 
 
+@pytest.mark.slow
 def test_effects_are_those_of_the_scorecard(built: Project) -> None:
     card = (built.path / CARD).read_text(encoding="utf-8")
     served = json.loads((built.path / "models/scorecard.json").read_text())
@@ -131,6 +132,7 @@ def test_card_of_a_table_with_quarantine_levels_dates_and_a_failed_gate(built: P
     assert (built.path / CARD).read_text(encoding="utf-8") == before
 
 
+@pytest.mark.slow
 def test_a_directory_has_the_hash_that_dvc_gives_it(built: Project) -> None:
     lock = YAML(typ="safe").load(built.path / "dvc.lock")["stages"]
     for stage, path in (("ingest", "data/raw"), ("split", "data/train"), ("report", "plots/report")):

@@ -117,6 +117,7 @@ def test_mlflow_in_a_file(in_project: Project, monkeypatch: pytest.MonkeyPatch, 
     assert mlflow()[1:] == (ok, text)
 
 
+@pytest.mark.slow
 def test_mlflow_on_a_server(in_project: Project) -> None:
     with relay(None) as address:
         assert lines_of_mlflow(in_project, address) == (True, f"{address} accepts connections")

@@ -114,6 +114,7 @@ def scorecard_of(
     return Scorecard.model_validate_json(card.model_dump_json())
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.sampled_from(list(FIELDS)), min_size=1, max_size=len(FIELDS), unique=True),

@@ -614,7 +614,7 @@ def many_rows(length: int = 60) -> pd.DataFrame:
     return raw_table(columns, schema_of(*MANY))
 
 
-@pytest.mark.parametrize("part_rows", [1, 7, 59])
+@pytest.mark.parametrize("part_rows", [pytest.param(1, marks=pytest.mark.slow), 7, 59])
 def test_part_rows_do_not_matter(workdir: Path, part_rows: int) -> None:
     schema = schema_of(*MANY)
     whole, cut = run_checks(many_rows(), schema), run_checks(many_rows(), schema, part_rows)
@@ -651,6 +651,7 @@ def rows_of(width: int) -> st.SearchStrategy[list[list[str]]]:
     )
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=60, deadline=None)
 @given(rows_of(len(ANY) + 1), st.integers(1, 6))
 def test_every_row_is_in_exactly_one_table(rows: list[list[str]], part_rows: int) -> None:
