@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.servers import URL, environment, s3_server, time_until_ready
+from tests.helpers.servers import URL, environment, s3_server, time_until_ready
 from tools.git import git
 
 SCORECARD = "models/scorecard.json"

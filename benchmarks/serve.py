@@ -25,10 +25,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.servers import free_port
-from webapp.inputs import json_cell
+from tests.helpers.servers import free_port
 from webapp.pin import load_pinned
-from webapp.scorecard import Scorecard
+from webapp.scoring.inputs import json_cell
+from webapp.scoring.scorecard import Scorecard
 
 GUNICORN = [sys.executable, "-m", "gunicorn"]
 PLAIN = ["--config", "/dev/null", "--worker-class", "gthread", "--threads", "16", "--keep-alive", "15"]

@@ -7,14 +7,14 @@ inside the folds, and so both solve the same problems. Everything runs on one th
 import sys
 import time
 
-from stages.utils import elasticnet  # before numpy: fixes the threads
+from stages.modelling import elasticnet  # before numpy: fixes the threads
 
 import numpy as np  # isort: skip
 from sklearn.linear_model import ElasticNetCV  # isort: skip
 from sklearn.model_selection import PredefinedSplit  # isort: skip
 
-from stages.utils.cross_validation import training_sets  # isort: skip
-from stages.utils.moments import Moments, merge_all  # isort: skip
+from stages.modelling.cross_validation import training_sets  # isort: skip
+from stages.modelling.moments import Moments, merge_all  # isort: skip
 
 ROWS, COLUMNS, FOLDS, ALPHAS = 1_000_000, 20, 5, 40
 L1_RATIOS = [0.1, 0.5, 0.7, 0.9, 0.95, 0.99, 1.0]

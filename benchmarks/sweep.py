@@ -22,8 +22,8 @@ import psutil
 from dvc.utils.hydra import apply_overrides
 
 from tools.git import git
-from tools.sweep_grid import Point, points
-from tools.sweep_pool import run_experiments
+from tools.sweep.grid import Point, points
+from tools.sweep.pool import run_experiments
 
 GRID = ["train.alpha=log:0.1:10:5", "train.l1_ratio=0.2,0.5,0.8,1"]
 MANY = ["train.alpha=log:0.1:10:50", "train.l1_ratio=0.2,0.5,0.8,1"]

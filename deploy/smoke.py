@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deploy.aws import DeployError, Patience, wait_for
-from webapp.inputs import json_cell
 from webapp.pin import load_pinned
-from webapp.scorer import make_scorer
+from webapp.scoring.inputs import json_cell
+from webapp.scoring.scorer import make_scorer
 
 HEALTH_SECONDS = 300
 

@@ -12,7 +12,7 @@ import gc
 import os
 import platform
 
-from stages.utils.lifetime import die_with_dvc
+from stages.utils.parent_death import die_with_dvc
 
 die_with_dvc()
 gc.set_threshold(100_000)  # objects, in place of 700: what is imported is no garbage

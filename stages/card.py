@@ -11,14 +11,14 @@ Every sentence follows from a file: there is no text here that a person would ha
 import csv
 from pathlib import Path
 
-from stages.utils.card.data import audit, data, intended_use, quarantine
-from stages.utils.card.markdown import plain
-from stages.utils.card.model import effects, reproduce
-from stages.utils.card.scores import gate, intervals, limits, scores
+from stages.model_card.data import audit, data, intended_use, quarantine
+from stages.model_card.markdown import plain
+from stages.model_card.model import effects, reproduce
+from stages.model_card.scores import gate, intervals, limits, scores
+from stages.table.schema import read_schema
 from stages.utils.files import md5_of, read_json, replacing
 from stages.utils.settings import read_params, read_source_settings
 from stages.utils.stage import stage
-from stages.utils.table_schema import read_schema
 
 RAW, SCORECARD, CARD = Path("data/raw"), Path("models/scorecard.json"), Path("models/MODEL_CARD.md")
 METRICS = ("audit", "source", "split", "test", "train", "validation")

@@ -18,21 +18,22 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from stages.utils import elasticnet
-from stages.utils.baselines import fit_black_box, mean_target
-from stages.utils.features import term_chunks
+from stages.evaluation.baselines import fit_black_box, mean_target
+from stages.evaluation.error_groups import Groups, find_groups, group_sums, residuals_by_group
+from stages.evaluation.gate import gate
+from stages.evaluation.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
+from stages.evaluation.metrics import CLUSTERS, cluster_sums, with_intervals
+from stages.modelling import elasticnet
+from stages.modelling.feature_map import term_chunks
+from stages.modelling.moments import load_moments, merge_all
+from stages.modelling.target_scale import from_scale, to_scale
+from stages.table.hashing import draw, hash_rows
+from stages.table.parts import list_parts, read_part, sample_rows
+from stages.table.schema import TableSchema, read_schema
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
-from stages.utils.gate import gate
-from stages.utils.groups import Groups, find_groups, group_sums, residuals_by_group
-from stages.utils.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
-from stages.utils.moments import load_moments, merge_all
 from stages.utils.parallel import map_parts
-from stages.utils.scores import CLUSTERS, cluster_sums, with_intervals
 from stages.utils.settings import EvaluateParams, TargetTransform, read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import TableSchema, read_schema
-from stages.utils.tables import draw, hash_rows, list_parts, read_part, sample_rows
-from stages.utils.target import from_scale, to_scale
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,23 +14,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.utils.files import read_json, replacing, write_json
-from stages.utils.moments import Moments, merge_all
-from stages.utils.parallel import map_parts
-from stages.utils.pictures.draw_columns import (
+from stages.modelling.moments import Moments, merge_all
+from stages.plotting.explore.columns import (
     draw_distributions,
     draw_level_counts,
     draw_target_by_level,
     draw_target_by_number,
 )
-from stages.utils.pictures.draw_correlation import draw_correlation
-from stages.utils.pictures.draw_table import draw_missing, draw_outliers, draw_rows
-from stages.utils.pictures.looks import Look, look_at, looks_at
-from stages.utils.pictures.style import save, save_pages
+from stages.plotting.explore.correlation import draw_correlation
+from stages.plotting.explore.summaries import Look, look_at, looks_at
+from stages.plotting.explore.table import draw_missing, draw_outliers, draw_rows
+from stages.plotting.style import save, save_pages
+from stages.table.parts import list_parts, read_part, sample_rows
+from stages.table.schema import TableSchema, read_schema
+from stages.utils.files import read_json, replacing, write_json
+from stages.utils.parallel import map_parts
 from stages.utils.settings import ExploreParams, read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import TableSchema, read_schema
-from stages.utils.tables import list_parts, read_part, sample_rows
 
 TRAIN, VALIDATION, SPLIT = Path("data/train"), Path("metrics/validation.json"), Path("metrics/split.json")
 PICTURES = Path("plots/explore")

@@ -14,16 +14,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 from sklearn.pipeline import Pipeline
 
-from stages.utils.agreement import largest_difference, odd_rows
-from stages.utils.effects import column_effects
+from stages.exporting.effects import column_effects
+from stages.exporting.parity import largest_difference, odd_rows
+from stages.modelling.target_scale import LogElasticNet
+from stages.table.parts import list_parts, sample_rows
+from stages.table.schema import Column, TableSchema, read_schema
 from stages.utils.files import ALL_DIGITS, md5_of, read_json, replacing, write_json
 from stages.utils.settings import read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import Column, TableSchema, read_schema
-from stages.utils.tables import list_parts, sample_rows
-from stages.utils.target import LogElasticNet
-from webapp import scorecard
-from webapp.scorecard import Scorecard
+from webapp.scoring import scorecard
+from webapp.scoring.scorecard import Scorecard
 
 MODEL, INTERVALS = Path("models/model.joblib"), Path("models/intervals.json")
 FIT, METRICS = Path("metrics/train.json"), Path("metrics/test.json")

@@ -15,17 +15,17 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.compose import ColumnTransformer
 
-from stages.utils.audit import check_leaks, find_leaks
+from stages.modelling.feature_map import blocks, count_terms, fit_feature_map, term_chunks
+from stages.modelling.leakage import check_leaks, find_leaks
+from stages.modelling.moments import Moments, merge_all, save_moments
+from stages.modelling.target_scale import to_scale
+from stages.table.parts import list_parts, read_part, sample_rows
+from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
-from stages.utils.features import blocks, count_terms, fit_feature_map, term_chunks
 from stages.utils.files import write_json, write_pickle
-from stages.utils.moments import Moments, merge_all, save_moments
 from stages.utils.parallel import map_parts
 from stages.utils.settings import TargetTransform, read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import TableSchema, read_schema
-from stages.utils.tables import list_parts, read_part, sample_rows
-from stages.utils.target import to_scale
 
 TRAIN = Path("data/train")
 FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/moments.npz"), Path("metrics/audit.json")

@@ -10,12 +10,12 @@ import gc
 from pathlib import Path
 from typing import Any
 
+from stages.sources import read_source
+from stages.table.parts import cut_into_parts, write_part
 from stages.utils.errors import SourceError
 from stages.utils.files import replacing, write_json
 from stages.utils.settings import read_source_settings
-from stages.utils.sources import read_source
 from stages.utils.stage import stage
-from stages.utils.tables import cut_into_parts, write_part
 
 RAW, METRICS = Path("data/raw"), Path("metrics/source.json")
 

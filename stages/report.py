@@ -15,17 +15,17 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from stages.plotting.report.effect_curves import Effect, drawn_effects
+from stages.plotting.report.effects import draw_effects, draw_importance
+from stages.plotting.report.errors import draw_coverage, draw_predicted_actual, draw_scores
+from stages.plotting.report.penalty import draw_path, draw_surface
+from stages.plotting.report.residuals import draw_residuals, draw_residuals_by_group
+from stages.plotting.style import save, save_pages
+from stages.table.parts import list_parts, sample_rows
+from stages.table.schema import TableSchema, read_schema
 from stages.utils.files import read_json, replacing
-from stages.utils.pictures.draw_effects import draw_effects, draw_importance
-from stages.utils.pictures.draw_errors import draw_coverage, draw_predicted_actual, draw_scores
-from stages.utils.pictures.draw_penalty import draw_path, draw_surface
-from stages.utils.pictures.draw_residuals import draw_residuals, draw_residuals_by_group
-from stages.utils.pictures.effect_curves import Effect, drawn_effects
-from stages.utils.pictures.style import save, save_pages
 from stages.utils.settings import ReportParams, read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import TableSchema, read_schema
-from stages.utils.tables import list_parts, sample_rows
 
 MODEL, FOLDS, TRAIN = Path("models/model.joblib"), Path("models/folds.npz"), Path("data/train")
 TEST_METRICS, TRAIN_METRICS = Path("metrics/test.json"), Path("metrics/train.json")

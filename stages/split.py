@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.utils.audit import Numbering, check_row_ids, find_row_ids, numbering_of
+from stages.modelling.moments import Moments, merge_all
+from stages.splitting.row_ids import Numbering, check_row_ids, find_row_ids, numbering_of
+from stages.splitting.time_folds import time_edges
+from stages.table.hashing import Hashes, draw, hash_rows
+from stages.table.parts import list_parts, read_part, write_part
+from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
 from stages.utils.files import replacing, write_json
-from stages.utils.moments import Moments, merge_all
 from stages.utils.parallel import map_parts
 from stages.utils.settings import SplitParams, read_params
 from stages.utils.stage import stage
-from stages.utils.table_schema import TableSchema, read_schema
-from stages.utils.tables import Hashes, draw, hash_rows, list_parts, read_part, write_part
-from stages.utils.time_edges import time_edges
 
 VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
 METRICS = Path("metrics/split.json")

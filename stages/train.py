@@ -20,15 +20,15 @@ from sklearn.linear_model import ElasticNet
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stages.utils import elasticnet
-from stages.utils.cross_validation import choose, cv_surface, training_sets
-from stages.utils.elasticnet import Fit
-from stages.utils.features import blocks
+from stages.modelling import elasticnet
+from stages.modelling.cross_validation import choose, cv_surface, training_sets
+from stages.modelling.elasticnet import Fit
+from stages.modelling.feature_map import blocks
+from stages.modelling.moments import Moments, load_moments, merge_all
+from stages.modelling.target_scale import LogElasticNet
 from stages.utils.files import replacing, write_csv, write_json, write_pickle
-from stages.utils.moments import Moments, load_moments, merge_all
 from stages.utils.settings import TargetTransform, TrainParams, read_params
 from stages.utils.stage import stage
-from stages.utils.target import LogElasticNet
 
 Floats = npt.NDArray[np.float64]
 

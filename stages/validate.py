@@ -16,9 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.utils.cells import type_cells
-from stages.utils.changed import check_columns, mend_of
-from stages.utils.checks import (
+from stages.table.hashing import Hashes, hash_rows
+from stages.table.parts import list_parts, read_part, write_part
+from stages.table.schema import TableSchema, read_schema
+from stages.utils.errors import DataError
+from stages.utils.files import replacing, write_json
+from stages.utils.parallel import map_parts
+from stages.utils.settings import read_params
+from stages.utils.stage import stage
+from stages.validation.cells import type_cells
+from stages.validation.constraints import (
     Repeats,
     failed_checks,
     find_repeats,
@@ -26,13 +33,7 @@ from stages.utils.checks import (
     pandera_schema,
     repeated_values,
 )
-from stages.utils.errors import DataError
-from stages.utils.files import replacing, write_json
-from stages.utils.parallel import map_parts
-from stages.utils.settings import read_params
-from stages.utils.stage import stage
-from stages.utils.table_schema import TableSchema, read_schema
-from stages.utils.tables import Hashes, hash_rows, list_parts, read_part, write_part
+from stages.validation.schema_mismatch import check_columns, mend_of
 
 RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
 METRICS = Path("metrics/validation.json")

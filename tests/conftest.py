@@ -27,7 +27,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the backgro
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip
-from tests.forked import run_module  # noqa: E402
+from tests.helpers.forked import run_module  # noqa: E402
 
 
 @dataclass

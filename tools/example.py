@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stages.utils.settings_files import nearest
+from stages.utils.yaml_files import nearest
 
 EXAMPLES = Path("examples")
 FILES = ("config.yaml", "schema.yaml", "params.yaml")

@@ -3,8 +3,8 @@
     python -m tools.predict cases.csv predictions.csv
 
 The output has the input's columns, then `prediction`, `lower`, `upper` and `reason`, which says why a row could not be
-scored. CSV is read and written as the web app does it (webapp/tables.py). Exit code: 0 if every row was scored, 1 if
-some were not, 2 if nothing was written.
+scored. CSV is read and written as the web app does it (webapp/scoring/csv_table.py). Exit code: 0 if every row was
+scored, 1 if some were not, 2 if nothing was written.
 """
 
 import argparse
@@ -19,13 +19,13 @@ from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from stages.utils.files import replacing
-from webapp.inputs import row_type
-from webapp.messages import explain
 from webapp.pin import PinError, load_pinned
-from webapp.problems import InputError
-from webapp.scorecard import Scorecard
-from webapp.scorer import make_scorer
-from webapp.tables import Row, check_header, free_names, open_table, score_table
+from webapp.scoring.csv_table import Row, check_header, free_names, open_table, score_table
+from webapp.scoring.inputs import row_type
+from webapp.scoring.messages import explain
+from webapp.scoring.scorecard import Scorecard
+from webapp.scoring.scorer import make_scorer
+from webapp.views.problems import InputError
 
 BATCH = 2000  # rows of a Parquet file in memory
 ALL_SCORED, SOME_NOT, FAILED = 0, 1, 2

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from stages.table.schema import TableSchema
 from stages.utils.settings import Config, Params
-from stages.utils.table_schema import TableSchema
-from webapp.scorecard import Scorecard
+from webapp.scoring.scorecard import Scorecard
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "config": Config,

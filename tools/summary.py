@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from stages.evaluation.metrics import MODELS
+from stages.table.schema import read_schema
 from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
-from stages.utils.scores import MODELS
-from stages.utils.table_schema import read_schema
 
 
 def main() -> None:

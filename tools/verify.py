@@ -19,7 +19,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tools.cached import cache_dir, is_intact, object_path
+from tools.doctor.cache import cache_dir, is_intact, object_path
 
 HOURS = 6  # that a rebuild may take
 

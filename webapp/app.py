@@ -9,11 +9,12 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import api, batch, metrics, pages, problems, security
-from webapp.around import watch_over
+from webapp import metrics, security
+from webapp.middleware import watch_over
 from webapp.model import load_model
 from webapp.pin import PinError
 from webapp.settings import read_settings
+from webapp.views import api, batch, pages, problems
 
 MOST_BYTES = 1_000_000  # of a request that is no table
 

@@ -2,7 +2,7 @@
 
 import math
 
-from webapp.scorecard import Target
+from webapp.scoring.scorecard import Target
 
 
 def decimals_of(target: Target) -> int:

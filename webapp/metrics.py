@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from webapp.drift import Observer, Watch, make_observer, make_watches, stability_index
-from webapp.scorecard import Scorecard
+from webapp.scoring.scorecard import Scorecard
 from webapp.settings import Settings
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from webapp.inputs import row_type
 from webapp.metrics import Metrics, make_metrics
 from webapp.pin import load_pinned
-from webapp.scorecard import Scorecard
-from webapp.scorer import Cell, Scorer, make_scorer
+from webapp.scoring.inputs import row_type
+from webapp.scoring.scorecard import Scorecard
+from webapp.scoring.scorer import Cell, Scorer, make_scorer
 from webapp.settings import Settings
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import ValidationError
 
-from webapp.scorecard import Scorecard
+from webapp.scoring.scorecard import Scorecard
 
 SCORECARD = "models/scorecard.json"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where PyYAML has it: ten times as fast

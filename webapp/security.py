@@ -8,7 +8,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as BaseResponse
 
 from webapp.metrics import has_token
-from webapp.problems import problem, wants_problem
+from webapp.views.problems import problem, wants_problem
 
 COOKIE, HOURS = "session", 12
 OPEN = {"api.is_alive", "api.is_ready", "metrics.show_metrics", "security.log_in", "static"}  # need no token

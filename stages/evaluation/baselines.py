@@ -10,8 +10,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
-from stages.utils.table_schema import TableSchema
-from stages.utils.tables import read_part
+from stages.table.parts import read_part
+from stages.table.schema import TableSchema
 
 MOST_LEVELS = 250  # the trees take 255 at the most
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stages.utils.table_schema import TableSchema
+from stages.table.schema import TableSchema
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from stages.modelling.target_scale import from_scale, to_scale
 from stages.utils.settings import TargetTransform
-from stages.utils.target import from_scale, to_scale
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,8 +8,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from stages.utils.features import CALENDAR, blocks
-from webapp.scorecard import Calendar, Curve, Levels
+from stages.modelling.feature_map import CALENDAR, blocks
+from webapp.scoring.scorecard import Calendar, Curve, Levels
 
 Floats = npt.NDArray[np.float64]
 

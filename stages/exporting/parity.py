@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from stages.utils.effects import UNSEEN
+from stages.exporting.effects import UNSEEN
+from stages.table.schema import TableSchema
 from stages.utils.errors import ExportError
-from stages.utils.table_schema import TableSchema
-from webapp.scorecard import Scorecard
-from webapp.scorer import Cell, make_scorer
+from webapp.scoring.scorecard import Scorecard
+from webapp.scoring.scorer import Cell, make_scorer
 
 TOLERANCE = 1e-9  # of max(|prediction|, standard deviation of the target)
 
@@ -54,7 +54,8 @@ def largest_difference(card: Scorecard, model: Pipeline, rows: pd.DataFrame, tar
         raise ExportError(
             f"models/scorecard.json: not written: for the row {rows.iloc[worst][names].to_dict()} the scorer predicts "
             f"{found[worst]!r} and models/model.joblib {expected[worst]!r}; expected agreement to {TOLERANCE:g}: "
-            f"a transform in stages/utils/features.py has no counterpart in stages/utils/effects.py or webapp/scorer.py"
+            f"a transform in stages/modelling/feature_map.py has no counterpart in "
+            f"stages/exporting/effects.py or webapp/scoring/scorer.py"
         )
     return float(difference[worst])
 

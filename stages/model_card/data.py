@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from stages.utils.card.markdown import bullets, code, plain, table
+from stages.model_card.markdown import bullets, code, plain, table
+from stages.table.schema import TableSchema
 from stages.utils.files import md5_of_directory
 from stages.utils.settings import FeaturesParams, Source, SplitParams
-from stages.utils.table_schema import TableSchema
 
 
 def intended_use(schema: TableSchema, metrics: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from stages.utils.card.markdown import code, figure, plain, table
+from stages.model_card.markdown import code, figure, plain, table
+from stages.table.schema import TableSchema
 from stages.utils.settings import Settings
-from stages.utils.table_schema import TableSchema
 
 
 def effects(schema: TableSchema, served: dict[str, Any]) -> str:

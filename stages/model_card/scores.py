@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from stages.utils.card.markdown import bullets, code, figure, plain, table, with_interval
-from stages.utils.scores import MODELS, NORMAL_95
+from stages.evaluation.metrics import MODELS, NORMAL_95
+from stages.model_card.markdown import bullets, code, figure, plain, table, with_interval
+from stages.table.schema import TableSchema
 from stages.utils.settings import EvaluateParams
-from stages.utils.table_schema import TableSchema
 
 MOST = 8  # groups named as gaps
 Rows = list[dict[str, str]]

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from stages.utils import elasticnet
-from stages.utils.moments import Moments, merge_all
+from stages.modelling import elasticnet
+from stages.modelling.moments import Moments, merge_all
 from stages.utils.settings import TrainParams
 
 

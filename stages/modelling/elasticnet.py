@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, enet_path
 
-from stages.utils.moments import Moments
+from stages.modelling.moments import Moments
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer
 
+from stages.table.schema import Column, TableSchema
 from stages.utils.settings import FeaturesParams
-from stages.utils.table_schema import Column, TableSchema
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.utils.pictures.style import GREY, INK, sheet
+from stages.plotting.style import GREY, INK, sheet
 
 Panel = TypeVar("Panel")
 

@@ -9,14 +9,14 @@ typed from the rest), `_file` and `_line` (the line in a text file, else the num
 from collections.abc import Callable
 from typing import Any
 
+from stages.sources.files import SOURCE_DIR, read_files
+from stages.sources.frames import Frames
+from stages.sources.scikit_learn import read_sklearn
+from stages.sources.secrets import expand
+from stages.sources.sql import read_sql
 from stages.utils.errors import SettingsError
 from stages.utils.settings import Source
-from stages.utils.settings_files import nearest
-from stages.utils.sources.files import SOURCE_DIR, read_files
-from stages.utils.sources.frames import Frames
-from stages.utils.sources.hidden import expand
-from stages.utils.sources.samples import read_sklearn
-from stages.utils.sources.sql import read_sql
+from stages.utils.yaml_files import nearest
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duckdb", "snowflake", "bigquery")
 SCHEMES: dict[str, Callable[[Source, dict[str, Any]], Frames]] = {

@@ -12,7 +12,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from stages.utils.errors import SourceError
-from stages.utils.settings_files import nearest
+from stages.utils.yaml_files import nearest
 
 MAGIC: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
 OFFICE = (".xlsx", ".ods", ".docx")  # zip archives too, but no tables that we read

@@ -8,16 +8,16 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
+from stages.sources.archives import unpack
+from stages.sources.frames import File, Frames
+from stages.sources.parquet import read_parquet_file
+from stages.sources.remote import fetch
+from stages.sources.secrets import expand
+from stages.sources.text import read_csv_file, read_jsonl_file
+from stages.table.schema import INTERNAL
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.settings import Source
-from stages.utils.settings_files import nearest
-from stages.utils.sources.archives import unpack
-from stages.utils.sources.frames import File, Frames
-from stages.utils.sources.hidden import expand
-from stages.utils.sources.parquet import read_parquet_file
-from stages.utils.sources.remote import fetch
-from stages.utils.sources.text import read_csv_file, read_jsonl_file
-from stages.utils.table_schema import INTERNAL
+from stages.utils.yaml_files import nearest
 
 SOURCE_DIR = Path("data/source")
 SCRATCH = Path("data/.partial.source")  # what is fetched and unpacked, while it is read

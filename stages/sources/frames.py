@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from stages.table.schema import INTERNAL
 from stages.utils.errors import SourceError
-from stages.utils.table_schema import INTERNAL
 
 BATCH_ROWS = 50_000  # rows that are read at a time
 

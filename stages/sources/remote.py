@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from stages.sources import download as transfer
+from stages.sources.download import ATTEMPTS, Fetched, TransientError, patiently, progress, too_slow
+from stages.sources.s3 import fetch_s3
 from stages.utils.errors import SettingsError, SourceError
-from stages.utils.sources import transfer
-from stages.utils.sources.s3 import fetch_s3
-from stages.utils.sources.transfer import ATTEMPTS, Fetched, TransientError, patiently, progress, too_slow
 
 GITHUB = "https://raw.githubusercontent.com"
 RETRIED = (408, 425, 429, 500, 502, 503, 504)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from stages.sources import download as transfer
+from stages.sources.download import Fetched, TransientError, patiently, progress, too_slow
 from stages.utils.errors import SourceError
-from stages.utils.sources import transfer
-from stages.utils.sources.transfer import Fetched, TransientError, patiently, progress, too_slow
 
 
 def fetch_s3(uri: str, shown: str, scratch: Path, timeout: float) -> list[Fetched]:

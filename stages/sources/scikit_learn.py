@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from stages.sources.frames import Frames, with_origin
 from stages.utils.errors import SettingsError
 from stages.utils.settings import Source
-from stages.utils.settings_files import nearest
-from stages.utils.sources.frames import Frames, with_origin
+from stages.utils.yaml_files import nearest
 
 NO_TABLES = {"files", "sample_image", "sample_images", "svmlight_file", "svmlight_files", "linnerud"}
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from stages.sources import frames
+from stages.sources.frames import Frames, checked_names, with_origin
+from stages.sources.secrets import expand, hide
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.settings import Source
-from stages.utils.sources import frames
-from stages.utils.sources.frames import Frames, checked_names, with_origin
-from stages.utils.sources.hidden import expand, hide
 
 # seconds to connect, and until a dead connection is noticed
 POSTGRESQL = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}

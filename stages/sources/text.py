@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from stages.sources import frames
+from stages.sources.frames import File, Frames, checked_names, with_origin
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.settings import Source
-from stages.utils.sources import frames
-from stages.utils.sources.frames import File, Frames, checked_names, with_origin
 
 
 def read_csv_file(file: File, source: Source, record: dict[str, Any]) -> Frames:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from stages.table.parts import read_part
+from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, SettingsError
 from stages.utils.settings import SplitParams
-from stages.utils.table_schema import TableSchema
-from stages.utils.tables import read_part
 
 
 def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> npt.NDArray[np.datetime64] | None:

@@ -1,4 +1,4 @@
-"""Tables as directories of Parquet parts, in source order: reading and writing a part, hashing and sampling rows.
+"""Tables as directories of Parquet parts, in source order: reading and writing a part, sampling rows.
 
 A part is a pandas DataFrame. Once typed (from data/valid on) a column is float64 for numbers, integers and booleans,
 `str` for levels, datetime64[us] for dates. Columns whose name starts with an underscore are ours:
@@ -9,18 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.table.hashing import draw
 from stages.utils.errors import DataError
-
-Hashes = npt.NDArray[np.uint64]
-
-# Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators": the finaliser of SplitMix64
-GAMMA, MIX_1, MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-SALTS = {"side": 1, "fold": 2, "sample": 3, "bootstrap": 4}  # independent uses of one hash
 
 
 def list_parts(directory: str | Path) -> list[Path]:
@@ -61,35 +55,6 @@ def cut_into_parts(frames: Iterable[pd.DataFrame], rows: int) -> Iterator[pd.Dat
             held = [whole.iloc[rows:]]
     if sum(map(len, held)):
         yield pd.concat(held, ignore_index=True)
-
-
-def hash_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Hashes:
-    """A 64-bit hash of each row's values in `columns`, whatever the order of the columns or the cut of the parts.
-
-    Numbers are hashed as float64, so that 1 and 1.0, and 0.0 and -0.0, are one value; every missing cell is alike.
-    """
-    hashes = np.zeros(len(frame), np.uint64)
-    for name in sorted(columns):
-        values = frame[name]
-        if values.dtype.kind == "f":
-            values = values + 0.0
-        hashes = mix(hashes ^ np.asarray(pd.util.hash_pandas_object(values, index=False), np.uint64))
-    return hashes
-
-
-def mix(hashes: Hashes) -> Hashes:
-    """Scatter 64-bit numbers evenly over all 64-bit numbers, one to one."""
-    hashes = hashes + GAMMA
-    hashes = (hashes ^ (hashes >> np.uint64(30))) * MIX_1
-    hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
-    mixed: Hashes = hashes ^ (hashes >> np.uint64(31))
-    return mixed
-
-
-def draw(hashes: Hashes, use: str, seed: int = 0) -> Hashes:
-    """Turn row hashes into random numbers for one use (a key of SALTS), independent of those for the others."""
-    salt = mix(np.full(1, seed * len(SALTS) + SALTS[use], np.uint64))
-    return mix(hashes ^ salt)
 
 
 def sample_rows(parts: list[Path], rows: int, columns: list[str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from stages.utils.settings import Settings
-from stages.utils.settings_files import read
+from stages.utils.yaml_files import read
 
 Role = Literal["feature", "target", "id", "group", "time", "ignore"]
 Scalar = str | int | float | datetime.date | datetime.datetime

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
-from stages.utils.lifetime import die_with_parent
+from stages.utils.parent_death import die_with_parent
 from stages.utils.settings import Compute, read_config
 
 Item = TypeVar("Item")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from stages.utils.settings_files import read
+from stages.utils.yaml_files import read
 
 log = logging.getLogger(__name__)
 

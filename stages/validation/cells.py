@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stages.utils.table_schema import Column, TableSchema
+from stages.table.schema import Column, TableSchema
 
 LARGEST_INTEGER = 2.0**53 - 1  # beyond it two integers may be one float64
 

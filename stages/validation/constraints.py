@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pa
 
-from stages.utils.cells import type_cells
+from stages.table.hashing import Hashes, hash_rows
+from stages.table.parts import read_part
+from stages.table.schema import Column, TableSchema
 from stages.utils.parallel import map_parts
-from stages.utils.table_schema import Column, TableSchema
-from stages.utils.tables import Hashes, hash_rows, read_part
+from stages.validation.cells import type_cells
 
 DTYPES = {"number": "float64", "level": "str", "date": "datetime64[us]"}
 FAILURE = {"row": "int64", "column": "str", "check": "str", "value": "str", "reason": "str"}

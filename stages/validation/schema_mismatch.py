@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from stages.table.schema import INTERNAL, TableSchema
 from stages.utils.errors import DataError
-from stages.utils.settings_files import nearest
-from stages.utils.table_schema import INTERNAL, TableSchema
+from stages.utils.yaml_files import nearest
 
 DELIMITERS = (";", "\t", "|", ",")
 SHOWN = 6  # columns that one message names

@@ -22,7 +22,7 @@ import pytest
 from deploy.aws import Patience
 from deploy.smoke import ask, expect, smoke_test
 from tests.conftest import ROOT, Project, needs, skip
-from tests.servers import crowding, free_port
+from tests.helpers.servers import crowding, free_port
 
 STAND_IN = ROOT.parent / "shared/tools/stand-in-base-image"
 TAG = re.search(r"^ARG BASE_TAG=(\S+)$", (ROOT / "Dockerfile").read_text(), re.M)[1]  # type: ignore[index]

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.smoke import expect
 from tests.conftest import ROOT, Project
-from tests.fake_aws import REPOSITORY, Aws, serve
+from tests.helpers.fake_aws import REPOSITORY, Aws, serve
 
 TARGETS = ("apprunner", "ecs-express")
 OLD = f"{REPOSITORY}:old"

@@ -12,16 +12,16 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from stages.evaluate import out_of_fold
-from stages.utils.baselines import fit_black_box
+from stages.evaluation.baselines import fit_black_box
+from stages.evaluation.gate import gate
+from stages.evaluation.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
+from stages.evaluation.metrics import CLUSTERS, cluster_sums, metrics_of, with_intervals
+from stages.table.schema import TableSchema
 from stages.utils.files import read_json
-from stages.utils.gate import gate
-from stages.utils.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
-from stages.utils.scores import CLUSTERS, cluster_sums, metrics_of, with_intervals
 from stages.utils.settings import GateParams
-from stages.utils.table_schema import TableSchema
 from tests.conftest import Project
-from webapp.scorecard import Scorecard
-from webapp.scorer import score
+from webapp.scoring.scorecard import Scorecard
+from webapp.scoring.scorer import score
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
 from stages.export import make_column
+from stages.exporting.effects import column_effects
+from stages.exporting.parity import as_cells, largest_difference, odd_rows
+from stages.modelling import elasticnet
+from stages.modelling.feature_map import fit_feature_map
+from stages.modelling.moments import Moments
+from stages.modelling.target_scale import to_scale
+from stages.table.schema import TableSchema
 from stages.train import as_pipeline
-from stages.utils import elasticnet
-from stages.utils.agreement import as_cells, largest_difference, odd_rows
-from stages.utils.effects import column_effects
 from stages.utils.errors import ExportError
-from stages.utils.features import fit_feature_map
-from stages.utils.moments import Moments
 from stages.utils.settings import FeaturesParams, TargetTransform
-from stages.utils.table_schema import TableSchema
-from stages.utils.target import to_scale
 from tests.conftest import ROOT, Project
-from webapp.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
-from webapp.scorer import as_datetime, as_level, in_table, interval, on_curve, score
+from webapp.scoring.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
+from webapp.scoring.scorer import as_datetime, as_level, in_table, interval, on_curve, score
 
 FIELDS: dict[str, dict[str, Any]] = {
     "number": {"type": "number"},
@@ -228,7 +228,7 @@ def test_scorecard_of_the_default_table_is_what_its_json_schema_says(project: Pr
     project.stages("ingest", "validate", "split", "features", "train", "evaluate")
     schema = json.loads((ROOT / "schemas/scorecard.schema.json").read_text())
 
-    scorer = project.path / "webapp/scorer.py"
+    scorer = project.path / "webapp/scoring/scorer.py"
     right = scorer.read_text()
     scorer.write_text(right.replace("total += part", "total += part * 1.001"))
     refused = project.stage("export")

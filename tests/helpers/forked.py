@@ -3,7 +3,8 @@
 The stage itself, and all else of the project that it imports, is read anew, and the process ends as any Python does.
 Where the start is what matters (another environment, DVC, strace, a kill), the tests start a Python instead.
 
-`python -m tests.forked` is that Python: to each line on stdin, the arguments of `become`, it answers with an exit code.
+`python -m tests.helpers.forked` is that Python: to each line on stdin, the arguments of `become`, it answers with an
+exit code.
 """
 
 import atexit
@@ -45,8 +46,8 @@ def run_module(
 def start_server() -> "subprocess.Popen[str]":
     """The Python to fork; it ends with this process."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.forked"],
-        cwd=Path(__file__).parent.parent,
+        [sys.executable, "-m", "tests.helpers.forked"],
+        cwd=Path(__file__).parent.parent.parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

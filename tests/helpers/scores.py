@@ -4,12 +4,12 @@ import joblib
 import numpy as np
 
 from stages.evaluate import FOLDS
+from stages.modelling.feature_map import term_chunks
+from stages.modelling.target_scale import from_scale
+from stages.table.schema import TableSchema
 from stages.train import MODEL
-from stages.utils.features import term_chunks
 from stages.utils.settings import Params
-from stages.utils.settings_files import read
-from stages.utils.table_schema import TableSchema
-from stages.utils.target import from_scale
+from stages.utils.yaml_files import read
 from tests.conftest import Project
 
 

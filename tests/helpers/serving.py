@@ -18,9 +18,9 @@ from typing import Any
 from flask import Flask
 
 from tests.conftest import ROOT
-from tests.servers import free_port
+from tests.helpers.servers import free_port
 from webapp.app import create_app
-from webapp.scorecard import Calendar, Column, Curve, Histogram, Intervals, Levels, Scorecard, Target
+from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Intervals, Levels, Scorecard, Target
 
 TOKEN = "a token of the tests, long enough"
 ROW = {"size": 12.5, "rooms": 3, "kind": 2, "place": "north", "garden": True, "sold": "2026-05-01T10:30", "built": None}

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from stages.utils.card.markdown import code, plain, table
+from stages.evaluation.metrics import MODELS
+from stages.model_card.markdown import code, plain, table
 from stages.utils.files import md5_of_directory
-from stages.utils.scores import MODELS
 from tests.conftest import ROOT, Project
 
 CARD = "models/MODEL_CARD.md"

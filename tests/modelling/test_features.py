@@ -17,14 +17,14 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stages.features import accumulate, check_scale, check_target
-from stages.utils import features
-from stages.utils.audit import check_leaks, find_leaks
+from stages.modelling import feature_map as features
+from stages.modelling.feature_map import automatic_knots, blocks, count_terms, fit_feature_map, term_chunks
+from stages.modelling.leakage import check_leaks, find_leaks
+from stages.modelling.moments import Moments, merge_all
+from stages.table.parts import write_part
+from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, LeakageError
-from stages.utils.features import automatic_knots, blocks, count_terms, fit_feature_map, term_chunks
-from stages.utils.moments import Moments, merge_all
 from stages.utils.settings import FeaturesParams
-from stages.utils.table_schema import TableSchema
-from stages.utils.tables import write_part
 from tests.conftest import Project
 
 Floats = npt.NDArray[np.float64]

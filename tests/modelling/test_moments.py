@@ -16,13 +16,13 @@ from sklearn.metrics import mean_squared_error
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from stages.modelling import elasticnet
+from stages.modelling.cross_validation import choose, cv_surface, training_sets
+from stages.modelling.feature_map import blocks, fit_feature_map
+from stages.modelling.moments import Moments, explained, load_moments, merge_all, save_moments
+from stages.table.schema import TableSchema
 from stages.train import as_pipeline, regularization_path
-from stages.utils import elasticnet
-from stages.utils.cross_validation import choose, cv_surface, training_sets
-from stages.utils.features import blocks, fit_feature_map
-from stages.utils.moments import Moments, explained, load_moments, merge_all, save_moments
 from stages.utils.settings import FeaturesParams, TrainParams
-from stages.utils.table_schema import TableSchema
 from tests.conftest import Project
 
 Floats = npt.NDArray[np.float64]

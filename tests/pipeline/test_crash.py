@@ -14,8 +14,8 @@ import pytest
 
 from stages.utils.files import replacing
 from tests.conftest import Project, family, needs, skip
-from tests.test_declared import STAGES, inject
-from tests.test_reproducible import digests
+from tests.pipeline.test_reproducible import digests
+from tests.repository.test_declared import STAGES, inject
 
 PATIENCE = 60  # seconds until a process must have got somewhere
 SOON = 2  # seconds within which a process must be gone
@@ -168,7 +168,7 @@ def test_kill_between_parts_leaves_no_output(built: Project) -> None:
     names = ("ingest", "validate", "split")
     built.stages(*names)
     expected = digests(built)
-    tables = built.path / "stages/utils/tables.py"
+    tables = built.path / "stages/table/parts.py"
     script = tables.read_text()
     for name in names:
         for out in STAGES[name].outs:  # as DVC does before it runs a stage

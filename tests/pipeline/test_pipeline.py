@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import Project
-from tests.test_reproducible import STAGES, digests, locked
+from tests.pipeline.test_reproducible import STAGES, digests, locked
 
 FIELDS: list[dict[str, Any]] = [
     {"name": "flat", "type": "integer", "role": "id"},

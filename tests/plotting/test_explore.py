@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.utils.pictures.panels import are_codes, shortened, told_apart, wrapped
-from stages.utils.pictures.style import number, tick
-from stages.utils.pictures.trends import fit_trend, level_means
+from stages.plotting.panels import are_codes, shortened, told_apart, wrapped
+from stages.plotting.style import number, tick
+from stages.plotting.trends import fit_trend, level_means
 from tests.conftest import ROOT, Project
-from tests.pictures import check_picture, pictures
+from tests.helpers.pictures import check_picture, pictures
 
 EXPLORED = ("ingest", "validate", "split", "explore")
 WIDE = 80

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.utils.groups import MISSING, OTHER, find_groups, group_sums, residuals_by_group
-from stages.utils.pictures.draw_penalty import apart
-from stages.utils.table_schema import TableSchema
+from stages.evaluation.error_groups import MISSING, OTHER, find_groups, group_sums, residuals_by_group
+from stages.plotting.report.penalty import apart
+from stages.table.schema import TableSchema
 from tests.conftest import ROOT, Project
-from tests.pictures import check_picture, pictures
+from tests.helpers.pictures import check_picture, pictures
 
 NAMES = {
     "coverage",

@@ -207,13 +207,11 @@ Path("models/.partial.other").rename("models/other")"""
         "writes models/extra.txt",
         "writes models/other",
     ]
-    more = Declared(
-        {*STAGES["train"].deps, "stages/utils/pictures/style.py", "data/tests"}, {"models/none"}, {"none.yaml:x"}
-    )
+    more = Declared({*STAGES["train"].deps, "stages/plotting/style.py", "data/tests"}, {"models/none"}, {"none.yaml:x"})
     assert superfluous(traced, more) == [
         "dep data/tests",
         "dep none.yaml",
-        "dep stages/utils/pictures/style.py",
+        "dep stages/plotting/style.py",
         "out models/none",
     ]
 

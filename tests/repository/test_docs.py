@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.conftest import ROOT, Project
-from tests.test_declared import declared
+from tests.repository.test_declared import declared
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "benchmarks/README.md", "models/MODEL_CARD.md"]
 COMMANDS = {"make", "dvc", "python", "source", "git"}

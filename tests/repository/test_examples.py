@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from stages.utils.settings import Config
-from stages.utils.settings_files import read
+from stages.utils.yaml_files import read
 from tests.conftest import ROOT, SHARED_DATA, Project, postgres_server
-from tests.scores import cv_r2
+from tests.helpers.scores import cv_r2
 from tools.example import EXAMPLES, FILES
 
 pytestmark = [

@@ -25,13 +25,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from stages.sources import frames, read_source
+from stages.sources.frames import File
+from stages.sources.text import read_csv_file
+from stages.table.parts import cut_into_parts, read_part, write_part
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.files import replacing
 from stages.utils.settings import Source
-from stages.utils.sources import frames, read_source
-from stages.utils.sources.frames import File
-from stages.utils.sources.text import read_csv_file
-from stages.utils.tables import cut_into_parts, read_part, write_part
 from tests.conftest import Project
 
 TABLE = "data/source/table.csv"

@@ -18,10 +18,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from stages.sources import download as transfer
+from stages.sources import read_source, remote
+from stages.sources.files import SCRATCH
 from stages.utils.errors import PipelineError, SettingsError, SourceError
 from stages.utils.settings import Source
-from stages.utils.sources import read_source, remote, transfer
-from stages.utils.sources.files import SCRATCH
 from tests.conftest import Project
 
 TABLE = b"a,b\n1,2\n3,4\n"

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from moto.server import ThreadedMotoServer
 
+from stages.sources import read_source
+from stages.sources.files import SCRATCH
 from stages.utils.errors import SourceError
 from stages.utils.settings import Source
-from stages.utils.sources import read_source
-from stages.utils.sources.files import SCRATCH
 
 OBJECTS = {"deep/a.csv": b"a,b\n1,2\n", "deep/b.csv": b"a,b\n3,4\n", "other.csv": b"c\n9\n"}
 

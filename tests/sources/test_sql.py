@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from stages.sources import frames, read_source
 from stages.utils.errors import PipelineError, SettingsError, SourceError
 from stages.utils.settings import Source
-from stages.utils.sources import frames, read_source
 from tests.conftest import postgres_server
-from tests.test_crash import wait_until
+from tests.pipeline.test_crash import wait_until
 
 SETUP = """
 CREATE ROLE reader LOGIN PASSWORD 'hush-hush';

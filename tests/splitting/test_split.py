@@ -13,12 +13,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stages import split
-from stages.utils.audit import check_row_ids, find_row_ids, numbering_of
+from stages.splitting.row_ids import check_row_ids, find_row_ids, numbering_of
+from stages.splitting.time_folds import time_edges
+from stages.table.hashing import draw, hash_rows
+from stages.table.parts import cut_into_parts, list_parts, sample_rows, write_part
+from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, LeakageError, SettingsError
 from stages.utils.settings import SplitParams
-from stages.utils.table_schema import TableSchema
-from stages.utils.tables import cut_into_parts, draw, hash_rows, list_parts, sample_rows, write_part
-from stages.utils.time_edges import time_edges
 from tests.conftest import Project
 
 PROPERTY = settings(max_examples=12, deadline=None)  # each example writes and reads several tables

@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.utils.cells import type_cells
+from stages.sources import read_source
+from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError, SourceError
 from stages.utils.files import read_json
 from stages.utils.settings import Config, Params
-from stages.utils.settings_files import read
-from stages.utils.sources import read_source
-from stages.utils.table_schema import TableSchema, read_schema
+from stages.utils.yaml_files import read
+from stages.validation.cells import type_cells
 from tests.conftest import SHARED_DATA, Project
-from tests.scores import cv_r2
+from tests.helpers.scores import cv_r2
 from tools.adopt.adopt import adopt
 
 ROWS = 60

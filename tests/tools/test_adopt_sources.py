@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.table.schema import read_schema
 from stages.utils.files import read_json
 from stages.utils.settings import Config
-from stages.utils.settings_files import read
-from stages.utils.table_schema import read_schema
-from tests import servers
+from stages.utils.yaml_files import read
 from tests.conftest import Project
+from tests.helpers import servers
 from tools.adopt.adopt import adopt
 
 ROWS = 120

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stages.utils.cells import type_cells
+from stages.sources import read_source
+from stages.table.schema import TableSchema
 from stages.utils.settings import Source
-from stages.utils.sources import read_source
-from stages.utils.table_schema import TableSchema
+from stages.validation.cells import type_cells
 from tools.adopt.decide import decide
 from tools.adopt.source import look
 

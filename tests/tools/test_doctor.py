@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import Project
-from tests.servers import free_port, relay
-from tools.doctor import CHECKS, container, dvc_command, mlflow, packages, python
-from tools.doctor_dvc import cache, dependencies, lock
-from tools.s3_errors import CODES, explain
+from tests.helpers.servers import free_port, relay
+from tools.doctor.__main__ import CHECKS, container, dvc_command, mlflow, packages, python
+from tools.doctor.dvc_checks import cache, dependencies, lock
+from tools.transfer.s3_errors import CODES, explain
 
 
 def lines(project: Project, **env: str) -> dict[str, tuple[bool, str]]:

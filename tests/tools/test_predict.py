@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ROOT
-from tests.serving import ROW, make_card, write_checkout
-from webapp.scorer import score
+from tests.helpers.serving import ROW, make_card, write_checkout
+from webapp.scoring.scorer import score
 
 HEADER = "size,rooms,kind,place,garden,sold,built"
 GOOD = "12.5,3,2,north,true,2026-05-01T10:30,"

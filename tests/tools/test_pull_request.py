@@ -11,8 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.conftest import ROOT, Project
-from tests.servers import BUCKET, URL, client, environment, key_of, s3_server
-from tools.scorecard_diff import describe_changes
+from tests.helpers.servers import BUCKET, URL, client, environment, key_of, s3_server
+from tools.pull_request.scorecard_diff import describe_changes
 from webapp.pin import read_pin
 
 GH = """#!/bin/sh

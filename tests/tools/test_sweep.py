@@ -14,9 +14,9 @@ import pytest
 
 from stages.utils.errors import SettingsError
 from tests.conftest import ROOT, Project, family
-from tests.test_crash import is_alive, wait_until
-from tools.sweep_choice import Result, best_of, expect, surface_line, table
-from tools.sweep_grid import Point, points
+from tests.pipeline.test_crash import is_alive, wait_until
+from tools.sweep.choice import Result, best_of, expect, surface_line, table
+from tools.sweep.grid import Point, points
 
 PATIENCE = 90  # seconds
 BASELINE = "0" * 40
@@ -297,7 +297,7 @@ def test_killed_experiments_cost_the_others_nothing(built: Project) -> None:
         [stage] = running("stages.train")
         os.kill(stage, signal.SIGKILL)
         assert wait_until(lambda: bool(running("stages.train") - {stage}), PATIENCE)
-        [worker] = running("tools.sweep_worker")
+        [worker] = running("tools.sweep.worker")
         os.kill(worker, signal.SIGKILL)
         _, stderr = process.communicate(timeout=PATIENCE * 2)
     finally:

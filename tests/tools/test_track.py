@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Project, family
-from tests.servers import free_port, relay
-from tests.test_crash import is_alive, wait_until
-from tools import track
+from tests.helpers.servers import free_port, relay
+from tests.pipeline.test_crash import is_alive, wait_until
+from tools.track.__main__ import __main__ as track
 
 EXPERIMENT = "dvc-elasticnet"
 READ = """

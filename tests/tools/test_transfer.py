@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Project
-from tests.servers import (
+from tests.helpers.servers import (
     BUCKET,
     URL,
     check_keys,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from stages.table.schema import read_schema
 from stages.utils.errors import SettingsError
 from stages.utils.settings import Config, Params, read_config, read_params, read_source_settings
-from stages.utils.settings_files import read
-from stages.utils.table_schema import read_schema
+from stages.utils.yaml_files import read
 from tests.conftest import ROOT, Project
 
 Location = tuple[str | int, ...]

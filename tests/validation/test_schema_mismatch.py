@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from stages.utils.changed import SHOWN, check_columns
+from stages.table.schema import TableSchema
 from stages.utils.errors import DataError
-from stages.utils.table_schema import TableSchema
+from stages.validation.schema_mismatch import SHOWN, check_columns
 from tests.conftest import Project
 
 ROWS = range(60)

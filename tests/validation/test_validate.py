@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stages.utils.cells import type_column
-from stages.utils.changed import check_columns
-from stages.utils.checks import find_repeats
+from stages.sources.text import csv_frame
+from stages.table.parts import cut_into_parts, list_parts, write_part
+from stages.table.schema import Column, TableSchema
 from stages.utils.files import read_json
 from stages.utils.parallel import map_parts
-from stages.utils.sources.text import csv_frame
-from stages.utils.table_schema import Column, TableSchema
-from stages.utils.tables import cut_into_parts, list_parts, write_part
 from stages.validate import describe_failure, summarise, validate_part
+from stages.validation.cells import type_column
+from stages.validation.constraints import find_repeats
+from stages.validation.schema_mismatch import check_columns
 from tests.conftest import Project
 
 TABLE = "data/source/table.csv"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.serving import ROW, make_app, make_card, write_checkout
-from webapp.scorer import score
+from tests.helpers.serving import ROW, make_app, make_card, write_checkout
+from webapp.scoring.scorer import score
 
 CARD = make_card()
 LONG_TEXT = "x" * 1001
@@ -184,7 +184,7 @@ def test_the_openapi_document_says_what_a_row_is(client: FlaskClient) -> None:
 
 def test_an_error_inside_says_nothing_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_app(write_checkout(tmp_path / "checkout"))
-    monkeypatch.setattr("webapp.api.answer", lambda *_: 1 / 0)
+    monkeypatch.setattr("webapp.views.api.answer", lambda *_: 1 / 0)
     answer = app.test_client().post("/api/v1/predict", json=ROW)
     assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
     assert "ZeroDivision" not in answer.text

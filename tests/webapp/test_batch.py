@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.serving import ROW, make_app, make_card, write_checkout
-from webapp.scorer import score
-from webapp.tables import LONGEST_LINE, RESULTS, harmless
+from tests.helpers.serving import ROW, make_app, make_card, write_checkout
+from webapp.scoring.csv_table import LONGEST_LINE, RESULTS, harmless
+from webapp.scoring.scorer import score
 
 CARD = make_card()
 HEADER = "size,rooms,kind,place,garden,sold,built"

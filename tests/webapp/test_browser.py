@@ -12,8 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import needs
-from tests.serving import TOKEN, Server, make_card, serve, write_checkout
-from webapp.scorer import score
+from tests.helpers.serving import TOKEN, Server, make_card, serve, write_checkout
+from webapp.scoring.scorer import score
 
 pytestmark = pytest.mark.slow
 

@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.serving import TOKEN, make_app, make_card, write_checkout
-from webapp.charts import draw_contributions, draw_distribution, draw_effect
-from webapp.forms import defaults
-from webapp.numbers import fixed, nice_step, short, ticks
-from webapp.scorer import score
+from tests.helpers.serving import TOKEN, make_app, make_card, write_checkout
+from webapp.formatting import fixed, nice_step, short, ticks
+from webapp.scoring.scorer import score
+from webapp.views.charts import draw_contributions, draw_distribution, draw_effect
+from webapp.views.forms import defaults
 
 CARD = make_card()
 NAMES = [column.name for column in CARD.columns]

@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.utils.errors import DataError
 from stages.utils.settings import Params
-from stages.utils.settings_files import nearest, read
+from stages.utils.yaml_files import nearest, read
 from tools.adopt.decide import Decision, decide
 from tools.adopt.naming import words_of
 from tools.adopt.relations import relate, schema_of

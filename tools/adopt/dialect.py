@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from stages.sources.frames import checked_names
 from stages.utils.errors import SourceError
-from stages.utils.sources.frames import checked_names
 from tools.adopt.encoding import scan
 from tools.adopt.readings import number_readings, readable
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.utils.cells import to_dates
-from stages.utils.table_schema import Column
+from stages.table.schema import Column
+from stages.validation.cells import to_dates
 
 Mask = npt.NDArray[np.bool_]
 

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.utils.audit import find_leaks
-from stages.utils.cells import type_cells
+from stages.modelling.feature_map import blocks, fit_feature_map, number_map
+from stages.modelling.leakage import find_leaks
+from stages.modelling.moments import Moments, explained
+from stages.table.schema import TableSchema
 from stages.utils.errors import DataError
-from stages.utils.features import blocks, fit_feature_map, number_map
-from stages.utils.moments import Moments, explained
 from stages.utils.settings import FeaturesParams
-from stages.utils.table_schema import TableSchema
+from stages.validation.cells import type_cells
 from tools.adopt.decide import Decision
 from tools.adopt.naming import COUNT, words_of
 from tools.adopt.profile import Profile

@@ -4,11 +4,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stages.utils.elasticnet import least_squares
-from stages.utils.features import count_terms, fit_feature_map, term_chunks
-from stages.utils.moments import Moments, merge_all
+from stages.modelling.elasticnet import least_squares
+from stages.modelling.feature_map import count_terms, fit_feature_map, term_chunks
+from stages.modelling.moments import Moments, merge_all
+from stages.table.schema import TableSchema
 from stages.utils.settings import FeaturesParams, TargetTransform
-from stages.utils.table_schema import TableSchema
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from stages.sources.files import SOURCE_DIR, found_files
+from stages.sources.frames import File
 from stages.utils.errors import SourceError
 from stages.utils.files import replacing
 from stages.utils.settings import Source
-from stages.utils.sources.files import SOURCE_DIR, found_files
-from stages.utils.sources.frames import File
 from tools.adopt.dialect import Dialect, find_dialect
 from tools.adopt.profile import Profile
 from tools.adopt.tables import profile_frames, profile_text

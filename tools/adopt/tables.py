@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from stages.sources import read_source
+from stages.sources.frames import File
+from stages.table.schema import INTERNAL
 from stages.utils.errors import SourceError
 from stages.utils.settings import Source
-from stages.utils.sources import read_source
-from stages.utils.sources.frames import File
-from stages.utils.table_schema import INTERNAL
 from tools.adopt.columns import update
 from tools.adopt.dialect import Dialect
 from tools.adopt.encoding import BLOCK

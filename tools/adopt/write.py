@@ -7,9 +7,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from stages.table.schema import TableSchema
 from stages.utils.files import replacing
-from stages.utils.settings_files import read
-from stages.utils.table_schema import TableSchema
+from stages.utils.yaml_files import read
 
 HEADER = """\
 # yaml-language-server: $schema=schemas/schema.schema.json

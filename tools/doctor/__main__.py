@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 
 from tools.container import working_tool
-from tools.doctor_dvc import cache, dependencies, lock
-from tools.probe import Step, probe
+from tools.doctor.dvc_checks import cache, dependencies, lock
+from tools.transfer.probe import Step, probe
 
 REINSTALL = "run `make clean setup`"
 

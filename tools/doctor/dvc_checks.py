@@ -7,8 +7,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tools.cached import check_objects
-from tools.probe import Step
+from tools.doctor.cache import check_objects
+from tools.transfer.probe import Step
 
 DVC_SECONDS = 60  # a first `dvc status` reads all the data
 CACHE_SECONDS = 10  # of reading the cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.utils.files import read_json
-from tools.scorecard_diff import describe_changes
+from tools.pull_request.scorecard_diff import describe_changes
 
 SCORECARD = "models/scorecard.json"
 HEADLINES = ("metrics/test.json", "metrics/train.json", "metrics/validation.json", "metrics/split.json")

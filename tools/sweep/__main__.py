@@ -24,9 +24,9 @@ from stages.utils.errors import PipelineError, SettingsError
 from stages.utils.files import read_json, write_json
 from stages.utils.stage import EXIT_INTERRUPTED
 from tools.git import experiments, git
-from tools.sweep_choice import Result, best_of, read_result, surface_line, table
-from tools.sweep_grid import Point, points
-from tools.sweep_pool import run_experiments
+from tools.sweep.choice import Result, best_of, read_result, surface_line, table
+from tools.sweep.grid import Point, points
+from tools.sweep.pool import run_experiments
 
 PLACE = Path(".dvc/tmp/sweep")  # lock, manifest, checkouts and logs of the workers
 MANIFEST = PLACE / "manifest.json"

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stages.utils.settings_files import load
+from stages.utils.yaml_files import load
 from tools.git import git
-from tools.sweep_grid import PARAMS, Point
+from tools.sweep.grid import PARAMS, Point
 
 SURFACE = Path("plots/cv_surface.csv")
 ALPHA, L1_RATIO = "train.alpha", "train.l1_ratio"

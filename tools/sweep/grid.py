@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 
 from stages.utils.errors import SettingsError
 from stages.utils.settings import Params
-from stages.utils.settings_files import check, load
+from stages.utils.yaml_files import check, load
 
 PARAMS = Path("params.yaml")
 RANGE = re.compile(r"(log|lin):([^:]+):([^:]+)(?::([^:]+))?")

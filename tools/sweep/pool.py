@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tools.sweep_grid import Point
+from tools.sweep.grid import Point
 
 Worker = subprocess.Popen[str]
 
@@ -59,7 +59,7 @@ def start(checkout: Path, baseline: str) -> Worker:
     """Start a worker in a session of its own: a Ctrl-C in the terminal is for the sweep, which then ends the worker."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.Popen(
-        [sys.executable, "-m", "tools.sweep_worker", Path.cwd(), checkout.resolve(), baseline],
+        [sys.executable, "-m", "tools.sweep.worker", Path.cwd(), checkout.resolve(), baseline],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,6 +1,6 @@
 """One worker of a sweep: runs experiments, one after the other, in a checkout of its own.
 
-Started by tools.sweep as `python -m tools.sweep_worker REPOSITORY CHECKOUT BASELINE`. Reads a line of JSON for each
+Started by tools.sweep as `python -m tools.sweep.worker REPOSITORY CHECKOUT BASELINE`. Reads a line of JSON for each
 experiment (its name and overrides) and answers with one: its commit and the seconds it took, or why it failed.
 
 An experiment is what `dvc exp run` makes of it: params.yaml changed by DVC, `dvc repro` in the checkout, everything
@@ -26,7 +26,7 @@ from dvc.stage.serialize import to_lockfile
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import dumps_yaml
 
-from stages.utils.lifetime import die_with_parent
+from stages.utils.parent_death import die_with_parent
 from tools.git import experiment_ref, git
 
 TARGETS = ["evaluate"]  # what is left is run for the one experiment that is applied

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from stages.utils.errors import PipelineError
 from stages.utils.settings import Track, read_config
-from tools.track_runs import finished_runs
+from tools.track.dvc_runs import finished_runs
 
 # before MLflow is imported: no telemetry, no two lines a run, and an unreachable server is given up on within seconds
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -90,7 +90,7 @@ def track(settings: Track) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)  # two at once would publish a run twice
         uri = store(settings)
         ask_whether_it_is_up(uri)
-        from tools.track_mlflow import publish  # imports MLflow, which takes seconds
+        from tools.track.mlflow_runs import publish  # imports MLflow, which takes seconds
 
         published, without_model = publish(runs, uri, settings.experiment, top() / "mlruns")
     note = (

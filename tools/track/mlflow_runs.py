@@ -21,9 +21,9 @@ from sklearn.pipeline import Pipeline
 from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
-from stages.utils import features
+from stages.modelling import feature_map as features
 from stages.utils.errors import PipelineError
-from tools.track_runs import Run
+from tools.track.dvc_runs import Run
 
 CONTENT = "dvc.content"
 EXAMPLE_ROWS = 5

@@ -8,8 +8,8 @@ import json
 import subprocess
 import sys
 
-from tools.cached import check_objects
-from tools.probe import probe
+from tools.doctor.cache import check_objects
+from tools.transfer.probe import probe
 
 PAUSE_SECONDS = 5  # between two looks at the remote while DVC works
 STRIKES = 3  # looks in a row without an answer before DVC is stopped: 3 x (5 + 5) s

@@ -2,7 +2,7 @@
 
 Steps: identity (who am I), bucket, read, write. It stops at the first that fails. Nothing is left in the bucket:
 `write` begins a multipart upload and takes it back. Others run this as a subprocess, because credentials and host names
-are looked up by libraries that heed no timeout. Run: python -m tools.probe [STEP ...]
+are looked up by libraries that heed no timeout. Run: python -m tools.transfer.probe [STEP ...]
 """
 
 import json
@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.session import Session
 
-from tools.s3_errors import CREDENTIALS, explain
+from tools.transfer.s3_errors import CREDENTIALS, explain
 
 SECONDS = 5  # to connect, and to wait for an answer; there is no second try
 LIMIT_SECONDS = 40  # the whole subprocess
@@ -51,7 +51,7 @@ class Remote(NamedTuple):
 
 def probe(*steps: str) -> list[Step]:
     """Try these steps in a subprocess that is ended after LIMIT_SECONDS."""
-    command = [sys.executable, "-m", "tools.probe", *steps]
+    command = [sys.executable, "-m", "tools.transfer.probe", *steps]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:

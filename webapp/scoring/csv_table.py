@@ -12,10 +12,10 @@ from typing import BinaryIO, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from webapp.messages import Mistake, explain
-from webapp.problems import InputError
-from webapp.scorecard import Curve, Scorecard
-from webapp.scorer import Cell, make_scorer
+from webapp.scoring.messages import Mistake, explain
+from webapp.scoring.scorecard import Curve, Scorecard
+from webapp.scoring.scorer import Cell, make_scorer
+from webapp.views.problems import InputError
 
 LONGEST_LINE = 1_000_000  # bytes
 SEPARATORS = ",;\t|"

@@ -1,7 +1,7 @@
 """What a row may be: a pydantic type built from the scorecard.
 
 JSON is validated strictly (`"3"` is no number), a form or CSV file in pydantic's mode for text; both by one type, so
-that a page, the API and a file of a million rows get the same message for the same mistake (webapp/messages.py).
+that a page, the API and a file of a million rows get the same message for the same mistake (see messages.py).
 """
 
 import datetime
@@ -18,8 +18,8 @@ from pydantic import (
 )
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
-from webapp.scorecard import Calendar, Column, Levels, Scorecard
-from webapp.scorer import as_datetime, as_level
+from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
+from webapp.scoring.scorer import as_datetime, as_level
 
 LONGEST_TEXT = 1000  # characters of a level
 DAY, MOMENT = "2026-11-24", "2026-11-24T17:05"  # as messages show them

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from webapp.inputs import DAY, LONGEST_TEXT, MOMENT
-from webapp.scorecard import Column, Curve, Levels, Scorecard
-from webapp.scorer import Cell, as_datetime
+from webapp.scoring.inputs import DAY, LONGEST_TEXT, MOMENT
+from webapp.scoring.scorecard import Column, Curve, Levels, Scorecard
+from webapp.scoring.scorer import Cell, as_datetime
 
 MOST_MISTAKES = 100  # that one answer lists
 WORDS = {

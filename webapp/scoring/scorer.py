@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from webapp.scorecard import Calendar, Curve, Intervals, Levels, Scorecard
+from webapp.scoring.scorecard import Calendar, Curve, Intervals, Levels, Scorecard
 
 Cell = float | int | bool | str | datetime.date | None
 DAY_SECONDS = 86_400.0

@@ -7,12 +7,12 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError, create_model
 from werkzeug.exceptions import UnsupportedMediaType
 
-from webapp.answers import Prediction, answer, json_response
-from webapp.messages import Mistake, explain
 from webapp.model import Model
-from webapp.openapi import describe
-from webapp.problems import InputError
-from webapp.scorecard import Scorecard
+from webapp.scoring.messages import Mistake, explain
+from webapp.scoring.scorecard import Scorecard
+from webapp.views.openapi import describe
+from webapp.views.problems import InputError
+from webapp.views.responses import Prediction, answer, json_response
 
 MOST_ROWS = 5000  # in one request; more go as a CSV file
 

@@ -14,12 +14,12 @@ from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.formparser import parse_form_data
 
 from webapp.drift import observe
-from webapp.forms import defaults
-from webapp.messages import Mistake
 from webapp.model import Model
-from webapp.openapi import describe
-from webapp.problems import InputError
-from webapp.tables import Row, open_table, score_table
+from webapp.scoring.csv_table import Row, open_table, score_table
+from webapp.scoring.messages import Mistake
+from webapp.views.forms import defaults
+from webapp.views.openapi import describe
+from webapp.views.problems import InputError
 
 ANYTHING = {"", "text/csv", "application/csv", "text/plain", "application/octet-stream"}
 

@@ -7,9 +7,9 @@ import calendar
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from webapp.numbers import amount_of, short, ticks
-from webapp.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Target
-from webapp.scorer import Cell, Score, as_datetime, as_level, in_table, on_curve
+from webapp.formatting import amount_of, short, ticks
+from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Target
+from webapp.scoring.scorer import Cell, Score, as_datetime, as_level, in_table, on_curve
 
 MOST_BARS = 12  # that are shown at once
 

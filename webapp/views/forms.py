@@ -4,8 +4,8 @@ import datetime
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from webapp.numbers import nice_step, short
-from webapp.scorecard import Calendar, Column, Levels, Scorecard
+from webapp.formatting import nice_step, short
+from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 
 
 class Slider(NamedTuple):

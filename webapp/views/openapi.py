@@ -36,7 +36,7 @@ def make_document(app: Flask, model: Model) -> dict[str, Any]:
     """The document of the views that `describe` was put on."""
     from spectree import Response, SpecTree
 
-    from webapp.problems import Problem
+    from webapp.views.problems import Problem
 
     title = model.card.title or model.card.target.name
     secured: list[dict[str, list[str]]] = [{"bearer": []}] if model.settings.app_token else []

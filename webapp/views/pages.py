@@ -9,16 +9,16 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
 from pydantic import ValidationError
 
-from webapp import charts
-from webapp.answers import json_response
-from webapp.forms import Field, defaults, make_fields, show_cell
-from webapp.inputs import json_cell, strings_of
-from webapp.messages import explain, unseen
+from webapp.formatting import decimals_of, fixed, short
 from webapp.model import Model
-from webapp.numbers import decimals_of, fixed, short
-from webapp.openapi import make_document
-from webapp.scorecard import Curve, Levels, Scorecard
-from webapp.scorer import Cell
+from webapp.scoring.inputs import json_cell, strings_of
+from webapp.scoring.messages import explain, unseen
+from webapp.scoring.scorecard import Curve, Levels, Scorecard
+from webapp.scoring.scorer import Cell
+from webapp.views import charts
+from webapp.views.forms import Field, defaults, make_fields, show_cell
+from webapp.views.openapi import make_document
+from webapp.views.responses import json_response
 
 CARD = "models/MODEL_CARD.md"
 

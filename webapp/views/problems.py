@@ -6,8 +6,8 @@ from flask import Flask, Response, make_response, render_template, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
-from webapp.answers import json_response
-from webapp.messages import Mistake
+from webapp.scoring.messages import Mistake
+from webapp.views.responses import json_response
 
 
 class Detail(BaseModel):

@@ -7,9 +7,9 @@ from flask import Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
-from webapp.messages import unseen
-from webapp.scorecard import Scorecard
-from webapp.scorer import Cell, Scorer
+from webapp.scoring.messages import unseen
+from webapp.scoring.scorecard import Scorecard
+from webapp.scoring.scorer import Cell, Scorer
 
 
 class Prediction(BaseModel):

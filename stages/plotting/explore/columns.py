@@ -8,12 +8,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.utils.pictures.looks import Look
-from stages.utils.pictures.panels import ROWS, label_rows, small_multiples, wrapped
-from stages.utils.pictures.style import DATA, FIT, GREY, INK, SOFT, date_axis, number
-from stages.utils.pictures.trends import FEWEST
-from stages.utils.scores import NORMAL_95
-from stages.utils.table_schema import Column
+from stages.evaluation.metrics import NORMAL_95
+from stages.plotting.explore.summaries import Look
+from stages.plotting.panels import ROWS, label_rows, small_multiples, wrapped
+from stages.plotting.style import DATA, FIT, GREY, INK, SOFT, date_axis, number
+from stages.plotting.trends import FEWEST
+from stages.table.schema import Column
 
 BINS = 30
 FEW_VALUES = 40  # whole numbers of so few values get a bar each

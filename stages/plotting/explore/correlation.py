@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from stages.utils.pictures.looks import Look, as_numbers
-from stages.utils.pictures.panels import shortened
-from stages.utils.pictures.style import FIT, sheet
+from stages.plotting.explore.summaries import Look, as_numbers
+from stages.plotting.panels import shortened
+from stages.plotting.style import FIT, sheet
 
 MOST_ANNOTATED = 16  # columns of a matrix with numbers in it
 MOST_CORRELATED = 30  # columns in the matrix

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stages.utils.pictures.panels import are_codes
-from stages.utils.pictures.trends import FEWEST, Trend, fit_trend, level_means
-from stages.utils.table_schema import Column, TableSchema
+from stages.plotting.panels import are_codes
+from stages.plotting.trends import FEWEST, Trend, fit_trend, level_means
+from stages.table.schema import Column, TableSchema
 
 EDGES = (0.005, 0.995)  # quantiles between which a number is drawn; outliers have a picture of their own
 

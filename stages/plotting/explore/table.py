@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from stages.utils.pictures.looks import Look
-from stages.utils.pictures.panels import label_rows, shortened
-from stages.utils.pictures.style import DATA, FIT, GREY, INK, OTHER, PALE, number, sheet, tick
-from stages.utils.scores import NORMAL_95
+from stages.evaluation.metrics import NORMAL_95
+from stages.plotting.explore.summaries import Look
+from stages.plotting.panels import label_rows, shortened
+from stages.plotting.style import DATA, FIT, GREY, INK, OTHER, PALE, number, sheet, tick
 
 MOST_ROWS = 24  # of a picture with a row a column
 LINEAR = 6  # interquartile ranges up to which the axis of the outliers is linear

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from stages.utils.effects import column_effects
-from stages.utils.features import CALENDAR, calendar_part
-from stages.utils.table_schema import Column, TableSchema
-from webapp.scorecard import Calendar, Curve, Levels
+from stages.exporting.effects import column_effects
+from stages.modelling.feature_map import CALENDAR, calendar_part
+from stages.table.schema import Column, TableSchema
+from webapp.scoring.scorecard import Calendar, Curve, Levels
 
 Floats = npt.NDArray[np.float64]
 

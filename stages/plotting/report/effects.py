@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.utils.pictures.effect_curves import Effect, spread
-from stages.utils.pictures.panels import ROWS, are_codes, label_rows, small_multiples, wrapped
-from stages.utils.pictures.style import DATA, FIT, GREY, INK, PALE, SOFT, date_axis, number, sheet
+from stages.plotting.panels import ROWS, are_codes, label_rows, small_multiples, wrapped
+from stages.plotting.report.effect_curves import Effect, spread
+from stages.plotting.style import DATA, FIT, GREY, INK, PALE, SOFT, date_axis, number, sheet
 
 HISTOGRAM = 0.17  # of a panel's height
 MOST = 24  # bars

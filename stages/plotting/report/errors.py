@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.utils.pictures.panels import label_rows, wrapped
-from stages.utils.pictures.style import DATA, FIT, GREY, SOFT, number, sheet
-from stages.utils.scores import MODELS, NORMAL_95
+from stages.evaluation.metrics import MODELS, NORMAL_95
+from stages.plotting.panels import label_rows, wrapped
+from stages.plotting.style import DATA, FIT, GREY, SOFT, number, sheet
 
 
 def draw_scores(test: dict[str, Any], label: str) -> Figure:

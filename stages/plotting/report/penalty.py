@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.utils.pictures.panels import wrapped
-from stages.utils.pictures.style import DATA, FIT, GREY, INK, PALE, SOFT, log_axis, number, sheet
-from stages.utils.table_schema import TableSchema
+from stages.plotting.panels import wrapped
+from stages.plotting.style import DATA, FIT, GREY, INK, PALE, SOFT, log_axis, number, sheet
+from stages.table.schema import TableSchema
 
 EDGE = " It lies at the edge of the grid: a smaller train.eps would look further."
 LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222", "#8c6d31"]

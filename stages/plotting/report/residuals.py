@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.utils.pictures.panels import ROWS, are_codes, label_rows, small_multiples, wrapped
-from stages.utils.pictures.style import DATA, FIT, GREY, INK, sheet
-from stages.utils.pictures.trends import FEWEST, fit_trend
-from stages.utils.scores import NORMAL_95
-from stages.utils.table_schema import Column, TableSchema
+from stages.evaluation.metrics import NORMAL_95
+from stages.plotting.panels import ROWS, are_codes, label_rows, small_multiples, wrapped
+from stages.plotting.style import DATA, FIT, GREY, INK, sheet
+from stages.plotting.trends import FEWEST, fit_trend
+from stages.table.schema import Column, TableSchema
 
 BINS = 40
 

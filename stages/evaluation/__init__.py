@@ -1,0 +1,1 @@
+"""Evaluation: metrics and their bootstrap, baselines, prediction intervals, errors by group, the gate."""

@@ -1,0 +1,1 @@
+"""Modelling: the feature map, the scale of the target, moments, ElasticNet, cross-validation, leakage."""

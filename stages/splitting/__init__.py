@@ -1,0 +1,1 @@
+"""Splitting: row ids and folds in time."""

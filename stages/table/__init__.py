@@ -1,0 +1,1 @@
+"""Tables: the Table Schema, parts of Parquet, hashes and samples of rows."""

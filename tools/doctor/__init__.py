@@ -1,0 +1,1 @@
+"""Check that a checkout has all it needs."""

@@ -1,0 +1,1 @@
+"""Publish to MLflow what DVC knows and MLflow lacks."""

@@ -1,0 +1,1 @@
+"""Views: the pages, the API and batches, and what they answer with."""
