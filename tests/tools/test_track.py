@@ -18,7 +18,7 @@ import pytest
 from tests.conftest import Project, family
 from tests.helpers.servers import free_port, relay
 from tests.pipeline.test_crash import is_alive, wait_until
-from tools.track.__main__ import __main__ as track
+from tools.track import __main__ as track
 
 EXPERIMENT = "dvc-elasticnet"
 READ = """
