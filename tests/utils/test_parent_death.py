@@ -1,0 +1,25 @@
+"""Parent death: a stage starts where the kernel cannot watch DVC for it. tests/pipeline/test_crash.py has the kills."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+OLD_KERNEL = "import os; del os.pidfd_open; import stages; print('imported')"
+
+
+@pytest.mark.skipif(shutil.which("dash") is None, reason="dash stays between DVC and the stage")
+def test_stage_starts_without_pidfd_open() -> None:
+    done = subprocess.run(
+        ["dash", "-c", f'"{sys.executable}" -c "{OLD_KERNEL}"; true'],
+        cwd=ROOT,
+        env={**os.environ, "DVC_ROOT": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "imported\n", done.stderr
