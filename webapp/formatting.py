@@ -1,42 +1,67 @@
-"""How numbers are written on a page."""
+"""Numbers as people read them: on pages, plots and cards, in messages and logs. Needs nothing but Python."""
 
 import math
+from collections.abc import Sequence
+from decimal import Decimal
 
-from webapp.scoring.scorecard import Target
-
-
-def decimals_of(target: Target) -> int:
-    """Decimals that leave three significant digits of the target's spread."""
-    spread = target.quantiles[-1] - target.quantiles[0]
-    return 0 if spread <= 0 else max(0, 2 - math.floor(math.log10(spread)))
-
-
-def fixed(value: float, decimals: int, sign: bool = False) -> str:
-    """A number with so many decimals, thousands set apart, and a true minus sign."""
-    rounded = round(value, decimals) + 0.0  # no minus before a zero
-    return f"{rounded:{'+' if sign else ''},.{decimals}f}".replace("-", "−")
-
-
-def amount_of(target: Target, part: float, is_tick: bool = False) -> str:
-    """A contribution as a person reads it: what it adds or, to a logarithm, the factor it multiplies with."""
-    if target.transform == "log":
-        return f"×{short(math.exp(part)) if is_tick else fixed(math.exp(part), 2)}"
-    if is_tick:
-        return f"{'+' if part > 0 else ''}{short(part)}"
-    return fixed(part, decimals_of(target) + 1, sign=True)
+PLAIN = 20  # characters of the longest number that is written without an exponent
 
 
 def short(value: float) -> str:
-    """A number at four significant digits."""
-    if value != 0 and not 1e-3 <= abs(value) < 1e7:
-        return f"{value:.3g}".replace("-", "−")
-    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    text = f"{value:,.{digits}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+    """Write a number to four significant digits (all the digits of a large whole part): `1,234`, `0.01235`, `1.2e7`."""
+    value += 0.0  # turns -0.0 into 0.0
+    if not math.isfinite(value) or (value and not 1e-3 <= abs(value) < 1e7):
+        mantissa, mark, exponent = f"{value:.3g}".partition("e")
+        return f"{mantissa}{mark}{int(exponent) if mark else ''}".replace("-", "−")
+    decimals = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    return _trim(f"{value:,.{decimals}f}").replace("-", "−")
+
+
+def fixed(value: float, decimals: int, sign: bool = False) -> str:
+    """Write a number with this many decimals, thousands set apart and a true minus sign: `−1,234.50`."""
+    if abs(value) >= 1e15:
+        return short(value)
+    rounded = round(value, decimals) + 0.0  # turns -0.0 into 0.0
+    return f"{rounded:{'+' if sign else ''},.{decimals}f}".replace("-", "−")
+
+
+def plain(value: float) -> str:
+    """Write a number so that a program or a form field reads the same number: no thousands, no needless point."""
+    text = _trim(format(Decimal(repr(value + 0.0)), "f"))
+    return text if len(text) <= PLAIN else _trim(repr(value + 0.0)).replace("e+", "e")
+
+
+def exact(value: float) -> str:
+    """Write every digit of a number, thousands set apart: a limit must not be rounded."""
+    text = plain(value)
+    whole, point, decimals = text.lstrip("-").partition(".")
+    if "e" not in text:
+        text = "-" * text.startswith("-") + f"{int(whole):,}" + point + decimals
+    return text.replace("-", "−")
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """Write a share as a percentage: `90%`."""
+    return f"{fixed(share * 100, decimals)}%"
+
+
+def distinct(values: Sequence[float]) -> list[str]:
+    """Label numbers as `short` does, with more digits where two different numbers would read the same."""
+    labels = [short(value) for value in values]
+    for digits in range(5, 18):
+        if len(set(labels)) == len(set(values)):
+            break
+        labels = [exact(float(f"{value:.{digits}g}")) for value in values]
+    return labels
+
+
+def decimals_for(spread: float) -> int:
+    """Count the decimals that leave three significant digits of a spread."""
+    return max(0, 2 - math.floor(math.log10(spread))) if spread > 0 else 0
 
 
 def nice_step(width: float, steps: int) -> float:
-    """The smallest of 1, 2 or 5 times a power of ten that cuts the width into at most so many steps."""
+    """Find the smallest of 1, 2 or 5 times a power of ten that cuts the width into at most this many steps."""
     raw = width / steps
     if raw <= 0:
         return 1.0
@@ -45,9 +70,15 @@ def nice_step(width: float, steps: int) -> float:
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """At most so many round numbers between low and high."""
+    """List at most `most` + 1 round numbers from low to high."""
     if not low < high:
         return [low]
     step = nice_step(high - low, most)
     first = math.ceil(low / step)
     return [place * step for place in range(first, math.floor(high / step) + 1)][: most + 1]
+
+
+def _trim(text: str) -> str:
+    """Drop the zeros after the last decimal digit, and the point after the last whole one."""
+    mantissa, mark, exponent = text.partition("e")
+    return (mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa) + mark + exponent

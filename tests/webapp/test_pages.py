@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.serving import TOKEN, make_app, make_card, write_checkout
-from webapp.formatting import fixed, nice_step, short, ticks
+from webapp.formatting import fixed
 from webapp.scoring.scorer import score
 from webapp.views.charts import draw_contributions, draw_distribution, draw_effect
 from webapp.views.forms import defaults
@@ -190,27 +190,6 @@ def test_contributions_and_interval_are_drawn_to_scale() -> None:
     assert drawn.here == pytest.approx((found.prediction - 100) / 2, abs=1e-2)
     [effect] = draw_effect(CARD, CARD.columns[0], 10.0)
     assert effect.here == (50.0, effect.zero)  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (1.5, "1.5"), (-1234.56, "−1,235"), (1e-9, "1e−09"), (1.2e7, "1.2e+07"), (100, "100")],
-)
-def test_short_numbers(value: float, text: str) -> None:
-    assert short(value) == text
-
-
-@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e9), st.integers(1, 10))
-def test_ticks_are_round_and_inside(low: float, width: float, most: int) -> None:
-    high = low + width
-    marks = ticks(low, high, most)
-    assert len(marks) <= most + 1
-    step = nice_step(high - low, most)
-    assert all(low - step * 1e-6 <= mark <= high + step * 1e-6 for mark in marks)
-
-
-def test_fixed_has_no_negative_zero() -> None:
-    assert (fixed(-0.001, 1, sign=True), fixed(-1.25, 1), fixed(1234.5, 0)) == ("+0.0", "−1.2", "1,234")
 
 
 @pytest.fixture

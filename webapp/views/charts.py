@@ -4,10 +4,11 @@ Places are per cent of a chart's width (x) or height (y, downwards), so that tex
 """
 
 import calendar
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from webapp.formatting import amount_of, short, ticks
+from webapp.formatting import decimals_for, distinct, fixed, short, ticks
 from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Target
 from webapp.scoring.scorer import Cell, Score, as_datetime, as_level, in_table, on_curve
 
@@ -86,10 +87,12 @@ class Scale(NamedTuple):
         return round(min(max((value - self.low) / (self.high - self.low), 0.0), 1.0) * 100, 3)
 
 
-def label(scale: Scale, value: float) -> Label:
-    """A tick's label."""
-    at = scale.at(value)
-    return Label(at, short(value), "start" if at < 4 else "end" if at > 96 else "middle")
+def draw_ticks(scale: Scale, most: int) -> list[Label]:
+    """Label round numbers along an axis."""
+    values = ticks(scale.low, scale.high, most)
+    places = [scale.at(value) for value in values]
+    anchors = ["start" if at < 4 else "end" if at > 96 else "middle" for at in places]
+    return [Label(*label) for label in zip(places, distinct(values), anchors, strict=True)]
 
 
 def histogram_boxes(histogram: Histogram, scale: Scale, height: float) -> list[Box]:
@@ -109,9 +112,8 @@ def draw_distribution(card: Scorecard, score: Score) -> Distribution:
     """Where the prediction and its interval lie on the distribution of the target."""
     histogram = card.target.histogram
     scale = Scale(min(histogram.low, score.lower), max(histogram.high, score.upper))
-    marks = [label(scale, tick) for tick in ticks(scale.low, scale.high, 5)]
     places = [scale.at(value) for value in (score.lower, score.upper, score.prediction)]
-    return Distribution(histogram_boxes(histogram, scale, 78), marks, *places)
+    return Distribution(histogram_boxes(histogram, scale, 78), draw_ticks(scale, 5), *places)
 
 
 def draw_contributions(card: Scorecard, score: Score, shown: Mapping[str, str]) -> list[Bar]:
@@ -132,6 +134,20 @@ def bars_about_zero(rows: Sequence[tuple[str, str, str, float]], target: Target,
         left, width = min(zero, end), round(abs(end - zero), 3)
         bars.append(Bar(name, title, value, amount_of(target, amount), left, width, amount < 0, name == here))
     return bars
+
+
+def decimals_of(target: Target) -> int:
+    """Count the decimals that a prediction is shown with: three significant digits of the target's spread."""
+    return decimals_for(target.quantiles[-1] - target.quantiles[0])
+
+
+def amount_of(target: Target, part: float, is_tick: bool = False) -> str:
+    """Write a contribution: what it adds or, where the model predicts the logarithm, the factor it multiplies by."""
+    if target.transform == "log":
+        return f"×{short(math.exp(part)) if is_tick else fixed(math.exp(part), 2)}"
+    if is_tick:
+        return f"{'+' if part > 0 else ''}{short(part)}"
+    return fixed(part, decimals_of(target) + 1, sign=True)
 
 
 def draw_effect(card: Scorecard, column: Column, cell: Cell) -> list[EffectCurve | EffectBars]:
@@ -158,13 +174,12 @@ def draw_curve(curve: Curve, target: Target, histogram: Histogram | None, title:
     corners = [(low, curve.values[0]), *zip(curve.knots, curve.values, strict=True), (high, curve.values[-1])]
     points = " ".join(f"{across.at(knot)},{up.at(-value)}" for knot, value in corners)
     here = None if x is None else (across.at(x), up.at(-on_curve(curve, x)))
-    marks = [label(across, tick) for tick in ticks(low, high, 5)]
     sides = [
         Label(up.at(-value), amount_of(target, value, is_tick=True), "end")
         for value in ticks(-up.high + edge, -up.low - edge, 4)
     ]
     bars = [] if histogram is None else histogram_boxes(histogram, across, 30)
-    return EffectCurve(title, bars, points, up.at(0.0), marks, sides, here)
+    return EffectCurve(title, bars, points, up.at(0.0), draw_ticks(across, 5), sides, here)
 
 
 def level_bars(levels: Levels, labels: Mapping[str, str], here: str | None, target: Target) -> list[Bar]:

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from webapp.formatting import nice_step, short
+from webapp.formatting import nice_step, plain, short
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 
 
@@ -111,12 +111,6 @@ def as_typed(column: Column) -> str:
         when = datetime.datetime.fromisoformat(default)
         return when.date().isoformat() if column.type == "date" else when.isoformat(timespec="minutes")
     return default
-
-
-def plain(value: float) -> str:
-    """A number as a field takes it: without an exponent or a needless point."""
-    text = f"{value:.12f}".rstrip("0").rstrip(".")
-    return text if abs(value) < 1e15 else repr(value)
 
 
 def show_cell(field: Field) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
 from pydantic import ValidationError
 
-from webapp.formatting import decimals_of, fixed, short
+from webapp.formatting import fixed, percent, short
 from webapp.model import Model
 from webapp.scoring.inputs import json_cell, strings_of
 from webapp.scoring.messages import explain, unseen
@@ -36,7 +36,7 @@ def make_pages(model: Model) -> Blueprint:
 
     @blueprint.app_context_processor
     def add_names() -> dict[str, Any]:
-        return {"card": card, "needs_login": model.settings.app_token is not None, "fixed": fixed, "short": short}
+        return {"card": card, "needs_login": model.settings.app_token is not None, "percent": percent, "short": short}
 
     def show_form(typed: dict[str, str], counted: bool) -> tuple[str, int]:
         errors: dict[str, str] = {}
@@ -104,7 +104,7 @@ def describe(model: Model, row: dict[str, Cell], fields: list[Field], focus: str
     """What the page says of a valid row."""
     card = model.card
     score = model.score(row)
-    decimals = decimals_of(card.target)
+    decimals = charts.decimals_of(card.target)
     shown = {field.column.name: show_cell(field) for field in fields}
     column = next(column for column in card.columns if column.name == focus)
     return {

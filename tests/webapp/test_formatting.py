@@ -1,0 +1,53 @@
+"""Numbers as people read them: rounded where that helps, to the last digit where it must not mislead."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.formatting import distinct, exact, fixed, nice_step, percent, plain, short, ticks
+
+
+@pytest.mark.parametrize(
+    ("value", "in_short", "in_full"),
+    [
+        (0, "0", "0"),
+        (-0.0, "0", "0"),
+        (1.5, "1.5", "1.5"),
+        (-1234.56, "−1,235", "−1,234.56"),
+        (-0.25, "−0.25", "−0.25"),
+        (1_234_567, "1,234,567", "1,234,567"),
+        (12_345_678.9, "1.23e7", "12,345,678.9"),
+        (5e-13, "5e−13", "0.0000000000005"),
+        (1e300, "1e300", "1e300"),
+    ],
+)
+def test_short_and_exact(value: float, in_short: str, in_full: str) -> None:
+    assert (short(value), exact(value)) == (in_short, in_full)
+
+
+def test_fixed_and_percent() -> None:
+    assert (fixed(-0.001, 1, sign=True), fixed(-1.25, 1), fixed(1234.5, 0)) == ("+0.0", "−1.2", "1,234")
+    assert fixed(1e300, 2) == "1e300"
+    assert (percent(0.9), percent(0.12345, 1)) == ("90%", "12.3%")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_plain_reads_back(value: float) -> None:
+    assert float(plain(value)) == value
+    assert float(exact(value).replace(",", "").replace("−", "-")) == value
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=8))
+def test_different_numbers_have_different_labels(values: list[float]) -> None:
+    labels = distinct(values)
+    assert len(set(labels)) == len(set(values))
+    assert distinct([1234567.0, 1234568.0, 1.5]) == ["1,234,567", "1,234,568", "1.5"]
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e9), st.integers(1, 10))
+def test_ticks_are_round_and_inside(low: float, width: float, most: int) -> None:
+    high = low + width
+    marks = ticks(low, high, most)
+    assert len(marks) <= most + 1
+    step = nice_step(high - low, most)
+    assert all(low - step * 1e-6 <= mark <= high + step * 1e-6 for mark in marks)
