@@ -16,8 +16,9 @@ from stages.model_card.markdown import plain
 from stages.model_card.model import effects, reproduce
 from stages.model_card.scores import gate, intervals, limits, scores
 from stages.table.schema import read_schema
+from stages.utils.config import read_source_settings
 from stages.utils.files import md5_of, read_json, replacing
-from stages.utils.settings import read_params, read_source_settings
+from stages.utils.params import read_params
 from stages.utils.stage import stage
 
 RAW, SCORECARD, CARD = Path("data/raw"), Path("models/scorecard.json"), Path("models/MODEL_CARD.md")
@@ -28,20 +29,24 @@ COVERAGE, GROUPS = Path("plots/coverage.csv"), Path("plots/residuals_by_group.cs
 def main() -> None:
     with stage("card") as log:
         schema, (source, _) = read_schema(), read_source_settings()
-        params = {name: read_params(name) for name in ("split", "features", "train", "evaluate")}
+        split, features = read_params("split"), read_params("features")
+        train, evaluate = read_params("train"), read_params("evaluate")
         metrics = {name: read_json(f"metrics/{name}.json") for name in METRICS}
         bins, groups = read_rows(COVERAGE), read_rows(GROUPS)
         sections = {
             "Intended use": intended_use(schema, metrics),
-            "Data": data(schema, metrics, params["split"], source, RAW),
+            "Data": data(schema, metrics, split, source, RAW),
             "Quarantine": quarantine(metrics["validation"]),
-            "Metrics": scores(schema, metrics, params["evaluate"]),
+            "Metrics": scores(schema, metrics, evaluate),
             "Prediction intervals": intervals(metrics["test"]["intervals"], bins),
-            "Gate": gate(metrics["test"], params["evaluate"]),
-            "Leakage audit": audit(schema, metrics, params["features"]),
+            "Gate": gate(metrics["test"], evaluate),
+            "Leakage audit": audit(schema, metrics, features),
             "Effects": effects(schema, read_json(SCORECARD)),
             "Limits and known gaps": limits(metrics, bins, groups, schema),
-            "Reproduce": reproduce(params, {SCORECARD.as_posix(): md5_of(SCORECARD)}),
+            "Reproduce": reproduce(
+                {"split": split, "features": features, "train": train, "evaluate": evaluate},
+                {SCORECARD.as_posix(): md5_of(SCORECARD)},
+            ),
         }
         title = f"# Model card: {plain(schema.title or schema.target.title or schema.target.name)}"
         text = "\n\n".join([title, *(f"## {name}\n\n{body}" for name, body in sections.items())])

@@ -14,7 +14,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
@@ -30,12 +29,11 @@ from stages.modelling.target_scale import from_scale, to_scale
 from stages.table.hashing import draw, hash_rows
 from stages.table.parts import list_parts, read_part, sample_rows
 from stages.table.schema import TableSchema, read_schema
+from stages.utils.arrays import Floats
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
 from stages.utils.parallel import map_parts
-from stages.utils.settings import EvaluateParams, TargetTransform, read_params
+from stages.utils.params import EvaluateParams, TargetTransform, read_params
 from stages.utils.stage import stage
-
-Floats = npt.NDArray[np.float64]
 
 MODEL, FOLDS, MOMENTS = Path("models/model.joblib"), Path("models/folds.npz"), Path("data/moments.npz")
 TRAIN, TEST = Path("data/train"), Path("data/test")

@@ -29,7 +29,7 @@ from stages.table.parts import list_parts, read_part, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.files import read_json, replacing, write_json
 from stages.utils.parallel import map_parts
-from stages.utils.settings import ExploreParams, read_params
+from stages.utils.params import ExploreParams, read_params
 from stages.utils.stage import stage
 
 TRAIN, VALIDATION, SPLIT = Path("data/train"), Path("metrics/validation.json"), Path("metrics/split.json")

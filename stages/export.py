@@ -20,7 +20,7 @@ from stages.modelling.target_scale import LogElasticNet
 from stages.table.parts import list_parts, sample_rows
 from stages.table.schema import Column, TableSchema, read_schema
 from stages.utils.files import ALL_DIGITS, md5_of, read_json, replacing, write_json
-from stages.utils.settings import read_params
+from stages.utils.params import read_params
 from stages.utils.stage import stage
 from webapp.scoring import scorecard
 from webapp.scoring.scorecard import Scorecard

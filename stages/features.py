@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.compose import ColumnTransformer
 
 from stages.modelling.feature_map import blocks, count_terms, fit_feature_map, term_chunks
@@ -21,10 +20,11 @@ from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.target_scale import to_scale
 from stages.table.parts import list_parts, read_part, sample_rows
 from stages.table.schema import TableSchema, read_schema
+from stages.utils.arrays import Floats
 from stages.utils.errors import DataError
 from stages.utils.files import write_json, write_pickle
 from stages.utils.parallel import map_parts
-from stages.utils.settings import TargetTransform, read_params
+from stages.utils.params import TargetTransform, read_params
 from stages.utils.stage import stage
 
 TRAIN = Path("data/train")
@@ -66,7 +66,7 @@ def main() -> None:
         log.info("%d columns, %d terms; moments of %d rows in %d folds", len(schema.inputs), terms, rows, folds)
 
 
-def check_target(target: npt.NDArray[np.float64], schema: TableSchema) -> None:
+def check_target(target: Floats, schema: TableSchema) -> None:
     """Raise a DataError for a constant target."""
     if target.min() == target.max():
         raise DataError(

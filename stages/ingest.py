@@ -8,16 +8,16 @@ Run     python -m stages.ingest
 
 import gc
 from pathlib import Path
-from typing import Any
 
 from stages.sources import read_source
 from stages.table.parts import cut_into_parts, write_part
+from stages.utils.config import read_source_settings
 from stages.utils.errors import SourceError
-from stages.utils.files import replacing, write_json
-from stages.utils.settings import read_source_settings
+from stages.utils.files import replacing
+from stages.utils.metrics_files import SourceMetrics, write_metrics
 from stages.utils.stage import stage
 
-RAW, METRICS = Path("data/raw"), Path("metrics/source.json")
+RAW = Path("data/raw")
 
 
 def main() -> None:
@@ -26,18 +26,17 @@ def main() -> None:
 
         gc.disable()  # rows hold no cycles, and looking for some in millions of lists takes a tenth of the time
         source, part_rows = read_source_settings()
-        record: dict[str, Any] = {"uri": source.uri, "blank_rows": 0}
-        rows = parts = 0
+        metrics, parts = SourceMetrics(uri=source.uri, rows=0, blank_rows=0), 0
         with replacing(RAW) as partial, tqdm(unit="row", unit_scale=True, leave=False, disable=None) as bar:
-            for parts, frame in enumerate(cut_into_parts(read_source(source, record), part_rows), start=1):
+            for parts, frame in enumerate(cut_into_parts(read_source(source, metrics), part_rows), start=1):
                 write_part(frame, partial, parts - 1)
-                rows += len(frame)
+                metrics.rows += len(frame)
                 bar.update(len(frame))
-            if rows == 0:
+            if metrics.rows == 0:
                 raise SourceError(f"{source.uri}: a header and no rows; expected at least one row")
-        write_json(METRICS, record | {"rows": rows})
-        blank = f", {record['blank_rows']} blank ones left out" if record["blank_rows"] else ""
-        log.info("%s: %d rows in %d part%s%s", source.uri, rows, parts, "s"[: parts > 1], blank)
+        write_metrics(metrics)
+        blank = f"; left out {metrics.blank_rows} blank rows" if metrics.blank_rows else ""
+        log.info("%s: %d rows in %d part%s%s", source.uri, metrics.rows, parts, "s"[: parts > 1], blank)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from stages.plotting.style import save, save_pages
 from stages.table.parts import list_parts, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.files import read_json, replacing
-from stages.utils.settings import ReportParams, read_params
+from stages.utils.params import ReportParams, read_params
 from stages.utils.stage import stage
 
 MODEL, FOLDS, TRAIN = Path("models/model.joblib"), Path("models/folds.npz"), Path("data/train")

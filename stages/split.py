@@ -10,7 +10,6 @@ the table grows or a column is ignored; by hash of the group; or by a cut date, 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +21,13 @@ from stages.table.hashing import Hashes, draw, hash_rows
 from stages.table.parts import list_parts, read_part, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
-from stages.utils.files import replacing, write_json
+from stages.utils.files import replacing
+from stages.utils.metrics_files import SplitMetrics, write_metrics
 from stages.utils.parallel import map_parts
-from stages.utils.settings import SplitParams, read_params
+from stages.utils.params import SplitParams, read_params
 from stages.utils.stage import stage
 
 VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
-METRICS = Path("metrics/split.json")
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Summary:
 
 def main() -> None:
     with stage("split") as log:
-        params: SplitParams = read_params("split")
+        params = read_params("split")
         schema = read_schema()
         parts = list_parts(VALID)
         edges = time_edges(parts, schema, params)
@@ -57,14 +56,14 @@ def main() -> None:
             summaries = list(map_parts(split_part, work, schema, params, edges, train, test))
             metrics = summarise(summaries, schema)
             check_sizes(metrics)
-            check_row_ids(metrics["row_ids"], schema)
-        write_json(METRICS, metrics)
+            check_row_ids(metrics.row_ids, schema)
+        write_metrics(metrics)
         log.info(
             "by %s: %d rows to train, %d to test; folds %s",
             params.by,
-            metrics["train"],
-            metrics["test"],
-            metrics["folds"],
+            metrics.train,
+            metrics.test,
+            metrics.folds,
         )
 
 
@@ -105,7 +104,7 @@ def split_part(
     )
 
 
-def summarise(summaries: list[Summary], schema: TableSchema) -> dict[str, Any]:
+def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
     """The metrics of the whole table."""
     train, test, train_inputs, test_inputs = (
         np.concatenate([getattr(summary, name) for summary in summaries])
@@ -113,33 +112,33 @@ def summarise(summaries: list[Summary], schema: TableSchema) -> dict[str, Any]:
     )
     order = merge_all(summary.order for summary in summaries)
     spread = order.scatter[0, 0] * order.scatter[1, 1]
-    return {
-        "train": len(train),
-        "test": len(test),
-        "folds": sum(summary.folds for summary in summaries).tolist(),  # type: ignore[union-attr]
-        "duplicates_train": len(train) - len(np.unique(train)),
-        "duplicates_test": len(test) - len(np.unique(test)),
-        "duplicates_straddling": int(np.isin(test, train).sum()),
-        "test_rows_with_inputs_seen_in_train": int(np.isin(test_inputs, train_inputs).sum()),
-        "target_order_r2": order.scatter[0, 1] ** 2 / spread if spread > 0 else 0.0,
-        "row_ids": find_row_ids([summary.numbering for summary in summaries], schema),
-    }
+    return SplitMetrics(
+        train=len(train),
+        test=len(test),
+        folds=np.sum([summary.folds for summary in summaries], axis=0).tolist(),
+        duplicates_train=len(train) - len(np.unique(train)),
+        duplicates_test=len(test) - len(np.unique(test)),
+        duplicates_straddling=int(np.isin(test, train).sum()),
+        test_rows_with_inputs_seen_in_train=int(np.isin(test_inputs, train_inputs).sum()),
+        target_order_r2=order.scatter[0, 1] ** 2 / spread if spread > 0 else 0.0,
+        row_ids=find_row_ids([summary.numbering for summary in summaries], schema),
+    )
 
 
-def check_sizes(metrics: dict[str, Any]) -> None:
+def check_sizes(metrics: SplitMetrics) -> None:
     """Raise a DataError unless every fold has a row and the test set two."""
-    rows = metrics["train"] + metrics["test"]
-    if metrics["train"] == 0:
+    rows = metrics.train + metrics.test
+    if metrics.train == 0:
         raise DataError(f"{VALID}: all {rows} rows fall into the test set; change params.yaml: split")
-    if metrics["test"] < 2:
+    if metrics.test < 2:
         raise DataError(
-            f"{VALID}: {metrics['test']} of {rows} rows fall into the test set, expected at least 2; "
+            f"{VALID}: {metrics.test} of {rows} rows fall into the test set, expected at least 2; "
             f"the table is too small: add rows, or change params.yaml: split"
         )
-    if 0 in metrics["folds"]:
+    if 0 in metrics.folds:
         raise DataError(
-            f"{VALID}: of {metrics['train']} training rows none falls into fold {metrics['folds'].index(0)} "
-            f"of {len(metrics['folds'])}; lower params.yaml: split.folds, or add rows"
+            f"{VALID}: of {metrics.train} training rows none falls into fold {metrics.folds.index(0)} "
+            f"of {len(metrics.folds)}; lower params.yaml: split.folds, or add rows"
         )
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import ElasticNet
@@ -27,10 +26,8 @@ from stages.modelling.feature_map import blocks
 from stages.modelling.moments import Moments, load_moments, merge_all
 from stages.modelling.target_scale import LogElasticNet
 from stages.utils.files import replacing, write_csv, write_json, write_pickle
-from stages.utils.settings import TargetTransform, TrainParams, read_params
+from stages.utils.params import TargetTransform, TrainParams, read_params
 from stages.utils.stage import stage
-
-Floats = npt.NDArray[np.float64]
 
 MOMENTS, FEATURE_MAP = Path("data/moments.npz"), Path("models/features.joblib")
 MODEL, FOLDS, METRICS = Path("models/model.joblib"), Path("models/folds.npz"), Path("metrics/train.json")

@@ -11,7 +11,6 @@ fails, and data/quarantine/ and metrics/validation.json are there to see why.
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +19,10 @@ from stages.table.hashing import Hashes, hash_rows
 from stages.table.parts import list_parts, read_part, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
-from stages.utils.files import replacing, write_json
+from stages.utils.files import replacing
+from stages.utils.metrics_files import ValidationMetrics, Violation, write_metrics
 from stages.utils.parallel import map_parts
-from stages.utils.settings import read_params
+from stages.utils.params import read_params
 from stages.utils.stage import stage
 from stages.validation.cells import type_cells
 from stages.validation.constraints import (
@@ -36,7 +36,6 @@ from stages.validation.constraints import (
 from stages.validation.schema_mismatch import check_columns, mend_of
 
 RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
-METRICS = Path("metrics/validation.json")
 EXAMPLES = 3  # invalid cells shown for each column and check
 
 
@@ -61,13 +60,17 @@ def main() -> None:
             with replacing(QUARANTINE) as quarantine:
                 work = list(zip(parts, repeats, strict=True))
                 metrics = summarise(list(map_parts(validate_part, work, schema, valid, quarantine)))
-            write_json(METRICS, metrics)
+            write_metrics(metrics)
             log.info(
-                "%(valid)d of %(rows)d rows valid, %(quarantined)d in quarantine, %(duplicates)d duplicates", metrics
+                "%d of %d rows valid, %d in quarantine, %d duplicates",
+                metrics.valid,
+                metrics.rows,
+                metrics.quarantined,
+                metrics.duplicates,
             )
             for violation in worst_violations(metrics):
                 log.info("  %s, %s (%s): %d", *violation)
-            if metrics["invalid_fraction"] > params.max_invalid_fraction or metrics["valid"] == 0:
+            if metrics.invalid_fraction > params.max_invalid_fraction or metrics.valid == 0:
                 raise DataError(describe_failure(metrics, params.max_invalid_fraction, schema))
 
 
@@ -99,47 +102,47 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     return Summary(len(raw), violations, hash_rows(typed[~bad], schema.names()))
 
 
-def summarise(summaries: list[Summary]) -> dict[str, Any]:
+def summarise(summaries: list[Summary]) -> ValidationMetrics:
     """The metrics of the whole table; duplicates are valid rows that equal an earlier one in every column."""
     rows = sum(summary.rows for summary in summaries)
     hashes = np.concatenate([summary.hashes for summary in summaries])
-    violations: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    violations: dict[str, dict[str, Violation]] = defaultdict(dict)
     for summary in summaries:
         for (column, check), (count, examples) in summary.violations.items():
-            entry = violations[column].setdefault(check, {"count": 0, "examples": []})
-            entry["count"] += count
-            entry["examples"] = (entry["examples"] + examples)[:EXAMPLES]
-    return {
-        "rows": rows,
-        "valid": len(hashes),
-        "quarantined": rows - len(hashes),
-        "invalid_fraction": (rows - len(hashes)) / rows,
-        "duplicates": len(hashes) - len(np.unique(hashes)),
-        "violations": violations,
-    }
+            found = violations[column].setdefault(check, Violation(count=0, examples=[]))
+            found.count += count
+            found.examples = (found.examples + examples)[:EXAMPLES]
+    return ValidationMetrics(
+        rows=rows,
+        valid=len(hashes),
+        quarantined=rows - len(hashes),
+        invalid_fraction=(rows - len(hashes)) / rows,
+        duplicates=len(hashes) - len(np.unique(hashes)),
+        violations=violations,
+    )
 
 
-def worst_violations(metrics: dict[str, Any]) -> list[tuple[str, str, str, int]]:
+def worst_violations(metrics: ValidationMetrics) -> list[tuple[str, str, str, int]]:
     """Column, check, an example and how often, the most frequent first."""
-    found = [
-        (column, check, str(entry["examples"][0]), int(entry["count"]))
-        for column, checks in metrics["violations"].items()
-        for check, entry in checks.items()
+    cells = [
+        (column, check, found.examples[0], found.count)
+        for column, checks in metrics.violations.items()
+        for check, found in checks.items()
     ]
-    return sorted(found, key=lambda item: (-item[3], item))
+    return sorted(cells, key=lambda item: (-item[3], item))
 
 
-def describe_failure(metrics: dict[str, Any], allowed: float, schema: TableSchema) -> str:
+def describe_failure(metrics: ValidationMetrics, allowed: float, schema: TableSchema) -> str:
     """Why the table was refused, and what mends it."""
     refused = (
-        "none is left" if metrics["valid"] == 0 else f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}"
+        "none is left" if metrics.valid == 0 else f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}"
     )
     worst = worst_violations(metrics)[:3]
     shown = "; ".join(f"{column}, {check} ({example}): {count}" for column, check, example, count in worst)
     mends = ", ".join(dict.fromkeys(mend_of(column, check, schema) for column, check, _, _ in worst))
     return (
-        f"{RAW}: {metrics['quarantined']} of {metrics['rows']} rows are invalid ({metrics['invalid_fraction']:.1%}), "
-        f"{refused}; most frequent: {shown}; see {QUARANTINE} and {METRICS}; mend the table, or {mends}"
+        f"{RAW}: {metrics.quarantined} of {metrics.rows} rows are invalid ({metrics.invalid_fraction:.1%}), "
+        f"{refused}; most frequent: {shown}; see {QUARANTINE} and {ValidationMetrics.path}; mend the table, or {mends}"
     )
 
 

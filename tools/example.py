@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stages.utils.yaml_files import nearest
+from stages.utils.errors import did_you_mean
 
 EXAMPLES = Path("examples")
 FILES = ("config.yaml", "schema.yaml", "params.yaml")
@@ -18,7 +18,7 @@ def copy_example(name: str, target: Path) -> None:
     """Make the scratch copy, a git repository of its own."""
     known = sorted(path.name for path in EXAMPLES.iterdir() if (path / "config.yaml").exists())
     if name not in known:
-        raise SystemExit(f"example: no {name!r}; there are {', '.join(known)}{nearest(name, known)}")
+        raise SystemExit(f"example: no {name!r}; there are {', '.join(known)}{did_you_mean(name, known)}")
     shutil.rmtree(target, ignore_errors=True)
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for path in subprocess.run(listing, capture_output=True, check=True, text=True).stdout.split("\0"):

@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from stages.table.schema import TableSchema
-from stages.utils.settings import Config, Params
+from stages.utils.config import Config
+from stages.utils.params import Params
 from webapp.scoring.scorecard import Scorecard
 
 SCHEMAS: dict[str, type[BaseModel]] = {

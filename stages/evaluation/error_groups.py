@@ -1,12 +1,10 @@
 """Errors by group of rows: by level, or by fifth of a number or date. They show where the model is off on average."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from stages.table.schema import TableSchema
-
-Floats = npt.NDArray[np.float64]
+from stages.utils.arrays import Floats
 
 FIFTHS = [0.2, 0.4, 0.6, 0.8]
 MOST_LEVELS = 31  # of a column; the others are one group

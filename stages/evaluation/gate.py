@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stages.utils.settings import GateParams
+from stages.utils.params import GateParams
 
 
 def gate(metrics: dict[str, Any], limits: GateParams) -> dict[str, bool | None]:

@@ -3,13 +3,11 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from stages.modelling.target_scale import from_scale, to_scale
-from stages.utils.settings import TargetTransform
-
-Floats = npt.NDArray[np.float64]
+from stages.utils.arrays import Floats
+from stages.utils.params import TargetTransform
 
 
 def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bins: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from stages.utils.arrays import Floats
 
 MODELS = {  # of metrics/test.json: what a person calls them
     "model": "ElasticNet",

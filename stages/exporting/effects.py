@@ -3,15 +3,13 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from stages.modelling.feature_map import CALENDAR, blocks
+from stages.utils.arrays import Floats
 from webapp.scoring.scorecard import Calendar, Curve, Levels
-
-Floats = npt.NDArray[np.float64]
 
 UNSEEN = "\x00 a level that no table has"
 

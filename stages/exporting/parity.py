@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from stages.exporting.effects import UNSEEN
 from stages.table.schema import TableSchema
+from stages.utils.arrays import Floats
 from stages.utils.errors import ExportError
 from webapp.scoring.scorecard import Scorecard
 from webapp.scoring.scorer import Cell, make_scorer
@@ -37,7 +37,7 @@ def missing_cell(column: "pd.Series[Any]") -> Any:
     return pd.NaT if column.dtype.kind == "M" else np.nan
 
 
-def largest_difference(card: Scorecard, model: Pipeline, rows: pd.DataFrame, target: npt.NDArray[np.float64]) -> float:
+def largest_difference(card: Scorecard, model: Pipeline, rows: pd.DataFrame, target: Floats) -> float:
     """How far the scorer is from the model at the most, relative to max(|prediction|, sd of the target).
 
     Raises:

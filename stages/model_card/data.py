@@ -5,8 +5,9 @@ from typing import Any
 
 from stages.model_card.markdown import bullets, code, plain, table
 from stages.table.schema import TableSchema
+from stages.utils.config import Source
 from stages.utils.files import md5_of_directory
-from stages.utils.settings import FeaturesParams, Source, SplitParams
+from stages.utils.params import FeaturesParams, SplitParams
 
 
 def intended_use(schema: TableSchema, metrics: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.model_card.markdown import code, figure, plain, table
 from stages.table.schema import TableSchema
-from stages.utils.settings import Settings
+from stages.utils.yaml_files import Settings
 
 
 def effects(schema: TableSchema, served: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from stages.evaluation.metrics import MODELS, NORMAL_95
 from stages.model_card.markdown import bullets, code, figure, plain, table, with_interval
 from stages.table.schema import TableSchema
-from stages.utils.settings import EvaluateParams
+from stages.utils.params import EvaluateParams
 
 MOST = 8  # groups named as gaps
 Rows = list[dict[str, str]]

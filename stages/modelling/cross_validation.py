@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from stages.modelling import elasticnet
 from stages.modelling.moments import Moments, merge_all
-from stages.utils.settings import TrainParams
+from stages.utils.params import TrainParams
 
 
 def training_sets(folds: list[Moments], forward: bool) -> list[Moments | None]:

@@ -10,13 +10,11 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, enet_path
 
 from stages.modelling.moments import Moments
-
-Floats = npt.NDArray[np.float64]
+from stages.utils.arrays import Floats
 
 
 @dataclass(frozen=True)

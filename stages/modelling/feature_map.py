@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import MissingIndicator, SimpleImputer
@@ -16,9 +15,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer
 
 from stages.table.schema import Column, TableSchema
-from stages.utils.settings import FeaturesParams
-
-Floats = npt.NDArray[np.float64]
+from stages.utils.arrays import Floats
+from stages.utils.params import FeaturesParams
 
 CHUNK_CELLS = 4_000_000  # terms held at a time: 32 MB
 CALENDAR = ("month", "weekday", "hour")  # levels of a date; Monday is weekday 0

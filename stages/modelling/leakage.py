@@ -5,7 +5,7 @@ from typing import Any
 from stages.modelling.moments import Moments, explained
 from stages.table.schema import TableSchema
 from stages.utils.errors import LeakageError
-from stages.utils.settings import FeaturesParams
+from stages.utils.params import FeaturesParams
 
 LARGEST_SET = 3
 

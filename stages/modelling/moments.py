@@ -10,11 +10,9 @@ from functools import reduce
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from stages.utils.arrays import Floats
 from stages.utils.files import replacing
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

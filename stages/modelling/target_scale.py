@@ -8,12 +8,10 @@ added to centre it on the mean (no smearing).
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.linear_model import ElasticNet
 
-from stages.utils.settings import TargetTransform
-
-Floats = npt.NDArray[np.float64]
+from stages.utils.arrays import Floats
+from stages.utils.params import TargetTransform
 
 
 def to_scale(target: Floats, transform: TargetTransform) -> Floats:

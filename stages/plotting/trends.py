@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from stages.utils.arrays import Floats
 
 MOST_KNOTS = 8
 FEWEST = 5  # rows of a level whose mean is shown

@@ -1,33 +1,34 @@
-"""Where a table comes from: one resolver from `config.yaml:source` to a stream of frames, cells as read.
+"""Sources: read the table that `config.yaml:source` names as a stream of frames.
 
-To add a source, write a function that takes the `Source` and a record of what was read, and yields frames, and enter it
-in SCHEMES; to add a file format, see FORMATS in `files`. Every frame has the table's columns (text from text files,
-typed from the rest), `_file` and `_line` (the line in a text file, else the number of the row, from 1), and `_problem`
-(missing, or why the row cannot be used: validate quarantines it).
+To add a source, write a function that takes the `Source` and its metrics and yields frames, and enter it in SCHEMES; to
+add a file format, enter its reader in FORMATS in `files.py`. A frame has
+
+- the table's columns: text from text files, typed cells from Parquet files and databases;
+- `_file` and `_line`: the line of a text file, otherwise the number of the row, from 1;
+- `_problem`: why the row cannot be used (validate puts it in quarantine), or missing.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from stages.sources.files import SOURCE_DIR, read_files
 from stages.sources.frames import Frames
 from stages.sources.scikit_learn import read_sklearn
 from stages.sources.secrets import expand
 from stages.sources.sql import read_sql
-from stages.utils.errors import SettingsError
-from stages.utils.settings import Source
-from stages.utils.yaml_files import nearest
+from stages.utils.config import Source
+from stages.utils.errors import SettingsError, did_you_mean
+from stages.utils.metrics_files import SourceMetrics
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duckdb", "snowflake", "bigquery")
-SCHEMES: dict[str, Callable[[Source, dict[str, Any]], Frames]] = {
+SCHEMES: dict[str, Callable[[Source, SourceMetrics], Frames]] = {
     **dict.fromkeys(("file", "http", "https", "github", "s3", "zip"), read_files),
     "sklearn": read_sklearn,
     **dict.fromkeys(DATABASES, read_sql),
 }
 
 
-def read_source(source: Source, record: dict[str, Any] | None = None) -> Frames:
-    """Stream the table that `source.uri` names; `record` is whole when the stream has ended.
+def read_source(source: Source, metrics: SourceMetrics | None = None) -> Frames:
+    """Stream the table that `source.uri` names; what was read is noted in `metrics`.
 
     Raises:
         SettingsError: nothing can read this URI.
@@ -38,7 +39,7 @@ def read_source(source: Source, record: dict[str, Any] | None = None) -> Frames:
         raise SettingsError(
             f"config.yaml: source.uri: found {source.uri!r}; nothing reads {scheme}://; "
             f"allowed: {SOURCE_DIR}/FILE, {', '.join(f'{name}://' for name in SCHEMES if name != 'file')}"
-            f"{nearest(scheme, list(SCHEMES))}"
+            f"{did_you_mean(scheme, list(SCHEMES))}"
         )
     expand(source.uri)
-    return SCHEMES[scheme](source, {} if record is None else record)
+    return SCHEMES[scheme](source, metrics or SourceMetrics(uri=source.uri, rows=0, blank_rows=0))

@@ -11,8 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from stages.utils.errors import SourceError
-from stages.utils.yaml_files import nearest
+from stages.utils.errors import SourceError, did_you_mean
 
 MAGIC: dict[bytes, Callable[[Path], Any]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
 OFFICE = (".xlsx", ".ods", ".docx")  # zip archives too, but no tables that we read
@@ -60,7 +59,8 @@ def unzip(path: Path, shown: str, member: str | None, scratch: Path) -> tuple[Pa
             chosen = member or names[0]
             if chosen not in names:
                 raise SourceError(
-                    f"{shown}: the archive has no {chosen!r}{nearest(chosen, names)}; it holds {', '.join(names[:5])}"
+                    f"{shown}: the archive has no {chosen!r}{did_you_mean(chosen, names)}; "
+                    f"it holds {', '.join(names[:5])}"
                 )
             target = scratch / f"unpacked-{path.name}"
             with archive.open(chosen) as packed:

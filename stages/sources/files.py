@@ -15,9 +15,9 @@ from stages.sources.remote import fetch
 from stages.sources.secrets import expand
 from stages.sources.text import read_csv_file, read_jsonl_file
 from stages.table.schema import INTERNAL
-from stages.utils.errors import SettingsError, SourceError
-from stages.utils.settings import Source
-from stages.utils.yaml_files import nearest
+from stages.utils.config import Source
+from stages.utils.errors import SettingsError, SourceError, did_you_mean
+from stages.utils.metrics_files import SourceFile, SourceMetrics
 
 SOURCE_DIR = Path("data/source")
 SCRATCH = Path("data/.partial.source")  # what is fetched and unpacked, while it is read
@@ -31,13 +31,13 @@ FORMATS = {
 }
 
 
-def read_files(source: Source, record: dict[str, Any]) -> Frames:
-    """Every file that the URI names, one after the other; all have the same columns. `record` gets what was read."""
+def read_files(source: Source, metrics: SourceMetrics) -> Frames:
+    """Every file that the URI names, one after the other; all have the same columns. `metrics` notes what was read."""
     with found_files(source) as files:
-        record["files"] = [{"name": file.shown, **file.facts} for file in files]
+        metrics.files = [SourceFile(name=file.shown, **file.facts) for file in files]
         columns: list[str] = []
         for file in files:
-            for frame in FORMATS[f".{file.format}"](file, source, record):
+            for frame in FORMATS[f".{file.format}"](file, source, metrics):
                 found = [name for name in frame.columns if name not in INTERNAL]
                 columns = columns or found
                 if found != columns:
@@ -113,7 +113,7 @@ def local_paths(pattern: str) -> list[Path]:
     if not paths:
         there = sorted(str(path) for path in SOURCE_DIR.rglob("*") if path.is_file() and not path.name.startswith("."))
         raise SourceError(
-            f"{pattern}: no such file{nearest(pattern, there)}; put it there or mend config.yaml: source.uri"
+            f"{pattern}: no such file{did_you_mean(pattern, there)}; put it there or mend config.yaml: source.uri"
         )
     return paths
 

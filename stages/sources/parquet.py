@@ -1,14 +1,13 @@
 """Parquet files, cells as typed."""
 
-from typing import Any
-
 from stages.sources import frames
 from stages.sources.frames import File, Frames, checked_names, with_origin
+from stages.utils.config import Source
 from stages.utils.errors import SourceError
-from stages.utils.settings import Source
+from stages.utils.metrics_files import SourceMetrics
 
 
-def read_parquet_file(file: File, source: Source, record: dict[str, Any]) -> Frames:
+def read_parquet_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
     """A Parquet file."""
     import pyarrow.parquet as pq
     from pyarrow.lib import ArrowException

@@ -1,16 +1,14 @@
 """Data sets that ship inside scikit-learn."""
 
-from typing import Any
-
 from stages.sources.frames import Frames, with_origin
-from stages.utils.errors import SettingsError
-from stages.utils.settings import Source
-from stages.utils.yaml_files import nearest
+from stages.utils.config import Source
+from stages.utils.errors import SettingsError, did_you_mean
+from stages.utils.metrics_files import SourceMetrics
 
 NO_TABLES = {"files", "sample_image", "sample_images", "svmlight_file", "svmlight_files", "linnerud"}
 
 
-def read_sklearn(source: Source, record: dict[str, Any]) -> Frames:
+def read_sklearn(source: Source, metrics: SourceMetrics) -> Frames:
     """A data set in natural units: its features and then its target."""
     from sklearn import datasets
 
@@ -20,7 +18,7 @@ def read_sklearn(source: Source, record: dict[str, Any]) -> Frames:
     if name not in embedded:
         raise SettingsError(
             f"config.yaml: source.uri: scikit-learn has no data set {name!r}; allowed: {', '.join(embedded)}"
-            f"{nearest(name, embedded)}"
+            f"{did_you_mean(name, embedded)}"
         )
     natural = {"scaled": False} if name == "diabetes" else {}
     frame = getattr(datasets, f"load_{name}")(as_frame=True, **natural).frame

@@ -8,15 +8,16 @@ import pandas as pd
 from stages.sources import frames
 from stages.sources.frames import Frames, checked_names, with_origin
 from stages.sources.secrets import expand, hide
+from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
-from stages.utils.settings import Source
+from stages.utils.metrics_files import SourceMetrics
 
 # seconds to connect, and until a dead connection is noticed
 POSTGRESQL = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 TIMED_OUT = "57014"  # PostgreSQL's query_canceled
 
 
-def read_sql(source: Source, record: dict[str, Any]) -> Frames:
+def read_sql(source: Source, metrics: SourceMetrics) -> Frames:
     """The rows that `source.query` gives, or all of `source.table` (by its primary key)."""
     import sqlalchemy as sa
 
@@ -42,7 +43,7 @@ def read_sql(source: Source, record: dict[str, Any]) -> Frames:
                     row += len(rows)
             if row == 1:
                 raise SourceError(f"{source.uri}: no rows; mend config.yaml: source.query (or table)")
-            record |= {"query": str(statement), "sha256": digest.hexdigest()}
+            metrics.query, metrics.sha256 = str(statement), digest.hexdigest()
     except sa.exc.NoSuchTableError:
         raise SourceError(f"{source.uri}: no table {source.table!r}; mend config.yaml: source.table") from None
     except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:

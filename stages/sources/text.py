@@ -1,4 +1,4 @@
-"""Text files, every cell as text: CSV and TSV, JSON Lines. Blank rows are left out, and counted in the record."""
+"""Text files, every cell as text: CSV and TSV, JSON Lines. Blank rows are left out and counted."""
 
 import csv
 import itertools
@@ -10,11 +10,12 @@ import pandas as pd
 
 from stages.sources import frames
 from stages.sources.frames import File, Frames, checked_names, with_origin
+from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
-from stages.utils.settings import Source
+from stages.utils.metrics_files import SourceMetrics
 
 
-def read_csv_file(file: File, source: Source, record: dict[str, Any]) -> Frames:
+def read_csv_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
     """A CSV file as Python's csv module reads it (RFC 4180; quoted cells may hold line breaks)."""
     encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
     delimiter = "\t" if file.format == "tsv" else source.delimiter
@@ -22,7 +23,7 @@ def read_csv_file(file: File, source: Source, record: dict[str, Any]) -> Frames:
     try:
         with file.path.open(encoding=encoding, newline="") as stream:
             reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            rows = numbered(reader, record)
+            rows = numbered(reader, metrics)
             first = next(rows, None)
             if first is None:
                 raise SourceError(f"{file.shown}: the file is empty; expected a header and rows")
@@ -45,20 +46,15 @@ def read_csv_file(file: File, source: Source, record: dict[str, Any]) -> Frames:
         raise SourceError(f"{file.shown}: line {line}: {error}; is a quote left open, or is it no CSV file?") from None
 
 
-def numbered(reader: Any, record: dict[str, Any]) -> Iterator[tuple[int, list[str]]]:
+def numbered(reader: Any, metrics: SourceMetrics) -> Iterator[tuple[int, list[str]]]:
     """Every row with the number of the line that it starts on, but those that hold only separators."""
     line = reader.line_num + 1
     for row in reader:
         if any(map(str.strip, row)) or len(row) == 1:
             yield line, row
         else:
-            count_blank(record)
+            metrics.blank_rows += 1
         line = reader.line_num + 1
-
-
-def count_blank(record: dict[str, Any]) -> None:
-    """Count a row that was left out because nothing stands in it."""
-    record["blank_rows"] = record.get("blank_rows", 0) + 1
 
 
 def csv_frame(batch: list[tuple[int, list[str]]], columns: list[str], shown: str) -> pd.DataFrame:
@@ -71,13 +67,13 @@ def csv_frame(batch: list[tuple[int, list[str]]], columns: list[str], shown: str
     return with_origin(frame, shown, [line for line, _ in batch], problems)
 
 
-def read_jsonl_file(file: File, source: Source, record: dict[str, Any]) -> Frames:
+def read_jsonl_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
     """JSON Lines: an object a line; the columns are all the keys, in the order in which the file first names them."""
-    keys = dict.fromkeys(key for _, row, _ in json_rows(file, record) for key in row)
+    keys = dict.fromkeys(key for _, row, _ in json_rows(file, metrics) for key in row)
     columns = checked_names(list(keys), file.shown)
     if not columns:
         raise SourceError(f"{file.shown}: no line holds a JSON object; is it JSON Lines?")
-    rows = json_rows(file, {})  # the second reading counts nothing
+    rows = json_rows(file, metrics.model_copy())  # blank lines were counted by the first reading
     while batch := list(itertools.islice(rows, frames.BATCH_ROWS)):
         cells = {name: pd.Series([row.get(key) for _, row, _ in batch], dtype="str")
                  for key, name in zip(keys, columns, strict=True)}  # fmt: skip
@@ -86,13 +82,13 @@ def read_jsonl_file(file: File, source: Source, record: dict[str, Any]) -> Frame
         )
 
 
-def json_rows(file: File, record: dict[str, Any]) -> Iterator[tuple[int, dict[str, str | None], str | None]]:
+def json_rows(file: File, metrics: SourceMetrics) -> Iterator[tuple[int, dict[str, str | None], str | None]]:
     """Line number, cells as text, and what is wrong with the line."""
     try:
         with file.path.open(encoding="utf-8-sig") as stream:
             for number, line in enumerate(stream, start=1):
                 if not line.strip():
-                    count_blank(record)
+                    metrics.blank_rows += 1
                     continue
                 try:
                     # numbers stay as they are written

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from stages.table.parts import read_part
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, SettingsError
-from stages.utils.settings import SplitParams
+from stages.utils.params import SplitParams
 
 
 def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> npt.NDArray[np.datetime64] | None:

@@ -9,8 +9,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.utils.settings import Settings
-from stages.utils.yaml_files import read
+from stages.utils.yaml_files import Settings, read_settings
 
 Role = Literal["feature", "target", "id", "group", "time", "ignore"]
 Scalar = str | int | float | datetime.date | datetime.datetime
@@ -180,4 +179,4 @@ class TableSchema(Settings):
 
 def read_schema() -> TableSchema:
     """schema.yaml."""
-    return read(Path("schema.yaml"), TableSchema)
+    return read_settings(Path("schema.yaml"), TableSchema)

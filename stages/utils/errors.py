@@ -1,12 +1,15 @@
-"""Typed exceptions: what the user can mend, each kind with an exit code of its own.
+"""Errors that the user can fix, each kind with its own exit code.
 
-A message names the file, the column or key, what was found, what was expected, and the fix.
-Anything else that escapes a stage is ours to mend: see `stages.utils.stage`.
+A message names the file, the column or key, what was found, what was expected, and the fix. Any other exception that
+leaves a stage is a bug in this project: see `stages.utils.stage`.
 """
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class PipelineError(Exception):
-    """Something the user can mend: shown as one line, without a traceback."""
+    """An error that the user can fix: shown as one line, without a traceback."""
 
     exit_code = 1
 
@@ -24,7 +27,7 @@ class SourceError(PipelineError):
 
 
 class DataError(PipelineError):
-    """The table was read, but it cannot be used: it breaks its schema, or it is too small."""
+    """A file of the pipeline cannot be used: it is missing or damaged, breaks the schema, or has too few rows."""
 
     exit_code = 4
 
@@ -36,6 +39,13 @@ class LeakageError(PipelineError):
 
 
 class ExportError(PipelineError):
-    """The served form of the model does not predict what the model predicts."""
+    """The scorecard and the model predict different values."""
 
     exit_code = 6
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return `; did you mean X?` if one of the allowed words is spelled much like this one, else an empty string."""
+    by_lower_case = {option.lower(): option for option in allowed}
+    match = get_close_matches(word.lower(), by_lower_case, n=1)
+    return f"; did you mean {by_lower_case[match[0]]}?" if match else ""

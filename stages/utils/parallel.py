@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
+from stages.utils.config import Compute, read_config
 from stages.utils.parent_death import die_with_parent
-from stages.utils.settings import Compute, read_config
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

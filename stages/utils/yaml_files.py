@@ -1,31 +1,36 @@
-"""A settings file as YAML 1.2 (what DVC reads), checked whole by its model.
+"""Settings files: YAML 1.2 (what DVC reads), checked as a whole by a pydantic model.
 
-An error names the file, the key, the value, what is allowed and the nearest right spelling.
+An error names the file, the key, the value found, the values allowed and the nearest correct spelling.
 """
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from stages.utils.errors import SettingsError
+from stages.utils.errors import SettingsError, did_you_mean
 
 SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
 
 
-def read(path: Path, model: type[SettingsModel]) -> SettingsModel:
+class Settings(BaseModel):
+    """Base of every settings model: unknown keys and implicit conversions are errors; values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def read_settings(path: Path, model: type[SettingsModel]) -> SettingsModel:
     """Read a YAML 1.2 file into its model.
 
     Raises:
         SettingsError: the file is missing, is no YAML, or breaks the model.
     """
-    return check(load(path), model, path)
+    return check_settings(load_yaml(path), model, path)
 
 
-def load(path: Path) -> Any:
+def load_yaml(path: Path) -> Any:
     """The content of a YAML 1.2 file, unchecked.
 
     Raises:
@@ -40,7 +45,7 @@ def load(path: Path) -> Any:
     return {} if content is None else content
 
 
-def check(content: Any, model: type[SettingsModel], path: Path) -> SettingsModel:
+def check_settings(content: Any, model: type[SettingsModel], path: Path) -> SettingsModel:
     """The content of a settings file as its model.
 
     Raises:
@@ -70,12 +75,12 @@ def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
     found, kind, context = error["input"], error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         allowed = allowed_keys(model, error["loc"][:-1])
-        return f"{where}: unknown key; allowed: {', '.join(allowed)}{nearest(str(error['loc'][-1]), allowed)}"
+        return f"{where}: unknown key; allowed: {', '.join(allowed)}{did_you_mean(str(error['loc'][-1]), allowed)}"
     if kind == "missing":
         return f"{where}: missing; add this key"
     if kind == "literal_error":
         allowed = [part.strip(" '") for part in context["expected"].replace(" or ", ", ").split(",")]
-        return f"{where}: found {found!r}; allowed: {', '.join(allowed)}{nearest(str(found), allowed)}"
+        return f"{where}: found {found!r}; allowed: {', '.join(allowed)}{did_you_mean(str(found), allowed)}"
     if kind == "value_error":
         return f"{where}: {context['error']}" if where else str(context["error"])
     expected = error["msg"].removeprefix("Input should be ").replace("Input should", "should")
@@ -111,13 +116,6 @@ def submodel(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := submodel(part))), None)
-
-
-def nearest(word: str, allowed: list[str]) -> str:
-    """`; did you mean X?` where a right spelling is near, else nothing."""
-    lower = {option.lower(): option for option in allowed}
-    match = get_close_matches(word.lower(), lower, n=1)
-    return f"; did you mean {lower[match[0]]}?" if match else ""
 
 
 def short(value: Any) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stages.table.schema import INTERNAL, TableSchema
-from stages.utils.errors import DataError
-from stages.utils.yaml_files import nearest
+from stages.utils.errors import DataError, did_you_mean
 
 DELIMITERS = (";", "\t", "|", ",")
 SHOWN = 6  # columns that one message names
@@ -30,7 +29,7 @@ def check_columns(found: Iterable[str], schema: TableSchema, table: Path) -> Non
             f"mend config.yaml: source.delimiter"
         )
     problems = [
-        f"column {name!r} is in schema.yaml but not in the table{nearest(name, there)}"
+        f"column {name!r} is in schema.yaml but not in the table{did_you_mean(name, there)}"
         for name in described
         if name not in there
     ] + [

@@ -17,13 +17,12 @@ from stages.evaluation.gate import gate
 from stages.evaluation.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
 from stages.evaluation.metrics import CLUSTERS, cluster_sums, metrics_of, with_intervals
 from stages.table.schema import TableSchema
+from stages.utils.arrays import Floats
 from stages.utils.files import read_json
-from stages.utils.settings import GateParams
+from stages.utils.params import GateParams
 from tests.conftest import Project
 from webapp.scoring.scorecard import Scorecard
 from webapp.scoring.scorer import score
-
-Floats = npt.NDArray[np.float64]
 
 # ---------------------------------------------------------------- metrics
 

@@ -24,7 +24,7 @@ from stages.modelling.target_scale import to_scale
 from stages.table.schema import TableSchema
 from stages.train import as_pipeline
 from stages.utils.errors import ExportError
-from stages.utils.settings import FeaturesParams, TargetTransform
+from stages.utils.params import FeaturesParams, TargetTransform
 from tests.conftest import ROOT, Project
 from webapp.scoring.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
 from webapp.scoring.scorer import as_datetime, as_level, in_table, interval, on_curve, score

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -23,11 +22,10 @@ from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all
 from stages.table.parts import write_part
 from stages.table.schema import TableSchema
+from stages.utils.arrays import Floats
 from stages.utils.errors import DataError, LeakageError
-from stages.utils.settings import FeaturesParams
+from stages.utils.params import FeaturesParams
 from tests.conftest import Project
-
-Floats = npt.NDArray[np.float64]
 
 START = pd.Timestamp("2021-01-01").as_unit("us")
 

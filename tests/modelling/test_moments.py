@@ -22,10 +22,10 @@ from stages.modelling.feature_map import blocks, fit_feature_map
 from stages.modelling.moments import Moments, explained, load_moments, merge_all, save_moments
 from stages.table.schema import TableSchema
 from stages.train import as_pipeline, regularization_path
-from stages.utils.settings import FeaturesParams, TrainParams
+from stages.utils.arrays import Floats
+from stages.utils.params import FeaturesParams, TrainParams
 from tests.conftest import Project
 
-Floats = npt.NDArray[np.float64]
 PROPERTY = settings(max_examples=60, deadline=None)
 TOL, MAX_ITER = 1e-10, 20_000
 

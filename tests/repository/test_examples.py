@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from stages.utils.settings import Config
-from stages.utils.yaml_files import read
+from stages.utils.config import Config
+from stages.utils.yaml_files import read_settings
 from tests.conftest import ROOT, SHARED_DATA, Project, postgres_server
 from tests.helpers.scores import cv_r2
 from tools.example import EXAMPLES, FILES
@@ -63,7 +63,7 @@ def use(project: Project, name: str) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_files(project: Project, address: str, name: str) -> None:
     use(project, name)
-    home = str(read(project.path / "config.yaml", Config).source.uri)
+    home = str(read_settings(project.path / "config.yaml", Config).source.uri)
     member = home[: home.find("::") + 2] if home.startswith("zip://") else ""
     project.edit("config.yaml", source__uri=f"{member}{address}/{TABLES[name]}")
     assert reached(project) == float(CLAIMED[name])

@@ -25,14 +25,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stages.sources import frames, read_source
+from stages.sources import frames
 from stages.sources.frames import File
 from stages.sources.text import read_csv_file
 from stages.table.parts import cut_into_parts, read_part, write_part
+from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.files import replacing
-from stages.utils.settings import Source
 from tests.conftest import Project
+from tests.helpers.reading import nothing_read, read
 
 TABLE = "data/source/table.csv"
 
@@ -43,11 +44,6 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data/source").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def read(uri: str = TABLE, **source: str) -> pd.DataFrame:
-    """The whole table that a source gives."""
-    return pd.concat(read_source(Source(uri=uri, **source)), ignore_index=True)
 
 
 def read_text(content: str | bytes, name: str = "table.csv", **source: str) -> pd.DataFrame:
@@ -93,10 +89,9 @@ def test_quotes_line_breaks_and_blank_lines(workdir: Path) -> None:
     ],
 )
 def test_blank_rows_are_left_out_and_counted(workdir: Path, name: str, text: str, blank: int) -> None:
-    record: dict[str, Any] = {}
+    metrics = nothing_read()
     Path("data/source", name).write_text(text)
-    rows = sum(map(len, read_source(Source(uri=f"data/source/{name}"), record)))
-    assert (rows, record.get("blank_rows", 0)) == (2, blank)
+    assert (len(read(f"data/source/{name}", metrics)), metrics.blank_rows) == (2, blank)
 
 
 def test_line_numbers_do_not_depend_on_the_batches(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +182,7 @@ def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows
         writer.writerow(row)
     path.write_bytes(text.getvalue().encode())
     empty = pd.DataFrame({name: [] for name in [*header, "_line", "_problem"]})
-    frames_read = read_csv_file(File(path, path.name, "csv"), Source(uri=path.name), {})
+    frames_read = read_csv_file(File(path, path.name, "csv"), Source(uri=path.name), nothing_read())
     frame = pd.concat([*frames_read] or [empty], ignore_index=True)
     kept = [place for place, row in enumerate(rows) if len(row) == 1 or any(map(str.strip, row))]
     assert cells(frame) == [rows[place] for place in kept]

@@ -19,11 +19,12 @@ import pandas as pd
 import pytest
 
 from stages.sources import download as transfer
-from stages.sources import read_source, remote
+from stages.sources import remote
 from stages.sources.files import SCRATCH
 from stages.utils.errors import PipelineError, SettingsError, SourceError
-from stages.utils.settings import Source
+from stages.utils.metrics_files import SourceFile
 from tests.conftest import Project
+from tests.helpers.reading import nothing_read, read
 
 TABLE = b"a,b\n1,2\n3,4\n"
 
@@ -133,21 +134,17 @@ def url(server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return lambda path: f"{address}{path}"
 
 
-def read(uri: str, record: dict[str, Any] | None = None, **source: Any) -> pd.DataFrame:
-    return pd.concat(read_source(Source(uri=uri, **source), record), ignore_index=True)
-
-
 @pytest.mark.parametrize(
     "path", ["/table.csv", "/table.csv?token=x", "/table.csv.gz", "/table.csv.xz", "/table.csv.bz2", "/table.zip"]
 )
 def test_read_whatever_the_packing(url: Url, path: str) -> None:
-    record: dict[str, Any] = {}
-    frame = read(url(path), record)
+    metrics = nothing_read()
+    frame = read(url(path), metrics)
     assert frame[["a", "b"]].to_numpy().tolist() == [["1", "2"], ["3", "4"]]
     assert set(frame["_file"]) == {url(path)}
     content = FILES[path.partition("?")[0]]
     expected = {"bytes": len(content), "etag": '"v1"', "name": url(path), "sha256": hashlib.sha256(content).hexdigest()}
-    assert record == {"files": [expected]}
+    assert metrics.files == [SourceFile(**expected)]
     assert not SCRATCH.exists()
 
 
@@ -161,9 +158,9 @@ def test_format_and_pin_from_the_settings(url: Url) -> None:
 
 
 def test_json_lines(url: Url) -> None:
-    record: dict[str, Any] = {}
-    frame = read(url("/rows.jsonl"), record)
-    assert record["blank_rows"] == 1
+    metrics = nothing_read()
+    frame = read(url("/rows.jsonl"), metrics)
+    assert metrics.blank_rows == 1
     assert frame.columns[:3].tolist() == ["a", "b", "c"]
     cells = [[None if pd.isna(cell) else cell for cell in row] for row in frame[["a", "b", "c"]].to_numpy().tolist()]
     assert cells == [["1", "x", None], ["true", None, "2.50"], [None] * 3, [None] * 3]
@@ -250,11 +247,11 @@ def test_another_hash_than_pinned(url: Url) -> None:
 
 def test_the_pin_of_a_member_is_that_of_its_bytes(url: Url) -> None:
     """So that it holds wherever the same table is packed anew."""
-    uri, record = f"zip://first.csv::{url('/two.zip')}", dict[str, Any]()
+    uri, metrics = f"zip://first.csv::{url('/two.zip')}", nothing_read()
     digest = hashlib.sha256(TABLE).hexdigest()
-    assert len(read(uri, record, sha256=digest)) == 2
-    (file,) = record["files"]
-    assert (file["bytes"], file["sha256"]) == (len(TABLE), digest)
+    assert len(read(uri, metrics, sha256=digest)) == 2
+    (file,) = metrics.files
+    assert (file.bytes, file.sha256) == (len(TABLE), digest)
     with pytest.raises(SourceError, match=rf"^first.csv in .*/two.zip: its sha256 is {digest}, .* pins 0000"):
         read(uri, sha256="0" * 64)
 
@@ -276,9 +273,9 @@ def test_secrets_come_from_the_environment_and_are_not_shown(url: Url, monkeypat
     with pytest.raises(SettingsError, match="the environment has no TOKEN; `export TOKEN="):
         read(url("/table.csv?token=${TOKEN}"))
     monkeypatch.setenv("TOKEN", "hush-hush")
-    record: dict[str, Any] = {}
-    frame = read(url("/table.csv?token=${TOKEN}"), record)
-    assert "hush-hush" not in str(record) + frame.to_csv()
+    metrics = nothing_read()
+    frame = read(url("/table.csv?token=${TOKEN}"), metrics)
+    assert "hush-hush" not in str(metrics) + frame.to_csv()
     for path in ("/missing.csv", "/broken.csv", "/short.csv"):
         with pytest.raises(PipelineError) as caught:
             read(url(path + "?token=${TOKEN}"))

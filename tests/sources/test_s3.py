@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import boto3
-import pandas as pd
 import pytest
 from moto.server import ThreadedMotoServer
 
-from stages.sources import read_source
 from stages.sources.files import SCRATCH
 from stages.utils.errors import SourceError
-from stages.utils.settings import Source
+from tests.helpers.reading import nothing_read, read
 
 OBJECTS = {"deep/a.csv": b"a,b\n1,2\n", "deep/b.csv": b"a,b\n3,4\n", "other.csv": b"c\n9\n"}
 
@@ -42,21 +39,17 @@ def environment(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
-def read(uri: str, record: dict[str, Any] | None = None) -> pd.DataFrame:
-    return pd.concat(read_source(Source(uri=uri), record), ignore_index=True)
-
-
 def test_an_object_and_a_glob() -> None:
     assert read("s3://tables/other.csv")["c"].tolist() == ["9"]
-    record: dict[str, Any] = {}
-    frame = read("s3://tables/deep/*.csv", record)
+    metrics = nothing_read()
+    frame = read("s3://tables/deep/*.csv", metrics)
     assert frame["a"].tolist() == ["1", "3"]
     assert frame["_file"].tolist() == ["s3://tables/deep/a.csv", "s3://tables/deep/b.csv"]
-    assert [(file["name"], file["bytes"]) for file in record["files"]] == [
+    assert [(file.name, file.bytes) for file in metrics.files] == [
         ("s3://tables/deep/a.csv", 8),
         ("s3://tables/deep/b.csv", 8),
     ]
-    assert all(len(file["etag"]) == 32 for file in record["files"])
+    assert all(len(file.etag) == 32 for file in metrics.files)
     assert not SCRATCH.exists()
 
 

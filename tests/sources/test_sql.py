@@ -5,16 +5,16 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
 from stages.sources import frames, read_source
+from stages.utils.config import Source
 from stages.utils.errors import PipelineError, SettingsError, SourceError
-from stages.utils.settings import Source
 from tests.conftest import postgres_server
+from tests.helpers.reading import nothing_read, read
 from tests.pipeline.test_crash import wait_until
 
 SETUP = """
@@ -50,14 +50,10 @@ def sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "sqlite:///table.db"
 
 
-def read(uri: str, record: dict[str, Any] | None = None, **source: Any) -> pd.DataFrame:
-    return pd.concat(read_source(Source(uri=uri, **source), record), ignore_index=True)
-
-
 def test_a_query_of_postgresql(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     query = "SELECT * FROM homes WHERE id > 10 ORDER BY id"
-    record: dict[str, Any] = {}
-    whole = read(postgres, record, query=query)
+    metrics = nothing_read()
+    whole = read(postgres, metrics, query=query)
     assert len(whole) == 290
     first = whole.iloc[0]
     assert first["id"] == 11
@@ -67,13 +63,13 @@ def test_a_query_of_postgresql(postgres: str, monkeypatch: pytest.MonkeyPatch) -
     assert whole["rooms"].isna().sum() == sum(n % 4 == 0 for n in range(11, 301))
     assert whole["town"].isna().sum() == sum(n % 3 == 0 for n in range(11, 301))
     assert whole["_line"].tolist() == list(range(1, 291))
-    assert record["query"] == query
-    assert len(record["sha256"]) == 64
+    assert metrics.query == query
+    assert len(metrics.sha256) == 64
 
     monkeypatch.setattr(frames, "BATCH_ROWS", 7)  # the hash does not depend on how the rows come
-    again: dict[str, Any] = {}
+    again = nothing_read()
     assert len(read(postgres, again, query=query)) == 290
-    assert again == record
+    assert again == metrics
 
 
 def test_rows_are_streamed(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,10 +143,10 @@ def test_wrong_password(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "open-sesame" not in str(caught.value)
     assert "mend config.yaml: source.uri" in str(caught.value)
     monkeypatch.setenv("PASSWORD", "hush-hush")
-    record: dict[str, Any] = {}
-    frame = read(uri, record, table="homes")
+    metrics = nothing_read()
+    frame = read(uri, metrics, table="homes")
     assert len(frame) == 300
-    assert "hush-hush" not in str(record) + frame.to_csv()
+    assert "hush-hush" not in str(metrics) + frame.to_csv()
 
 
 def test_nobody_listens() -> None:

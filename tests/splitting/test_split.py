@@ -19,7 +19,8 @@ from stages.table.hashing import draw, hash_rows
 from stages.table.parts import cut_into_parts, list_parts, sample_rows, write_part
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, LeakageError, SettingsError
-from stages.utils.settings import SplitParams
+from stages.utils.metrics_files import SplitMetrics
+from stages.utils.params import SplitParams
 from tests.conftest import Project
 
 PROPERTY = settings(max_examples=12, deadline=None)  # each example writes and reads several tables
@@ -440,8 +441,9 @@ def test_bad_cut_ends_the_stage(project: Project) -> None:
 
 
 def test_sizes() -> None:
-    split.check_sizes({"train": 5, "test": 2, "folds": [1, 4]})
+    others = SplitMetrics.model_construct(train=5, test=2, folds=[1, 4])
+    split.check_sizes(others)
     with pytest.raises(DataError, match="1 of 6 rows fall into the test set"):
-        split.check_sizes({"train": 5, "test": 1, "folds": [1, 4]})
+        split.check_sizes(others.model_copy(update={"test": 1}))
     with pytest.raises(DataError, match="of 5 training rows none falls into fold 1 of 2"):
-        split.check_sizes({"train": 5, "test": 2, "folds": [5, 0]})
+        split.check_sizes(others.model_copy(update={"folds": [5, 0]}))

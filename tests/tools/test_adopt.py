@@ -16,10 +16,11 @@ import pytest
 
 from stages.sources import read_source
 from stages.table.schema import TableSchema, read_schema
+from stages.utils.config import Config
 from stages.utils.errors import DataError, SourceError
 from stages.utils.files import read_json
-from stages.utils.settings import Config, Params
-from stages.utils.yaml_files import read
+from stages.utils.params import Params
+from stages.utils.yaml_files import read_settings
 from stages.validation.cells import type_cells
 from tests.conftest import SHARED_DATA, Project
 from tests.helpers.scores import cv_r2
@@ -37,7 +38,7 @@ def adopted(in_project: Project) -> Adopt:
         path = in_project.path.parent / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         adopt(str(path), target, in_project.path)
-        raw = pd.concat(read_source(read(Path("config.yaml"), Config).source), ignore_index=True)
+        raw = pd.concat(read_source(read_settings(Path("config.yaml"), Config).source), ignore_index=True)
         typed, unreadable = type_cells(raw, read_schema())
         assert unreadable.empty, unreadable
         return typed
@@ -184,7 +185,7 @@ def test_9_groups(adopted: Adopt) -> None:
     frame["y"] = frame["x"] + np.arange(200) % 3
     adopted(frame.to_csv(index=False))
     assert field("patient_id").role == "group"
-    assert read(Path("params.yaml"), Params).split.by == "group"
+    assert read_settings(Path("params.yaml"), Params).split.by == "group"
 
 
 def test_12_no_numeric_column(adopted: Adopt) -> None:
@@ -218,7 +219,7 @@ def test_scale_of_the_target(
     x = rng.normal(size=600)
     in_project.edit("params.yaml", features__target="none" if scale == "log" else "log")
     adopted(pd.DataFrame({"x": x.round(4), "y": np.round(target(rng, x), 3)}).to_csv(index=False))
-    assert read(Path("params.yaml"), Params).features.target == scale
+    assert read_settings(Path("params.yaml"), Params).features.target == scale
     assert re.search(rf"params.yaml: features.target is {scale}: .*{says}", capsys.readouterr().out)
 
 
@@ -229,7 +230,7 @@ def test_one_target_that_is_not_positive(adopted: Adopt) -> None:
     y = np.exp(5 + x / 2 + rng.normal(0, 0.4, len(x))).round(2)
     y[77_777] = 0
     adopted(pd.DataFrame({"x": x.round(3), "y": y}).to_csv(index=False))
-    assert read(Path("params.yaml"), Params).features.target == "none"
+    assert read_settings(Path("params.yaml"), Params).features.target == "none"
 
 
 # ---------------------------------------------------------------- the files
@@ -241,7 +242,7 @@ def test_comments_and_what_a_person_wrote_survive(adopted: Adopt, in_project: Pr
     adopted(text)
     assert "# the surface's grid" in Path("params.yaml").read_text()
     assert "# worker processes on this machine" in Path("config.yaml").read_text()
-    assert read(Path("params.yaml"), Params).train.alpha == "auto"
+    assert read_settings(Path("params.yaml"), Params).train.alpha == "auto"
     written = Path("schema.yaml").read_text()
     Path("schema.yaml").write_text(written.replace("title: A", "title: Mine  # kept"))
     adopted(text)
@@ -321,7 +322,7 @@ def test_a_doubt_is_asked_in_a_terminal(project: Project) -> None:
             shown = read_to_the_end(person)
         assert process.returncode == 0, shown
     assert "role of state [feature]" in shown
-    schema = read(project.path / "schema.yaml", TableSchema)
+    schema = read_settings(project.path / "schema.yaml", TableSchema)
     assert [column.role for column in schema.fields] == ["ignore", "feature", "target"]
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from stages.table.schema import read_schema
+from stages.utils.config import Config
 from stages.utils.files import read_json
-from stages.utils.settings import Config
-from stages.utils.yaml_files import read
+from stages.utils.yaml_files import read_settings
 from tests.conftest import Project
 from tests.helpers import servers
 from tools.adopt.adopt import adopt
@@ -60,7 +60,7 @@ def address(place: Path) -> Iterator[str]:
 
 def check(project: Project, uri: str) -> None:
     """The schema is the one that was meant, and the pipeline reads every row by it."""
-    assert read(Path("config.yaml"), Config).source.uri == uri
+    assert read_settings(Path("config.yaml"), Config).source.uri == uri
     found = {column.name: (column.type, column.role) for column in read_schema().fields}
     assert found == {
         "area": ("number", "feature"),
@@ -88,7 +88,7 @@ def test_a_database(in_project: Project, homes: pd.DataFrame, place: Path, how: 
     connection.close()
     adopt(f"sqlite:///{place}/homes.db", "price", in_project.path, **how)
     check(in_project, f"sqlite:///{place}/homes.db")
-    source = read(Path("config.yaml"), Config).source
+    source = read_settings(Path("config.yaml"), Config).source
     assert (source.table, source.query) == (how.get("table"), how.get("query"))
 
 

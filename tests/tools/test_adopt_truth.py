@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stages.sources import read_source
 from stages.table.schema import TableSchema
-from stages.utils.settings import Source
+from stages.utils.config import Source
 from stages.validation.cells import type_cells
 from tools.adopt.decide import decide
 from tools.adopt.source import look

@@ -11,17 +11,18 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.table.schema import read_schema
+from stages.utils.config import Config, read_config, read_source_settings
 from stages.utils.errors import SettingsError
-from stages.utils.settings import Config, Params, read_config, read_params, read_source_settings
-from stages.utils.yaml_files import read
+from stages.utils.params import Params, read_params
+from stages.utils.yaml_files import read_settings
 from tests.conftest import ROOT, Project
 
 Location = tuple[str | int, ...]
 Case = tuple[str, Location, Any, tuple[str, ...]]  # file, where, the wrong value, what the message holds
 
 READERS: dict[str, Callable[[], Any]] = {
-    "config.yaml": lambda: read(Path("config.yaml"), Config),
-    "params.yaml": lambda: read(Path("params.yaml"), Params),
+    "config.yaml": lambda: read_settings(Path("config.yaml"), Config),
+    "params.yaml": lambda: read_settings(Path("params.yaml"), Params),
     "schema.yaml": read_schema,
 }
 FILES = sorted(READERS)
@@ -590,4 +591,4 @@ def test_log_level_is_of_the_console_only(project: Project) -> None:
     assert (done.stdout, done.stderr) == ("", "")
     logged = (project.path / "logs/ingest.log").read_text()
     assert "INFO    ingest: data/source/table.csv: 1 rows in 1 part" in logged
-    assert "DEBUG   stages.utils.settings: takes config.yaml:source config.yaml:compute.part_rows" in logged
+    assert "DEBUG   stages.utils.config: takes config.yaml:source config.yaml:compute.part_rows" in logged

@@ -19,6 +19,7 @@ from stages.sources.text import csv_frame
 from stages.table.parts import cut_into_parts, list_parts, write_part
 from stages.table.schema import Column, TableSchema
 from stages.utils.files import read_json
+from stages.utils.metrics_files import ValidationMetrics
 from stages.utils.parallel import map_parts
 from stages.validate import describe_failure, summarise, validate_part
 from stages.validation.cells import type_column
@@ -105,7 +106,7 @@ def run_checks(raw: pd.DataFrame, schema: TableSchema, part_rows: int = 1000) ->
             pd.concat(map(pd.read_parquet, list_parts(folder / name)), ignore_index=True)
             for name in ("valid", "quarantine")
         ]
-    return Result(*tables, metrics)
+    return Result(*tables, metrics.model_dump())
 
 
 def check(cells: Sequence[str], field: Field, part_rows: int = 1000, missing: Sequence[str] = ("",)) -> Result:
@@ -726,9 +727,13 @@ def test_columns_in_another_order_are_fine() -> None:
     check_columns(pd.Index(["y", "b", "a", "_file", "_line", "_problem"]), schema, Path("data/raw"))
 
 
+def metrics_of(cells: list[str], field: Field) -> ValidationMetrics:
+    return ValidationMetrics.model_validate(check(cells, field).metrics)
+
+
 def test_worst_violations_are_named(workdir: Path) -> None:
     field = {"name": "x", "type": "number", "constraints": {"minimum": 0}}
-    message = describe_failure(check(["x", "x", "-1", "1"], field).metrics, 0.05, schema_of(field))
+    message = describe_failure(metrics_of(["x", "x", "-1", "1"], field), 0.05, schema_of(field))
     assert "3 of 4 rows are invalid (75.0%)" in message
     assert "params.yaml: validate.max_invalid_fraction allows 5.0%" in message
     assert "x, type (not a finite number, found x): 2; x, minimum (expected minimum 0, found -1.0): 1" in message

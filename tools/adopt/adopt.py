@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from stages.utils.errors import DataError
-from stages.utils.settings import Params
-from stages.utils.yaml_files import nearest, read
+from stages.utils.errors import DataError, did_you_mean
+from stages.utils.params import Params
+from stages.utils.yaml_files import read_settings
 from tools.adopt.decide import Decision, decide
 from tools.adopt.naming import words_of
 from tools.adopt.relations import relate, schema_of
@@ -30,12 +30,12 @@ def adopt(
     Raises:
         PipelineError: it cannot be read, or used with this target; nothing is written then.
     """
-    params = read(root / "params.yaml", Params)
+    params = read_settings(root / "params.yaml", Params)
     source = {"uri": copied(uri), "query": query, "table": table}
     source, notes, profiles, sample = look(source, target)
     names = [profile.name for profile in profiles]
     if target not in names:
-        raise DataError(f"the table has no column {target!r}{nearest(target, names)}; it has {', '.join(names)}")
+        raise DataError(f"the table has no column {target!r}{did_you_mean(target, names)}; it has {', '.join(names)}")
     sentinels = {
         text for profile in profiles for text, count in profile.sentinels.items() if is_far(profile, text) and count > 1
     }

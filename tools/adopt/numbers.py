@@ -1,7 +1,6 @@
 """Adding plain numbers to the profile of a column."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -9,8 +8,6 @@ from tools.adopt.profile import MOST_LEVELS, Profile
 
 MOST_SPAN = 10_000  # of whole numbers whose levels are counted
 SENTINELS = (-99.0, -100.0, -200.0, -999.0, -9999.0, -99999.0, -32768.0, 9999.0, 99999.0, 999999.0)
-
-Floats = npt.NDArray[np.float64]
 
 
 def as_numbers(cells: pa.Array) -> np.ndarray | None:

@@ -10,7 +10,7 @@ from stages.modelling.leakage import find_leaks
 from stages.modelling.moments import Moments, explained
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError
-from stages.utils.settings import FeaturesParams
+from stages.utils.params import FeaturesParams
 from stages.validation.cells import type_cells
 from tools.adopt.decide import Decision
 from tools.adopt.naming import COUNT, words_of

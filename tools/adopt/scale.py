@@ -8,9 +8,9 @@ from stages.modelling.elasticnet import least_squares
 from stages.modelling.feature_map import count_terms, fit_feature_map, term_chunks
 from stages.modelling.moments import Moments, merge_all
 from stages.table.schema import TableSchema
-from stages.utils.settings import FeaturesParams, TargetTransform
+from stages.utils.arrays import Floats
+from stages.utils.params import FeaturesParams, TargetTransform
 
-Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 EVIDENCE = 5.0  # log-likelihood ratio from which evidence is very strong (Kass and Raftery 1995, "Bayes Factors")

@@ -10,9 +10,9 @@ import pandas as pd
 
 from stages.sources.files import SOURCE_DIR, found_files
 from stages.sources.frames import File
+from stages.utils.config import Source
 from stages.utils.errors import SourceError
 from stages.utils.files import replacing
-from stages.utils.settings import Source
 from tools.adopt.dialect import Dialect, find_dialect
 from tools.adopt.profile import Profile
 from tools.adopt.tables import profile_frames, profile_text

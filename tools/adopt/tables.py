@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
@@ -14,8 +13,9 @@ import pyarrow.csv
 from stages.sources import read_source
 from stages.sources.frames import File
 from stages.table.schema import INTERNAL
+from stages.utils.arrays import Floats
+from stages.utils.config import Source
 from stages.utils.errors import SourceError
-from stages.utils.settings import Source
 from tools.adopt.columns import update
 from tools.adopt.dialect import Dialect
 from tools.adopt.encoding import BLOCK
@@ -23,8 +23,6 @@ from tools.adopt.profile import Profile
 
 SAMPLE = 25_000  # rows at the most
 AT_ONCE = 20_000  # rows that a profile takes in at a time
-
-Floats = npt.NDArray[np.float64]
 
 
 def profile_text(files: list[File], dialect: Dialect) -> tuple[list[Profile], pd.DataFrame, list[str]]:

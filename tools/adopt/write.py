@@ -9,7 +9,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from stages.table.schema import TableSchema
 from stages.utils.files import replacing
-from stages.utils.yaml_files import read
+from stages.utils.yaml_files import read_settings
 
 HEADER = """\
 # yaml-language-server: $schema=schemas/schema.schema.json
@@ -55,7 +55,7 @@ def write_schema(path: Path, title: str, fields: list[dict[str, Any]], keep: boo
     head: dict[str, Any] = {"name": title.lower().replace(" ", "-"), "title": title, "missingValues": [""]}
     target = next(field["name"] for field in fields if field.get("role") == "target")
     if keep and path.exists():
-        old = read(path, TableSchema)
+        old = read_settings(path, TableSchema)
         if old.names() == [field["name"] for field in fields] and old.target.name == target:
             content = yaml.load(path.read_text(encoding="utf-8"))
             kept = {field["name"]: field for field in content["fields"]}

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from stages.utils.yaml_files import load
+from stages.utils.yaml_files import load_yaml
 from tools.git import git
 from tools.sweep.grid import PARAMS, Point
 
@@ -88,7 +88,7 @@ def surface_line(points: list[Point]) -> str:
     others = sorted({key for value in values for key in value} - {ALPHA, L1_RATIO})
     if others:
         return f"the CV surface of the current run says nothing about {', '.join(others)}"
-    surface, now = pd.read_csv(SURFACE), load(PARAMS)["train"]
+    surface, now = pd.read_csv(SURFACE), load_yaml(PARAMS)["train"]
     expected = np.array(
         [expect(surface, value.get(ALPHA, now["alpha"]), value.get(L1_RATIO, now["l1_ratio"])) for value in values]
     )

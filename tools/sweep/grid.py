@@ -15,8 +15,8 @@ from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides
 from hydra.errors import HydraException
 
 from stages.utils.errors import SettingsError
-from stages.utils.settings import Params
-from stages.utils.yaml_files import check, load
+from stages.utils.params import Params
+from stages.utils.yaml_files import check_settings, load_yaml
 
 PARAMS = Path("params.yaml")
 RANGE = re.compile(r"(log|lin):([^:]+):([^:]+)(?::([^:]+))?")
@@ -65,7 +65,7 @@ def points(baseline: str, grid: list[str], count: int | None = None, seed: int =
     for choice in dict.fromkeys(choices):
         text = "\n".join([baseline, *sorted(choice)])
         found.append(Point(f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:8]}", choice))
-    content = load(PARAMS)
+    content = load_yaml(PARAMS)
     for point in found:
         validate(point, content)
     return found
@@ -137,4 +137,4 @@ def validate(point: Point, content: dict[str, Any]) -> None:
             if not isinstance(place, dict):
                 raise SettingsError(f"{PARAMS}: {key}: {name} is a value, not a section")
         place[last] = value
-    check(changed, Params, PARAMS)
+    check_settings(changed, Params, PARAMS)

@@ -16,8 +16,8 @@ import re
 import sys
 from pathlib import Path
 
+from stages.utils.config import Track, read_config
 from stages.utils.errors import PipelineError
-from stages.utils.settings import Track, read_config
 from tools.track.dvc_runs import finished_runs
 
 # before MLflow is imported: no telemetry, no two lines a run, and an unreachable server is given up on within seconds

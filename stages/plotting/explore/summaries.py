@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from stages.plotting.panels import are_codes
 from stages.plotting.trends import FEWEST, Trend, fit_trend, level_means
 from stages.table.schema import Column, TableSchema
+from stages.utils.arrays import Floats
 
 EDGES = (0.005, 0.995)  # quantiles between which a number is drawn; outliers have a picture of their own
 
@@ -69,7 +69,7 @@ def looks_at(sample: pd.DataFrame, schema: TableSchema) -> list[Look]:
     return sorted(found, key=lambda look: -look.explains)
 
 
-def as_numbers(look: Look) -> npt.NDArray[np.float64]:
+def as_numbers(look: Look) -> Floats:
     """The sample's cells as numbers (n,): a level as the target's mean in it, rare ones and missing cells as NaN."""
     if look.means is None:
         return np.asarray(look.values, np.float64)

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from stages.exporting.effects import column_effects
 from stages.modelling.feature_map import CALENDAR, calendar_part
 from stages.table.schema import Column, TableSchema
+from stages.utils.arrays import Floats
 from webapp.scoring.scorecard import Calendar, Curve, Levels
-
-Floats = npt.NDArray[np.float64]
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

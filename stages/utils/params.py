@@ -1,92 +1,22 @@
-"""The settings a person writes, typed: config.yaml, params.yaml and schema.yaml (whose model is in `table_schema`).
-
-What a stage takes from a file is logged at DEBUG level and must be declared for it in dvc.yaml.
-"""
+"""params.yaml, typed: one model per section, and the one function that reads a section for a stage."""
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, overload
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from stages.utils.yaml_files import read
+from stages.utils.yaml_files import Settings, read_settings
 
 log = logging.getLogger(__name__)
+
+PARAMS = Path("params.yaml")
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Auto = Literal["auto"]
 TargetTransform = Literal["none", "log"]
-
-
-class Settings(BaseModel):
-    """Base of every settings model: unknown keys and silent conversions are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-# ---------------------------------------------------------------- config.yaml
-
-
-class Source(Settings):
-    """Where the table comes from and how its text is read."""
-
-    uri: str = Field(min_length=1, description="data/source/FILE (or a glob), https://, s3://, a database, sklearn://")
-    format: Literal["csv", "tsv", "parquet", "jsonl"] | None = Field(
-        None, description="of the file, where its name does not end in it"
-    )
-    encoding: str = Field("utf-8", description="text encoding of a CSV file; a byte-order mark is skipped")
-    delimiter: str = Field(",", min_length=1, max_length=1, description="what separates the cells of a CSV file")
-    header: bool = Field(
-        True, description="false: a CSV file's first row is data; its columns are column_1, column_2, …"
-    )
-    sha256: str | None = Field(
-        None,
-        pattern="^[0-9a-f]{64}$",
-        description="of the file as it is found (of MEMBER, with zip://MEMBER::URI); another is refused",
-    )
-    query: str | None = Field(None, min_length=1, description="SQL that gives the table, for a database")
-    table: str | None = Field(None, min_length=1, description="the table (or SCHEMA.TABLE) to read, for a database")
-    timeout: int = Field(
-        3600, ge=1, description="seconds that the download of a file, or PostgreSQL for the next rows, may take"
-    )
-
-
-class Compute(Settings):
-    """What does the work. `part_rows` decides the parts that ingest cuts; the rest cannot change a byte."""
-
-    backend: Literal["loky", "threading", "dask"] = Field(
-        "loky", description="joblib's backend for work on several parts"
-    )
-    workers: Annotated[int, Field(ge=1)] | Auto = Field("auto", description="how many parts at a time; auto: the CPUs")
-    scheduler: str | None = Field(None, description="address of the Dask scheduler, for backend dask")
-    part_rows: int = Field(250_000, ge=1, description="rows in a part: what one worker holds in memory")
-
-    @model_validator(mode="after")
-    def scheduler_goes_with_dask(self) -> "Compute":
-        if (self.backend == "dask") != (self.scheduler is not None):
-            raise ValueError("compute.scheduler goes with backend: dask, and only with it")
-        return self
-
-
-class Track(Settings):
-    """Where runs are tracked. The environment variable MLFLOW_TRACKING_URI wins over `uri`."""
-
-    uri: str = Field(
-        "sqlite:///mlflow.db", min_length=1, description="MLflow's store or server; a relative path is the repository's"
-    )
-    experiment: str = Field("dvc-elasticnet", min_length=1, description="MLflow experiment that runs are published in")
-
-
-class Config(Settings):
-    """config.yaml: where data comes from, what computes, where runs are tracked; never a hyper-parameter."""
-
-    source: Source
-    compute: Compute
-    track: Track = Track()
-
-
-# ---------------------------------------------------------------- params.yaml
+SplitBy = Literal["hash", "group", "time"]
 
 
 class ValidateParams(Settings):
@@ -98,9 +28,7 @@ class ValidateParams(Settings):
 class SplitParams(Settings):
     """How rows are put into train and test, and into folds."""
 
-    by: Literal["hash", "group", "time"] = Field(
-        description="hash of the row; hash of its group; before or from `cut` on"
-    )
+    by: SplitBy = Field(description="hash of the row; hash of its group; before or from `cut` on")
     test_fraction: OpenFraction = Field(description="of the rows (hash) or the groups (group) that are held out")
     cut: str | None = Field(description="by: time only: rows from this ISO date or time on are held out")
     folds: int = Field(ge=2, le=50, description="cross-validation folds of the training rows")
@@ -209,24 +137,29 @@ class Params(Settings):
     report: ReportParams
 
 
-# ---------------------------------------------------------------- reading
-
-
-def read_config() -> Config:
-    """The whole of config.yaml."""
-    return read(Path("config.yaml"), Config)
-
-
-def read_source_settings() -> tuple[Source, int]:
-    """What ingest depends on: config.yaml's source and compute.part_rows."""
-    config = read_config()
-    log.debug("takes config.yaml:source config.yaml:compute.part_rows")
-    return config.source, config.compute.part_rows
-
-
-def read_params(key: str) -> Any:
-    """A section of params.yaml (`train`) or one value of it (`split.by`), as dvc.yaml declares it for the stage."""
-    value: Any = read(Path("params.yaml"), Params)
+@overload
+def read_params(key: Literal["validate"]) -> ValidateParams: ...
+@overload
+def read_params(key: Literal["split"]) -> SplitParams: ...
+@overload
+def read_params(key: Literal["explore"]) -> ExploreParams: ...
+@overload
+def read_params(key: Literal["features"]) -> FeaturesParams: ...
+@overload
+def read_params(key: Literal["train"]) -> TrainParams: ...
+@overload
+def read_params(key: Literal["evaluate"]) -> EvaluateParams: ...
+@overload
+def read_params(key: Literal["export"]) -> ExportParams: ...
+@overload
+def read_params(key: Literal["report"]) -> ReportParams: ...
+@overload
+def read_params(key: Literal["split.by"]) -> SplitBy: ...
+@overload
+def read_params(key: Literal["features.target"]) -> TargetTransform: ...
+def read_params(key: str) -> object:
+    """Read a section of params.yaml (`train`) or one value (`split.by`); dvc.yaml must declare the same key."""
+    value: object = read_settings(PARAMS, Params)
     log.debug("takes params.yaml:%s", key)
     for name in key.split("."):
         value = getattr(value, "validate_" if name == "validate" else name)

@@ -1,0 +1,6 @@
+"""The types of the arrays that the stages pass around; docstrings give the shapes."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
