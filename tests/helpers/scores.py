@@ -10,7 +10,7 @@ from stages.table.schema import TableSchema
 from stages.train import MODEL
 from stages.utils.params import Params
 from stages.utils.yaml_files import read_settings
-from tests.conftest import Project
+from tests.helpers.project import Project
 
 
 def cv_r2(project: Project) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 
 from flask import Flask
 
-from tests.conftest import ROOT
+from tests.helpers.project import ROOT
 from tests.helpers.servers import free_port
 from webapp.app import create_app
 from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Intervals, Levels, Scorecard, Target

@@ -6,18 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stages.utils.files import replacing
-from tests.conftest import Project, family, needs, skip
-from tests.pipeline.test_reproducible import digests
-from tests.repository.test_declared import STAGES, inject
+from tests.helpers.pipeline import STAGES, digests, inject
+from tests.helpers.processes import PATIENCE, end, family, is_alive, wait_until
+from tests.helpers.project import Project
+from tests.helpers.skipping import needs, skip
 
-PATIENCE = 60  # seconds until a process must have got somewhere
 SOON = 2  # seconds within which a process must be gone
 NOTE_AND_SLEEP = """\
 import os, time
@@ -42,31 +41,6 @@ def start(project: Project, *command: str, shell: str = "") -> "subprocess.Popen
         text=True,
         start_new_session=True,
     )
-
-
-def wait_until(what: Callable[[], bool], seconds: float) -> bool:
-    """Whether it came true in time."""
-    end = time.monotonic() + seconds
-    while not (true := what()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return true
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs (one that has ended and that nobody has waited for does not)."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
-
-
-def end(process: "subprocess.Popen[str]", others: set[int]) -> None:
-    """End what a test has started, should it still run."""
-    for pid in {process.pid, *others}:
-        if is_alive(pid):
-            os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=PATIENCE)
 
 
 def sleepers(project: Project) -> set[int]:
@@ -245,7 +219,7 @@ def test_full_disk_is_said_in_a_line(built: Project, small_disk: Path, name: str
         fill.truncate(size - kilobytes * 1024)
     project = Project(small_disk, env={"PYTHONDONTWRITEBYTECODE": "1"})
     before = digests(project)
-    done = project.stage(name)
+    done = project.stage(name, in_process=False)
     assert done.returncode == 74, done.stderr
     assert "Traceback" not in done.stderr
     assert said(done.stderr, name).startswith("the disk is full: ")

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.conftest import Project
-from tests.pipeline.test_reproducible import STAGES, digests, locked
+from tests.helpers.pipeline import STAGES, digests, locked
+from tests.helpers.project import Project
 
 FIELDS: list[dict[str, Any]] = [
     {"name": "flat", "type": "integer", "role": "id"},

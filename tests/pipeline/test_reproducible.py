@@ -1,7 +1,5 @@
 """Same bytes everywhere: other threads, CPU kernels, locales, paths, numbers of workers and backends."""
 
-import fcntl
-import hashlib
 import json
 import math
 import shutil
@@ -11,12 +9,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
-from tests.conftest import Project, copy_checkout
+from tests.conftest import MakeOnce
+from tests.helpers.pipeline import STAGES, digests, locked
+from tests.helpers.project import Project
 
-OUTPUTS = ("data", "models", "metrics", "plots")
-STAGES = ("ingest", "validate", "split", "explore", "features", "train", "evaluate", "export", "report", "card")
 TO_EXPORT = tuple(stage for stage in STAGES if stage not in ("explore", "report", "card"))  # without those that draw
 
 # Each sets from outside all that is known to move the last bits; the package has to overrule it.
@@ -45,49 +42,15 @@ SURROUNDINGS = {
 }
 
 
-def digests(project: Project, *directories: str) -> dict[str, str]:
-    """The md5 of every file under the directories (of all that stages write, if none is named) that DVC looks at."""
-    return {
-        str(path.relative_to(project.path)): hashlib.md5(path.read_bytes()).hexdigest()
-        for directory in directories or OUTPUTS
-        for path in sorted((project.path / directory).rglob("*"))
-        if path.is_file() and path.name not in (".gitkeep", ".gitignore")
-    }
-
-
-def locked(project: Project) -> dict[str, dict[str, str]]:
-    """For each stage the md5 of each output in dvc.lock."""
-    stages = YAML(typ="safe", pure=True).load(project.path / "dvc.lock")["stages"]
-    return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
-
-
-def made_once(
-    tmp_path_factory: pytest.TempPathFactory, worker_id: str, name: str, make: Callable[[Project], None]
-) -> Project:
-    """A fresh project on which `make` has worked, made once for all test processes; copy it, leave it as it is."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    project, done = Project(shared / name), shared / f"{name}.done"
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(project.path, ignore_errors=True)
-            project.path.mkdir()
-            copy_checkout(project.path)
-            make(project)
-            done.touch()
-    return project
-
-
 @pytest.fixture
-def in_parts(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
+def in_parts(make_once: MakeOnce) -> Project:
     """Nine parts of 50 rows, run by one worker up to the export, and explored; not to be changed."""
 
-    def make(project: Project) -> None:
+    def build(project: Project) -> None:
         project.edit("config.yaml", compute__part_rows=50, compute__workers=1)
         project.stages(*TO_EXPORT, "explore")
 
-    return made_once(tmp_path_factory, worker_id, "in_parts", make)
+    return make_once("in_parts", build)
 
 
 def copied(project: Project, place: Path) -> Project:
@@ -131,7 +94,7 @@ def test_surroundings_do_not_change_a_byte(built: Project, new_project: Callable
 def test_surroundings_of_single_stages_do_not_change_a_byte(built: Project, tmp_path: Path) -> None:
     other = copied(built, tmp_path / "Zürich 2")
     for stage in TO_EXPORT[3:]:  # where the linear algebra is
-        other.stage(stage, check=True, anew=True, env=SURROUNDINGS["Zürich"])
+        other.stage(stage, check=True, in_process=False, env=SURROUNDINGS["Zürich"])
     assert digests(other) == digests(built)
 
 

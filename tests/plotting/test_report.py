@@ -45,7 +45,7 @@ def test_every_picture_is_there_and_shows_something() -> None:
 @pytest.mark.slow
 def test_pictures_are_the_same_bytes_again_and_name_the_target(built: Project) -> None:
     before = {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")}
-    built.stage("report", check=True, anew=True, env={"TZ": "Asia/Tokyo", "LC_ALL": "C", "MPLBACKEND": "svg"})
+    built.stage("report", check=True, in_process=False, env={"TZ": "Asia/Tokyo", "LC_ALL": "C", "MPLBACKEND": "svg"})
     assert {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")} == before
     built.edit("schema.yaml", title="Other")
     schema = built.path / "schema.yaml"

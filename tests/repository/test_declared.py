@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, Project, needs
+from tests.helpers.imports import imported_modules, is_docstring
+from tests.helpers.pipeline import STAGES, Declared, inject
+from tests.helpers.project import ROOT, Project
+from tests.helpers.skipping import needs
 
 CALLS = "openat,open,creat,rename,renameat,renameat2"
 OPEN = re.compile(
@@ -29,52 +31,11 @@ FIELDS: list[dict[str, Any]] = [
 
 
 @dataclass
-class Declared:
-    """What dvc.yaml says of a stage; directories and files as paths without a slash at the end."""
-
-    deps: set[str]
-    outs: set[str]
-    params: set[str]  # FILE:KEY
-
-    @property
-    def param_files(self) -> set[str]:
-        return {param.partition(":")[0] for param in self.params}
-
-
-@dataclass
 class Traced:
     """The files of the project that a stage opened, partial names and byte code mapped to what they stand for."""
 
     read: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
-
-
-def path_of(entry: str | dict[str, Any]) -> str:
-    """The path of a dep, an out, a metric or a plot in dvc.yaml."""
-    return entry if isinstance(entry, str) else next(iter(entry))
-
-
-def keys_of(entry: str | dict[str, Any]) -> set[str]:
-    """What an entry under `params:` declares, as FILE:KEY; the file is params.yaml if none is named."""
-    if isinstance(entry, str):
-        return {f"params.yaml:{entry}"}
-    return {f"{file}:{key}" for file, keys in entry.items() for key in keys}
-
-
-def declared(path: Path) -> dict[str, Declared]:
-    """What the dvc.yaml in `path` says of each stage."""
-    stages = YAML(typ="safe", pure=True).load(path / "dvc.yaml")["stages"]
-    return {
-        name: Declared(
-            deps={path_of(entry) for entry in content.get("deps", [])},
-            outs={path_of(entry) for kind in ("outs", "metrics", "plots") for entry in content.get(kind, [])},
-            params={key for entry in content.get("params", []) for key in keys_of(entry)},
-        )
-        for name, content in stages.items()
-    }
-
-
-STAGES = declared(ROOT)
 
 
 def meant(path: str) -> str:
@@ -113,20 +74,21 @@ def trace(project: Project, name: str) -> Traced:
     return traced
 
 
-def lies_in(path: str, places: set[str]) -> bool:
-    """Whether a path is one of these or lies in one of them."""
+def is_in(path: str, places: set[str]) -> bool:
+    """Tell if a path is one of these or inside one of them."""
     return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
 def undeclared(traced: Traced, stage: Declared, name: str) -> list[str]:
     """What a stage read or wrote and dvc.yaml does not list; config.yaml:compute cannot change a byte."""
     readable = stage.deps | stage.param_files | stage.outs | {f"logs/{name}.log"}
-    if "stages/utils/parallel.py" in stage.deps:
+    if Path("stages/utils/parallel.py") in imported_modules(ROOT / f"stages/{name}.py"):
         readable.add("config.yaml")
     writable = stage.outs | {f"logs/{name}.log"}
-    scripts = {path for path in traced.written if path.endswith(".py") and path in stage.deps}  # their byte code
-    return [f"reads {path}" for path in sorted(traced.read) if not lies_in(path, readable)] + [
-        f"writes {path}" for path in sorted(traced.written - scripts) if not lies_in(path, writable)
+    scripts = {path for path in traced.written if path.endswith(".py") and is_in(path, stage.deps)}  # their byte code
+    empty = {path for path in traced.read if Path(path).name == "__init__.py" and is_docstring(ROOT / path)}
+    return [f"reads {path}" for path in sorted(traced.read - empty) if not is_in(path, readable)] + [
+        f"writes {path}" for path in sorted(traced.written - scripts - empty) if not is_in(path, writable)
     ]
 
 
@@ -135,23 +97,14 @@ def superfluous(traced: Traced, stage: Declared) -> list[str]:
     return [
         f"dep {dep}"
         for dep in sorted(stage.deps | stage.param_files)
-        if not any(lies_in(p, {dep}) for p in traced.read)
-    ] + [f"out {out}" for out in sorted(stage.outs) if not any(lies_in(p, {out}) for p in traced.written)]
+        if not any(is_in(path, {dep}) for path in traced.read)
+    ] + [f"out {out}" for out in sorted(stage.outs) if not any(is_in(path, {out}) for path in traced.written)]
 
 
 def use_small_table(project: Project) -> None:
     """Make a CSV file the source."""
     rows = [(n % 7, "red" if n % 3 else "blue", n % 7 * 2.0 + n % 5) for n in range(60)]
     project.use_table(pd.DataFrame(rows, columns=["size", "colour", "y"]), FIELDS)
-
-
-def inject(path: Path, function: str, code: str) -> None:
-    """Put lines of code at the start of a function's body."""
-    text = path.read_text()
-    body = re.search(rf'^def {function}\(.*?\).*?:\n(?:    """.*?"""\n)?', text, re.DOTALL | re.MULTILINE)
-    assert body, f"{path}: no function {function}"
-    lines = "".join(f"    {line}\n" for line in code.splitlines())
-    path.write_text(text[: body.end()] + lines + text[body.end() :])
 
 
 # ---------------------------------------------------------------- files

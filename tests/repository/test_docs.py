@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, Project
-from tests.repository.test_declared import declared
+from tests.helpers.pipeline import declared
+from tests.helpers.project import ROOT, Project
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "benchmarks/README.md", "models/MODEL_CARD.md"]
 COMMANDS = {"make", "dvc", "python", "source", "git"}

@@ -1,6 +1,5 @@
 """The repository itself: generated files are up to date, declarations complete, lock files fit to be installed."""
 
-import ast
 import json
 import re
 import tomllib
@@ -11,7 +10,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, Project
+from tests.helpers.imports import imported_modules, is_docstring
+from tests.helpers.project import ROOT, Project
 from tools.schemas import SCHEMAS, schema_text
 
 GROUPS = sorted(tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"])
@@ -55,31 +55,6 @@ def test_groups_agree_on_every_version() -> None:
             versions.setdefault(name, set()).add(version)
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
     assert {"dvc", "pandas", "flask", "mlflow", "pytest"} <= versions.keys()
-
-
-def imported_modules(path: Path) -> set[Path]:
-    """The modules of this repository that a module imports, directly or through another one."""
-    seen: set[Path] = set()
-    to_read = [path]
-    while to_read:
-        module = to_read.pop()
-        if module in seen:
-            continue
-        seen.add(module)
-        to_read += [init for folder in module.parents if (init := folder / "__init__.py").exists() and folder != ROOT]
-        for node in ast.walk(ast.parse(module.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-                places = [ROOT.joinpath(*name.split(".")) for name in names]
-                files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
-                to_read += [file for file in files if file.exists()]
-    return {module.relative_to(ROOT) for module in seen if not is_docstring(module)}
-
-
-def is_docstring(module: Path) -> bool:
-    """Tell a package's `__init__.py` that holds nothing but its docstring."""
-    body = ast.parse(module.read_text()).body
-    return module.name == "__init__.py" and all(isinstance(node, ast.Expr) for node in body)
 
 
 def modules_in(dep: str) -> set[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, Project
+from tests.helpers.project import ROOT, Project
 
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 WORKFLOWS: dict[str, dict[str, Any]] = {file.stem: YAML(typ="safe").load(file) for file in FILES}

@@ -14,8 +14,8 @@ from stages.sources import frames, read_source
 from stages.utils.config import Source
 from stages.utils.errors import PipelineError, SettingsError, SourceError
 from tests.conftest import postgres_server
+from tests.helpers.processes import wait_until
 from tests.helpers.reading import nothing_read, read
-from tests.pipeline.test_crash import wait_until
 
 SETUP = """
 CREATE ROLE reader LOGIN PASSWORD 'hush-hush';

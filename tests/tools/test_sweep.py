@@ -14,7 +14,7 @@ import pytest
 
 from stages.utils.errors import SettingsError
 from tests.conftest import ROOT, Project, family
-from tests.pipeline.test_crash import is_alive, wait_until
+from tests.helpers.processes import is_alive, wait_until
 from tools.sweep.choice import Result, best_of, expect, surface_line, table
 from tools.sweep.grid import Point, points
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Project, family
+from tests.helpers.processes import is_alive, wait_until
 from tests.helpers.servers import free_port, relay
-from tests.pipeline.test_crash import is_alive, wait_until
 from tools.track import __main__ as track
 
 EXPERIMENT = "dvc-elasticnet"

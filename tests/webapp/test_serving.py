@@ -20,9 +20,9 @@ from schemathesis import GenerationMode, openapi
 from schemathesis.checks import CHECKS
 
 from tests.conftest import family
+from tests.helpers.processes import wait_until
 from tests.helpers.servers import free_port
 from tests.helpers.serving import ROW, TOKEN, Server, make_app, make_card, serve, write_checkout
-from tests.pipeline.test_crash import wait_until
 from webapp.metrics import collect
 
 HEADER = "size,rooms,kind,place,garden,sold,built"

@@ -1,0 +1,79 @@
+"""What dvc.yaml declares for each stage, the bytes that stages write, and a way to change a stage's code."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.helpers.project import ROOT, Project
+
+OUTPUTS = ("data", "models", "metrics", "plots")
+
+
+@dataclass
+class Declared:
+    """What dvc.yaml declares for a stage; directories and files as paths without a slash at the end."""
+
+    deps: set[str]
+    outs: set[str]
+    params: set[str]  # FILE:KEY
+
+    @property
+    def param_files(self) -> set[str]:
+        return {param.partition(":")[0] for param in self.params}
+
+
+def declared(path: Path) -> dict[str, Declared]:
+    """What the dvc.yaml in `path` declares, by stage, in its order."""
+    stages = YAML(typ="safe", pure=True).load(path / "dvc.yaml")["stages"]
+    return {
+        name: Declared(
+            deps={path_of(entry) for entry in content.get("deps", [])},
+            outs={path_of(entry) for kind in ("outs", "metrics", "plots") for entry in content.get(kind, [])},
+            params={key for entry in content.get("params", []) for key in keys_of(entry)},
+        )
+        for name, content in stages.items()
+    }
+
+
+def path_of(entry: str | dict[str, Any]) -> str:
+    """The path of a dep, an out, a metric or a plot in dvc.yaml."""
+    return entry if isinstance(entry, str) else next(iter(entry))
+
+
+def keys_of(entry: str | dict[str, Any]) -> set[str]:
+    """The settings that an entry under `params:` declares, as FILE:KEY; the file is params.yaml if none is named."""
+    if isinstance(entry, str):
+        return {f"params.yaml:{entry}"}
+    return {f"{file}:{key}" for file, keys in entry.items() for key in keys}
+
+
+STAGES = declared(ROOT)
+
+
+def digests(project: Project, *directories: str) -> dict[str, str]:
+    """The md5 of every file under the directories (by default, all that stages write) that DVC looks at."""
+    return {
+        str(path.relative_to(project.path)): hashlib.md5(path.read_bytes()).hexdigest()
+        for directory in directories or OUTPUTS
+        for path in sorted((project.path / directory).rglob("*"))
+        if path.is_file() and path.name not in (".gitkeep", ".gitignore")
+    }
+
+
+def locked(project: Project) -> dict[str, dict[str, str]]:
+    """For each stage the md5 of each output in dvc.lock."""
+    stages = YAML(typ="safe", pure=True).load(project.path / "dvc.lock")["stages"]
+    return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
+
+
+def inject(path: Path, function: str, code: str) -> None:
+    """Put lines of code at the start of a function's body."""
+    text = path.read_text()
+    body = re.search(rf'^def {function}\(.*?\).*?:\n(?:    """.*?"""\n)?', text, re.DOTALL | re.MULTILINE)
+    assert body, f"{path}: no function {function}"
+    lines = "".join(f"    {line}\n" for line in code.splitlines())
+    path.write_text(text[: body.end()] + lines + text[body.end() :])
