@@ -17,9 +17,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the backgro
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip
+from tests.helpers.postgres import postgres_server  # noqa: E402,F401
 from tests.helpers.processes import family  # noqa: E402,F401
 from tests.helpers.project import ROOT, SHARED_DATA, Project, copy_checkout  # noqa: E402,F401
-from tests.helpers.servers import postgres_server  # noqa: E402,F401
 from tests.helpers.skipping import needs, skip  # noqa: E402,F401
 
 MakeOnce = Callable[[str, Callable[[Project], object]], Project]

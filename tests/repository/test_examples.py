@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from stages.utils.config import Config
 from stages.utils.yaml_files import read_settings
+from tests.helpers.postgres import postgres_server
 from tests.helpers.project import ROOT, SHARED_DATA, Project
 from tests.helpers.scores import cv_r2
-from tests.helpers.servers import postgres_server
 from tools.example import EXAMPLES, FILES
 
 pytestmark = [
