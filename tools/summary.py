@@ -6,6 +6,7 @@ from stages.evaluation.metrics import MODELS
 from stages.table.schema import read_schema
 from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
+from webapp.formatting import fixed, percent, scale_name, short, with_interval
 
 
 def main() -> None:
@@ -27,31 +28,16 @@ def main() -> None:
     intervals = test["intervals"]
     print(f"\n  alpha {train['alpha']:g}, l1_ratio {train['l1_ratio']:g}:", end=" ")
     print(f"{train['nonzero']} of {train['terms']} terms,", end=" ")
-    scale = " (of the logarithm)" if train["target"] == "log" else ""
-    print(f"cross-validated RMSE {readable(train['cv_rmse'])}, R² {train['cv_r2']:.3f}{scale}")
-    print(f"  {intervals['nominal']:.0%} prediction intervals cover {intervals['coverage']:.1%}", end=" ")
-    print(f"(± {intervals['coverage_se']:.1%}) of the test rows")
+    scale = "" if train["target"] == "none" else f" (of the {scale_name(train['target'], 'target')})"
+    print(f"cross-validated RMSE {short(train['cv_rmse'], 3)}, R² {fixed(train['cv_r2'], 3)}{scale}")
+    print(f"  {percent(intervals['nominal'])} prediction intervals cover {percent(intervals['coverage'], 1)}", end=" ")
+    print(f"(± {percent(intervals['coverage_se'], 1)}) of the test rows")
     failed = [name for name, passed in test["gate"].items() if not passed and name != "passed"]
     print(f"  gate {'FAILED: ' + ', '.join(failed) if failed else 'passed'}")
     low = test["model"]["r2_low"]
     if low is None or low <= 0:
         print("  the test rows do not show that it beats the mean: the interval of R² reaches 0")
     print()
-
-
-def with_interval(scores: dict[str, float | None], metric: str) -> str:
-    """`56.2 (48.4 to 64.1)`."""
-    value, low, high = (scores[metric + end] for end in ("", "_low", "_high"))
-    if value is None or low is None or high is None:
-        return "undefined"
-    show = "{:.3f}".format if metric == "r2" else readable
-    return f"{show(value)} ({show(low)} to {show(high)})"
-
-
-def readable(value: float) -> str:
-    """Three significant digits, thousands set off: `61,900`, `0.641`."""
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:,.0f}" if 100 <= abs(rounded) < 1e12 else f"{rounded:g}"
 
 
 if __name__ == "__main__":

@@ -1,19 +1,25 @@
 """Numbers as people read them: on pages, plots and cards, in messages and logs. Needs nothing but Python."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 PLAIN = 20  # characters of the longest number that is written without an exponent
+SCALES = {  # features.target: what the model adds up
+    "none": "{}",
+    "sqrt": "square root of {}",
+    "log": "logarithm of {}",
+    "log1p": "logarithm of {} + 1",
+}
 
 
-def short(value: float) -> str:
-    """Write a number to four significant digits (all the digits of a large whole part): `1,234`, `0.01235`, `1.2e7`."""
+def short(value: float, digits: int = 4) -> str:
+    """Write a number to so many significant digits, its whole part to the last: `1,234`, `0.01235`, `1.2e−7`."""
     value += 0.0  # turns -0.0 into 0.0
-    if not math.isfinite(value) or (value and not 1e-3 <= abs(value) < 1e7):
+    if not math.isfinite(value) or (value and not 1e-3 <= abs(value) < 1e12):
         mantissa, mark, exponent = f"{value:.3g}".partition("e")
         return f"{mantissa}{mark}{int(exponent) if mark else ''}".replace("-", "−")
-    decimals = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
     return _trim(f"{value:,.{decimals}f}").replace("-", "−")
 
 
@@ -53,6 +59,38 @@ def distinct(values: Sequence[float]) -> list[str]:
             break
         labels = [exact(float(f"{value:.{digits}g}")) for value in values]
     return labels
+
+
+def compact(value: float) -> str:
+    """Write a number for the scale of a plot's axis: `2.5M`, `20k`, `0.25`."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= max(size, 1e4):
+            return f"{value / size:,g}{letter}".replace("-", "−")
+    return f"{value:g}".replace("-", "−")
+
+
+def with_interval(scores: Mapping[str, float | None], metric: str) -> str:
+    """Write a metric of metrics/test.json with its bootstrap interval: `54.7 (47.2 to 62.3)`; R² to three decimals."""
+    known = [value for end in ("", "_low", "_high") if (value := scores[metric + end]) is not None]
+    if len(known) < 3:
+        return "undefined"
+    texts = [fixed(number, 3) if metric == "r2" else short(number, 3) for number in known]
+    return f"{texts[0]} ({texts[1]} to {texts[2]})"
+
+
+def scale_name(transform: str, target: str) -> str:
+    """Name what the model adds up: the target, or the target on the scale that features.target sets."""
+    return SCALES[transform].format(target)
+
+
+def is_factor(transform: str) -> bool:
+    """Tell whether contributions on this scale multiply the prediction (with log1p, the prediction plus 1)."""
+    return transform in ("log", "log1p")
+
+
+def typical_amount(spread: float, transform: str) -> str:
+    """Write a standard deviation of contributions: `± 26`, or on a logarithmic scale `×/÷ 1.26`."""
+    return f"×/÷ {short(math.exp(spread), 3)}" if is_factor(transform) else f"± {short(spread, 3)}"
 
 
 def decimals_for(spread: float) -> int:

@@ -4,7 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.formatting import distinct, exact, fixed, nice_step, percent, plain, short, ticks
+from webapp.formatting import (
+    compact,
+    distinct,
+    exact,
+    fixed,
+    nice_step,
+    percent,
+    plain,
+    scale_name,
+    short,
+    ticks,
+    typical_amount,
+    with_interval,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,7 +29,8 @@ from webapp.formatting import distinct, exact, fixed, nice_step, percent, plain,
         (-1234.56, "−1,235", "−1,234.56"),
         (-0.25, "−0.25", "−0.25"),
         (1_234_567, "1,234,567", "1,234,567"),
-        (12_345_678.9, "1.23e7", "12,345,678.9"),
+        (12_345_678.9, "12,345,679", "12,345,678.9"),
+        (1.2e13, "1.2e13", "12,000,000,000,000"),
         (5e-13, "5e−13", "0.0000000000005"),
         (1e300, "1e300", "1e300"),
     ],
@@ -29,6 +43,23 @@ def test_fixed_and_percent() -> None:
     assert (fixed(-0.001, 1, sign=True), fixed(-1.25, 1), fixed(1234.5, 0)) == ("+0.0", "−1.2", "1,234")
     assert fixed(1e300, 2) == "1e300"
     assert (percent(0.9), percent(0.12345, 1)) == ("90%", "12.3%")
+
+
+@pytest.mark.parametrize(("value", "text"), [(2.5e6, "2.5M"), (-2e4, "−20k"), (9000, "9000"), (0.25, "0.25"), (0, "0")])
+def test_axes_have_compact_numbers(value: float, text: str) -> None:
+    assert compact(value) == text
+
+
+def test_metrics_come_with_their_interval() -> None:
+    scores = {"rmse": 54.732, "rmse_low": 47.1724, "rmse_high": 1e5, "r2": -2e-5, "r2_low": -0.1, "r2_high": None}
+    assert with_interval(scores, "rmse") == "54.7 (47.2 to 100,000)"
+    assert with_interval(scores, "r2") == "undefined"
+    assert with_interval({**scores, "r2_high": 0.5}, "r2") == "0.000 (−0.100 to 0.500)"
+
+
+def test_contributions_to_a_logarithm_are_factors() -> None:
+    assert [typical_amount(0.5, transform) for transform in ("none", "sqrt", "log")] == ["± 0.5", "± 0.5", "×/÷ 1.65"]
+    assert scale_name("log", "price ($)") == "logarithm of price ($)"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
