@@ -1,11 +1,11 @@
-"""Evaluate: touch the test rows once, for the metrics of the model and its baselines, the intervals and the gate.
+"""Evaluate: use the test rows once, for the metrics of the model and its baselines, the intervals and the gate.
 
 Reads   models/model.joblib, models/folds.npz, data/moments.npz, data/train/, data/test/, schema.yaml
 Writes  models/intervals.json, metrics/test.json, plots/predicted_actual.csv, plots/coverage.csv,
         plots/residuals_by_group.csv
 Run     python -m stages.evaluate
 
-Baselines: the mean; ordinary least squares on the same terms; HistGradientBoosting, for what a black box would reach.
+Baselines: the mean; ordinary least squares on the same terms; HistGradientBoosting, as a black box to compare with.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from sklearn.pipeline import Pipeline
 from stages.evaluation.baselines import fit_black_box, mean_target
 from stages.evaluation.error_groups import Groups, find_groups, group_sums, residuals_by_group
 from stages.evaluation.gate import gate
-from stages.evaluation.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
+from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_metrics, residual_intervals
 from stages.evaluation.metrics import CLUSTERS, cluster_sums, with_intervals
 from stages.modelling import elasticnet
 from stages.modelling.feature_map import term_chunks
@@ -45,7 +45,7 @@ DRAWN_ROWS = 1000  # test rows, chosen by hash, in plots/predicted_actual.csv
 
 @dataclass
 class Models:
-    """All that predicts a test row."""
+    """The models that predict the test rows."""
 
     model: Pipeline
     least_squares: tuple[Floats, float]
@@ -57,7 +57,7 @@ class Models:
 
 @dataclass
 class PartScores:
-    """What the test rows of one part add up to."""
+    """Sums over the test rows of one part."""
 
     sums: dict[str, Floats]  # for each model, sums by cluster of rows
     coverage: Floats  # (bins, 3): rows, rows inside their interval, sum of the intervals' widths
@@ -145,7 +145,7 @@ def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, 
     cluster = (draw(unit, "bootstrap") % np.uint64(CLUSTERS)).astype(np.int64)
     sums = {name: cluster_sums(cluster, target, values, models.mean) for name, values in predictions.items()}
 
-    lower, upper, counts = covered(models.intervals, predicted, target, models.transform)
+    lower, upper, counts = apply_intervals(models.intervals, predicted, target, models.transform)
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
     by_column = group_sums(frame, target - predicted, groups)

@@ -1,1 +1,1 @@
-"""Evaluation: metrics and their bootstrap, baselines, prediction intervals, errors by group, the gate."""
+"""Evaluation on the test rows: metrics with intervals, baselines, prediction intervals, errors by group, the gate."""

@@ -1,4 +1,4 @@
-"""Baselines beside the model: the mean, and gradient-boosted trees (what a black box would reach)."""
+"""Baselines for the model: the mean, and gradient-boosted trees, which show what a black box would reach."""
 
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from stages.table.parts import read_part
 from stages.table.schema import TableSchema
 
-MOST_LEVELS = 250  # the trees take 255 at the most
+MOST_LEVELS = 250  # the trees take at most 255
 
 
 def mean_target(parts: list[Path], schema: TableSchema) -> float:
-    """The mean of the target over the training rows."""
+    """Return the mean of the target over the training rows."""
     name = schema.target.name
     columns = [read_part(part, [name])[name] for part in parts]
     return float(sum(column.sum() for column in columns) / sum(map(len, columns)))
@@ -26,7 +26,7 @@ def mean_target(parts: list[Path], schema: TableSchema) -> float:
 def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipeline:
     """Fit HistGradientBoosting, with scikit-learn's defaults, to a sample of the training rows and the same columns.
 
-    On one thread (see `stages/__init__.py`): its sums depend on how many there are.
+    It runs on one thread (see `stages/__init__.py`), because its sums depend on the number of threads.
     """
     transformers: list[tuple[str, Any, list[str]]] = []
     is_level = []
@@ -38,7 +38,7 @@ def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipel
             width = 1
         elif column.kind == "date":
             encoder, width = FunctionTransformer(date_numbers), 4
-        elif sample[column.name].isna().all():  # the trees find no bins in nothing
+        elif sample[column.name].isna().all():  # the trees cannot bin a column without a value
             encoder, width = "drop", 0
         else:
             encoder, width = "passthrough", 1
@@ -50,7 +50,7 @@ def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipel
 
 
 def date_numbers(dates: pd.DataFrame) -> pd.DataFrame:
-    """A date as numbers for a tree: days, month, weekday, hour."""
+    """Turn a date into numbers for the trees: days since 1970, month, weekday, hour."""
     column = dates.iloc[:, 0]
     days = (column - pd.Timestamp(0)) / pd.Timedelta(days=1)
     return pd.DataFrame(

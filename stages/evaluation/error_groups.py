@@ -1,44 +1,49 @@
 """Errors by group of rows: by level, or by fifth of a number or date. They show where the model is off on average."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
-from stages.table.schema import TableSchema
+from stages.table.schema import Column, TableSchema
 from stages.utils.arrays import Floats
+from webapp.formatting import distinct
 
 FIFTHS = [0.2, 0.4, 0.6, 0.8]
-MOST_LEVELS = 31  # of a column; the others are one group
+MOST_LEVELS = 31  # of a column that are groups; the others together are one group
 OTHER, MISSING = "other levels", "missing"
 
 Groups = dict[str, Floats | list[str]]  # for each input column the edges between its fifths, or its commonest levels
 
 
 def find_groups(sample: pd.DataFrame, schema: TableSchema) -> Groups:
-    """The groups of each input column, from a sample of the training rows; edges of dates are nanoseconds."""
+    """Find the groups of each input column in a sample of the training rows; edges of dates are nanoseconds."""
     groups: Groups = {}
     for column in schema.inputs:
         known = sample[column.name].dropna()
         if column.kind == "level":
             counts = known.value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
             groups[column.name] = counts.head(MOST_LEVELS).index.tolist()
+        elif column.type == "boolean":
+            groups[column.name] = np.array([0.5])
         else:
             groups[column.name] = np.unique(np.quantile(as_float(known), FIFTHS)) if len(known) else np.empty(0)
     return groups
 
 
 def as_float(cells: pd.Series) -> Floats:
-    """Numbers as they are, dates as nanoseconds since 1970."""
+    """Return numbers as they are, dates as nanoseconds since 1970."""
     return np.asarray(cells.astype("datetime64[ns]").astype("int64") if cells.dtype.kind == "M" else cells, np.float64)
 
 
 def group_sums(frame: pd.DataFrame, residual: Floats, groups: Groups) -> pd.DataFrame:
-    """What the rows of one part add up to: column, place (of the group in the column), rows, total, squares."""
+    """Sum the residuals of one part by group: column, place (of the group in the column), rows, total, squares."""
     frames = []
     for name, limits in groups.items():
         cells = frame[name]
         missing = cells.isna().to_numpy()
         if isinstance(limits, list):
-            place = pd.Index(limits).get_indexer(pd.Index(cells))  # -1: none of them
+            place = pd.Index(limits).get_indexer(pd.Index(cells))  # -1 for any other level
             place = np.where(place < 0, len(limits), place)
         else:
             place = np.searchsorted(limits, as_float(cells), side="right")
@@ -50,29 +55,44 @@ def group_sums(frame: pd.DataFrame, residual: Floats, groups: Groups) -> pd.Data
 
 
 def residuals_by_group(sums: pd.DataFrame, groups: Groups, schema: TableSchema) -> pd.DataFrame:
-    """A row a group that has rows: column, group, rows, bias (mean of target less prediction), se of it, rmse."""
+    """Return a row for each group that has rows: column, group, rows, bias (mean of target minus prediction), se, rmse.
+
+    Args:
+        sums: of any number of parts, as `group_sums` returns them.
+    """
     sums = sums.groupby(["column", "place"], sort=False).sum().reset_index()
     sums = sums[sums["rows"] > 0]
     mean = sums["total"] / sums["rows"]
     spread = np.maximum(sums["squares"] / sums["rows"] - mean**2, 0)
-    names = [
-        name_of(groups[column], place, schema.column(column).kind == "date")
-        for column, place in zip(sums["column"], sums["place"], strict=True)
-    ]
-    se = np.where(sums["rows"] > 1, np.sqrt(spread / np.maximum(sums["rows"] - 1, 1)), np.nan)
-    found = {"column": sums["column"], "group": names, "rows": sums["rows"].astype(int), "bias": mean, "se": se}
-    return pd.DataFrame({**found, "rmse": np.sqrt(sums["squares"] / sums["rows"])})
+    names = {name: group_names(limits, schema.column(name)) for name, limits in groups.items()}
+    columns = {
+        "column": sums["column"],
+        "group": [names[column][place] for column, place in zip(sums["column"], sums["place"], strict=True)],
+        "rows": sums["rows"].astype(int),
+        "bias": mean,
+        "se": np.where(sums["rows"] > 1, np.sqrt(spread / np.maximum(sums["rows"] - 1, 1)), np.nan),
+        "rmse": np.sqrt(sums["squares"] / sums["rows"]),
+    }
+    return pd.DataFrame(columns)
 
 
-def name_of(limits: Floats | list[str], place: int, is_date: bool) -> str:
-    """What a person calls a group: the level, or the range of a fifth."""
-    if place > len(limits):
-        return MISSING
+def group_names(limits: Floats | list[str], column: Column) -> list[str]:
+    """Name every group of a column, no two alike: its levels and the other levels, or its fifths; last, missing."""
     if isinstance(limits, list):
-        return limits[place] if place < len(limits) else OTHER
-    edges = [str(pd.Timestamp(int(edge)).date()) if is_date else f"{edge:.4g}" for edge in limits]
+        names = [column.labels.get(level, level) for level in limits]
+        taken = ("", OTHER, MISSING)  # a level of such a name is put in quotes
+        return [*(f'"{name}"' if name in taken else name for name in names), OTHER, MISSING]
+    if column.type == "boolean":
+        return ["false", "true", MISSING]
+    edges = distinct_dates(limits) if column.kind == "date" else distinct(limits.tolist())
     if not edges:
-        return "all"
-    if place == 0:
-        return f"below {edges[0]}"
-    return f"{edges[place - 1]} to {edges[place]}" if place < len(edges) else f"from {edges[-1]}"
+        return ["all", MISSING]
+    between = [f"{low} to {high}" for low, high in pairwise(edges)]
+    return [f"below {edges[0]}", *between, f"from {edges[-1]}", MISSING]
+
+
+def distinct_dates(edges: Floats) -> list[str]:
+    """Return dates (nanoseconds since 1970) as text: the day, or the time as well if several fall on one day."""
+    times = [pd.Timestamp(int(edge)) for edge in edges]
+    days = [str(time.date()) for time in times]
+    return days if len(set(days)) == len(days) else [str(time) for time in times]

@@ -1,18 +1,49 @@
 """The gate: whether a model is good enough to be deployed."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.utils.params import GateParams
 
 
+class Check(NamedTuple):
+    """One condition for deployment."""
+
+    name: str  # in params.yaml under evaluate.gate, and in metrics/test.json under gate
+    meaning: str
+    is_minimum: bool  # whether the limit is the smallest value allowed, or the largest
+    limit: float | None  # None: switched off
+    found: float | None  # None: undefined
+
+    @property
+    def passed(self) -> bool | None:
+        """The verdict; None if the check is switched off."""
+        if self.limit is None:
+            return None
+        if self.found is None:
+            return False
+        return self.found >= self.limit if self.is_minimum else self.found <= self.limit
+
+
+def gate_checks(metrics: dict[str, Any], limits: GateParams) -> list[Check]:
+    """Return the checks of a model, from the metrics of metrics/test.json."""
+    model = metrics["model"]
+    ratio = rmse_ratio(model["rmse"], metrics["least_squares"]["rmse"])
+    coverage = float(metrics["intervals"]["coverage"])
+    return [
+        Check("min_r2", "lower end of the interval of R²", True, limits.min_r2, model["r2_low"]),
+        Check("max_rmse_to_ols", "RMSE relative to least squares", False, limits.max_rmse_to_ols, ratio),
+        Check("min_coverage", "share of test rows inside their interval", True, limits.min_coverage, coverage),
+    ]
+
+
+def rmse_ratio(model: float | None, least_squares: float | None) -> float | None:
+    """Return the model's RMSE relative to that of least squares; an infinite RMSE is None in the metrics."""
+    if model is None:
+        return None
+    return 0.0 if least_squares is None else model / max(least_squares, 1e-300)
+
+
 def gate(metrics: dict[str, Any], limits: GateParams) -> dict[str, bool | None]:
-    """What the model must reach to be deployed: each check's verdict (null: switched off), and whether all passed."""
-    r2_low, ratio = metrics["model"]["r2_low"], metrics["model"]["rmse"] / max(metrics["least_squares"]["rmse"], 1e-300)
-    checks = {
-        "min_r2": None if limits.min_r2 is None else r2_low is not None and r2_low >= limits.min_r2,
-        "max_rmse_to_ols": None if limits.max_rmse_to_ols is None else bool(ratio <= limits.max_rmse_to_ols),
-        "min_coverage": None
-        if limits.min_coverage is None
-        else bool(metrics["intervals"]["coverage"] >= limits.min_coverage),
-    }
-    return {**checks, "passed": all(verdict is not False for verdict in checks.values())}
+    """Return the verdict of each check (None: switched off), and whether none failed."""
+    verdicts = {check.name: check.passed for check in gate_checks(metrics, limits)}
+    return {**verdicts, "passed": all(verdict is not False for verdict in verdicts.values())}

@@ -1,4 +1,4 @@
-"""Prediction intervals: residual quantiles within bins of the prediction, and the coverage they reach on test rows."""
+"""Prediction intervals: residual quantiles within bins of the prediction, and their coverage on the test rows."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from stages.utils.params import TargetTransform
 
 
 def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bins: int) -> dict[str, Any]:
-    """Offsets of prediction intervals: residual quantiles within bins of the prediction.
+    """Return offsets of prediction intervals: residual quantiles within bins of the prediction.
 
-    The quantiles carry the finite-sample correction of split conformal prediction. With out-of-fold residuals this is
-    the CV+ idea (Barber, Candès, Ramdas and Tibshirani 2021, "Predictive inference with the jackknife+") without its
-    guarantee: coverage is to be measured.
+    The quantiles have the finite-sample correction of split conformal prediction. With out-of-fold residuals this is
+    the idea of CV+ (Barber, Candès, Ramdas and Tibshirani 2021, "Predictive inference with the jackknife+") without
+    its guarantee, so the coverage must be measured.
 
     Args:
-        prediction, residual: (n,) out-of-fold predictions, and targets less predictions, on the model's scale.
-        bins: how many bins of about equally many predictions, at the most.
+        prediction, residual: (n,) out-of-fold predictions, and targets minus predictions, on the model's scale.
+        bins: the most bins, each with about as many predictions.
 
     Returns:
         coverage; edges (bins - 1,), ascending; lower and upper (bins,).
@@ -29,7 +29,7 @@ def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bi
     lower, upper = [], []
     for number in range(len(edges) + 1):
         inside = np.sort(residual[place == number])
-        if len(inside) == 0:  # no prediction lies beyond the last edge
+        if len(inside) == 0:  # no prediction is beyond the last edge
             inside = np.sort(residual)
         rank = int(np.ceil((len(inside) + 1) * (1 + coverage) / 2)) - 1
         upper.append(inside[min(rank, len(inside) - 1)])
@@ -37,11 +37,13 @@ def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bi
     return {"coverage": coverage, "edges": edges.tolist(), "lower": lower, "upper": upper}
 
 
-def covered(
+def apply_intervals(
     intervals: dict[str, Any], prediction: Floats, target: Floats, transform: TargetTransform
 ) -> tuple[Floats, Floats, Floats]:
-    """The intervals of n rows, lower and upper ends (each (n,)), and by bin (bins, 3): rows, those whose target lies
-    inside, sum of the widths. All but the offsets and edges in `intervals` are in the target's unit.
+    """Return the lower and upper ends of n rows' intervals, each (n,), and the counts of each bin, (bins, 3).
+
+    The counts are rows, rows whose target is inside, and the sum of the widths. Everything is in the target's unit
+    except `intervals`, which is on the model's scale.
     """
     scaled = to_scale(prediction, transform)
     bins = np.searchsorted(intervals["edges"], scaled, side="right")
@@ -52,7 +54,7 @@ def covered(
 
 
 def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
-    """Share of the test rows inside their interval, with its standard error, and the intervals' mean width."""
+    """Return the share of test rows inside their interval, its standard error, and the mean width of the intervals."""
     rows, inside, width = counts.sum(axis=0)
     share = inside / rows
     return {
@@ -64,7 +66,7 @@ def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
 
 
 def coverage_by_bin(counts: Floats, intervals: dict[str, Any], transform: TargetTransform) -> pd.DataFrame:
-    """A row a bin: bin (1, 2, …), from, to (predictions; empty at the open ends), rows, coverage, width."""
+    """Return a row for each bin: bin (1, 2, …), from, to (predictions; NaN at the open ends), rows, coverage, width."""
     rows = counts[:, 0]
     with np.errstate(invalid="ignore"):
         shares = counts[:, 1:] / rows[:, None]

@@ -7,24 +7,24 @@ import numpy.typing as npt
 
 from stages.utils.arrays import Floats
 
-MODELS = {  # of metrics/test.json: what a person calls them
+MODELS = {  # keys of metrics/test.json, and their names on pages and plots
     "model": "ElasticNet",
     "mean": "mean",
     "least_squares": "least squares",
     "black_box": "gradient-boosted trees",
 }
 CLUSTERS = 1024
-NORMAL_95 = 1.96  # standard errors either side of a mean that hold it in 95 of 100 samples
-SUMS = 5  # rows, errors squared, errors absolute, target, target squared
+NORMAL_95 = 1.96  # standard errors on either side of a mean that give its 95% confidence interval
+SUMS = 5  # rows, squared errors, absolute errors, target, squared target
 
 
 def cluster_sums(cluster: npt.NDArray[np.int64], target: Floats, prediction: Floats, centre: float) -> Floats:
-    """What the metrics need of n rows, added up by cluster.
+    """Add up what the metrics need of n rows, by cluster.
 
     Args:
         cluster: (n,) cluster of each row, 0 to CLUSTERS - 1.
         target, prediction: (n,) in the target's unit.
-        centre: a number near the targets' mean, for accuracy.
+        centre: a number near the mean of the target, for accuracy.
 
     Returns:
         (CLUSTERS, SUMS) sums; those of several parts add up.
@@ -35,7 +35,7 @@ def cluster_sums(cluster: npt.NDArray[np.int64], target: Floats, prediction: Flo
 
 
 def metrics_of(sums: Floats) -> tuple[Floats, Floats, Floats]:
-    """RMSE, MAE and R² (against the mean of the same rows; NaN for a constant target) from sums (..., SUMS)."""
+    """Return RMSE, MAE and R² (against the mean of the same rows; NaN for a constant target) from sums (..., SUMS)."""
     n, squared, absolute, total, total_squared = np.moveaxis(sums, -1, 0)
     variation = total_squared - total**2 / n
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -44,13 +44,13 @@ def metrics_of(sums: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def with_intervals(sums: Floats, samples: int, confidence: float, seed: int) -> dict[str, Any]:
-    """RMSE, MAE and R² with percentile bootstrap intervals, clusters being drawn with replacement.
+    """Return RMSE, MAE and R² with percentile bootstrap intervals; whole clusters are drawn with replacement.
 
-    Rows that hang together (duplicates; a group) are one cluster, so that the interval is not too narrow for them
-    (cluster bootstrap: Field & Welsh 2007, "Bootstrapping clustered data").
+    Rows that belong together (duplicates, or a group) are in one cluster, or the interval would be too narrow
+    (cluster bootstrap: Field & Welsh 2007, "Bootstrapping clustered data"). What is not finite is None.
 
     Args:
-        sums: (CLUSTERS, SUMS), as `cluster_sums` has them.
+        sums: (CLUSTERS, SUMS), as `cluster_sums` returns them.
     """
     values = dict(zip(("rmse", "mae", "r2"), metrics_of(sums.sum(axis=0)), strict=True))
     filled = sums[sums[:, 0] > 0]

@@ -87,8 +87,13 @@ class Column(Settings):
 
     @property
     def labels(self) -> dict[str, str]:
-        """What a person calls each level that has a name of its own."""
-        return {str(item.value): item.label for item in self.categories or [] if isinstance(item, Category)}
+        """The label of each level that has one; levels that would share a name get their value in brackets."""
+        labels = {str(item.value): item.label for item in self.categories or [] if isinstance(item, Category)}
+        names = [labels.get(level, level) for level in self.levels or []]
+        return {
+            level: f"{label} ({level})" if names.count(label) > 1 and label != level else label
+            for level, label in labels.items()
+        }
 
     @model_validator(mode="after")
     def is_consistent(self) -> "Column":

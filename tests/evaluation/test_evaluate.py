@@ -14,7 +14,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 from stages.evaluate import out_of_fold
 from stages.evaluation.baselines import fit_black_box
 from stages.evaluation.gate import gate
-from stages.evaluation.intervals import coverage_by_bin, coverage_metrics, covered, residual_intervals
+from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_metrics, residual_intervals
 from stages.evaluation.metrics import CLUSTERS, cluster_sums, metrics_of, with_intervals
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
@@ -144,7 +144,7 @@ def test_coverage_is_counted() -> None:
 def test_intervals_on_the_log_scale_are_factors() -> None:
     """Edges and offsets are logarithms; ends, widths and the bins of the plot are in the target's unit."""
     intervals = {"edges": [np.log(10)], "lower": [-np.log(2), -np.log(4)], "upper": [np.log(2), np.log(5)]}
-    lower, upper, counts = covered(intervals, np.array([8.0, 100.0]), np.array([17.0, 400.0]), "log")
+    lower, upper, counts = apply_intervals(intervals, np.array([8.0, 100.0]), np.array([17.0, 400.0]), "log")
     np.testing.assert_allclose([lower, upper], [[4, 25], [16, 500]])
     np.testing.assert_allclose(counts, [[1, 0, 12], [1, 1, 475]])
     np.testing.assert_allclose(coverage_by_bin(counts, intervals, "log")[["from", "to"]], [[np.nan, 10], [10, np.nan]])
@@ -155,10 +155,12 @@ def test_intervals_on_the_log_scale_are_factors() -> None:
 LIMITS = {"min_r2": 0.1, "max_rmse_to_ols": 1.05, "min_coverage": 0.85}
 
 
-def verdict(r2_low: float | None = 0.2, rmse: float = 1.0, coverage: float = 0.9, **limits: Any) -> dict[str, Any]:
+def verdict(
+    r2_low: float | None = 0.2, rmse: float | None = 1.0, coverage: float = 0.9, ols: float | None = 1.0, **limits: Any
+) -> dict[str, Any]:
     metrics = {
         "model": {"r2_low": r2_low, "rmse": rmse},
-        "least_squares": {"rmse": 1.0},
+        "least_squares": {"rmse": ols},
         "intervals": {"coverage": coverage},
     }
     return gate(metrics, GateParams(**{**LIMITS, **limits}))
@@ -177,6 +179,10 @@ def verdict(r2_low: float | None = 0.2, rmse: float = 1.0, coverage: float = 0.9
         ({"coverage": 0.1, "rmse": 9.0, "r2_low": -1.0}, ["min_r2", "max_rmse_to_ols", "min_coverage"]),
         ({"coverage": 0.1, "min_coverage": None}, []),
         ({"r2_low": None, "min_r2": None}, []),
+        ({"ols": None}, []),  # infinite, as of a logarithm that overflows
+        ({"ols": 0.0}, ["max_rmse_to_ols"]),
+        ({"rmse": None}, ["max_rmse_to_ols"]),
+        (dict.fromkeys(LIMITS), []),
     ],
 )
 def test_gate(found: dict[str, Any], failed: list[str]) -> None:
