@@ -1,10 +1,10 @@
-"""Explore: look at the training rows, and at nothing else, so that no choice leans on the test rows.
+"""Explore: look at the training rows only, so that no choice depends on the test rows.
 
 Reads   data/train/, schema.yaml, metrics/validation.json, metrics/split.json (for where the rows went)
 Writes  plots/explore/*.png, plots/explore/profile.json
 Run     python -m stages.explore
 
-Counts, means and extremes are of all training rows; what is drawn row by row is of a sample chosen by hash.
+Counts, means and extremes cover all training rows; rows are drawn one by one from a sample chosen by hash.
 """
 
 import math
@@ -15,15 +15,15 @@ import numpy as np
 import pandas as pd
 
 from stages.modelling.moments import Moments, merge_all
-from stages.plotting.explore.columns import (
-    draw_distributions,
-    draw_level_counts,
-    draw_target_by_level,
-    draw_target_by_number,
-)
 from stages.plotting.explore.correlation import draw_correlation
-from stages.plotting.explore.summaries import Look, look_at, looks_at
-from stages.plotting.explore.table import draw_missing, draw_outliers, draw_rows
+from stages.plotting.explore.distributions import draw_distributions
+from stages.plotting.explore.level_counts import draw_level_counts
+from stages.plotting.explore.missing import draw_missing
+from stages.plotting.explore.outliers import draw_outliers
+from stages.plotting.explore.rows import draw_rows
+from stages.plotting.explore.sampled_columns import SampledColumn, sampled_column, sampled_inputs
+from stages.plotting.explore.target_by_level import draw_target_by_level
+from stages.plotting.explore.target_by_number import draw_target_by_number
 from stages.plotting.style import save, save_pages
 from stages.table.parts import list_parts, read_part, sample_rows
 from stages.table.schema import TableSchema, read_schema
@@ -33,7 +33,7 @@ from stages.utils.params import ExploreParams, read_params
 from stages.utils.stage import stage
 
 TRAIN, VALIDATION, SPLIT = Path("data/train"), Path("metrics/validation.json"), Path("metrics/split.json")
-PICTURES = Path("plots/explore")
+PLOTS = Path("plots/explore")
 COMMONEST = 12  # levels listed in the profile
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 
@@ -46,38 +46,44 @@ def main() -> None:
         columns = [*schema.inputs, schema.target]
         profile = merge_profiles(list(map_parts(profile_part, parts, schema)), schema)
         sample = sample_rows(parts, params.sample_rows, [column.name for column in columns])
-        target, looks = look_at(schema.target, sample[schema.target.name]), looks_at(sample, schema)
+        target, inputs = sampled_column(schema.target, sample[schema.target.name]), sampled_inputs(sample, schema)
         for column in columns:
             if column.kind == "number":
                 profile["columns"][column.name]["quantiles"] = sample[column.name].quantile(QUANTILES).tolist()
-        for look in looks:
-            profile["columns"][look.column.name]["explains"] = look.explains
-        with replacing(PICTURES) as pictures:
-            write_json(pictures / "profile.json", nothing_for_nan(profile))
-            draw(pictures, profile, target, looks, params.pages)
-        log.info("%d columns of %d rows; pictures in %s", len(columns), profile["rows"], PICTURES)
-        for look in looks[:3]:
-            log.info("  %s explains %.0f %% of the target alone", look.column.name, 100 * look.explains)
+        for each in inputs:
+            profile["columns"][each.field.name]["explains"] = each.explains
+        with replacing(PLOTS) as plots:
+            write_json(plots / "profile.json", none_for_nan(profile))
+            draw(plots, profile, schema, target, inputs, params.pages)
+        log.info("%d columns of %d rows; plots in %s", len(columns), profile["rows"], PLOTS)
+        for each in inputs[:3]:
+            log.info("  %s alone explains %.0f%% of the target's variance", each.field.name, 100 * each.explains)
 
 
-def draw(pictures: Path, profile: dict[str, Any], target: Look, looks: list[Look], pages: int) -> None:
-    """Write every picture that has something to show."""
-    save(draw_rows(read_json(VALIDATION), read_json(SPLIT)), pictures / "rows.png")
-    save_pages(draw_distributions(target, looks, pages), pictures, "distributions")
-    save_pages(draw_level_counts(looks, pages), pictures, "level_counts")
-    save_pages(draw_target_by_number(target, looks, pages), pictures, "target_by_number")
-    save_pages(draw_target_by_level(target, looks, pages), pictures, "target_by_level")
-    save(draw_correlation(target, looks), pictures / "correlation.png")
+def draw(
+    plots: Path,
+    profile: dict[str, Any],
+    schema: TableSchema,
+    target: SampledColumn,
+    inputs: list[SampledColumn],
+    pages: int,
+) -> None:
+    """Write every plot that has something to show."""
+    save(draw_rows(read_json(VALIDATION), read_json(SPLIT)), plots / "rows.png")
+    save_pages(draw_distributions(target, inputs, pages), plots, "distributions")
+    save_pages(draw_level_counts(inputs, pages), plots, "level_counts")
+    save_pages(draw_target_by_number(target, inputs, pages), plots, "target_by_number")
+    save_pages(draw_target_by_level(target, inputs, pages), plots, "target_by_level")
+    save(draw_correlation(target, inputs), plots / "correlation.png")
     if any(entry["missing"] for entry in profile["columns"].values()):
-        labels = {look.column.name: look.column.label for look in looks}
-        save(draw_missing(profile, labels, target), pictures / "missing.png")
-    outliers = draw_outliers(profile, [target, *looks])
+        save(draw_missing(profile, schema), plots / "missing.png")
+    outliers = draw_outliers(profile, [target, *inputs])
     if outliers:
-        save(outliers, pictures / "outliers.png")
+        save(outliers, plots / "outliers.png")
 
 
 def profile_part(part: Path, schema: TableSchema) -> dict[str, Any]:
-    """What one part adds to the profile: rows, and by column the target where it is missing, and moments or counts."""
+    """Summarise one part: its rows, and for each column the target where it is missing, and moments or counts."""
     frame = read_part(part)
     target = frame[schema.target.name].to_numpy()[:, None]
     found: dict[str, Any] = {"rows": len(frame)}
@@ -92,7 +98,7 @@ def profile_part(part: Path, schema: TableSchema) -> dict[str, Any]:
 
 
 def merge_profiles(parts: list[dict[str, Any]], schema: TableSchema) -> dict[str, Any]:
-    """The profile of all training rows."""
+    """Merge the summaries of the parts into the profile of all training rows."""
     profile: dict[str, Any] = {"rows": sum(part["rows"] for part in parts), "columns": {}}
     for column in [*schema.inputs, schema.target]:
         contents = [part[column.name][1] for part in parts]
@@ -119,17 +125,17 @@ def merge_profiles(parts: list[dict[str, Any]], schema: TableSchema) -> dict[str
 
 
 def mean_of(moments: Moments) -> dict[str, float]:
-    """The mean of one column and its standard error (NaN for a single row)."""
+    """Return the mean of one column and its standard error (NaN for a single row)."""
     error = np.sqrt(moments.scatter[0, 0] / (moments.n - 1) / moments.n) if moments.n > 1 else np.nan
     return {"mean": moments.mean[0], "error": error}
 
 
-def nothing_for_nan(value: Any) -> Any:
-    """The same with None where a number is NaN, as for a column without a value."""
+def none_for_nan(value: Any) -> Any:
+    """Replace NaN, as of a column without a value, by None, which JSON can hold."""
     if isinstance(value, dict):
-        return {key: nothing_for_nan(item) for key, item in value.items()}
+        return {key: none_for_nan(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [nothing_for_nan(item) for item in value]
+        return [none_for_nan(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

@@ -1,20 +1,26 @@
-"""Small multiples over pages, panels with a row a level, and labels that fit them."""
+"""Small multiples over pages, and panels in which each level has a row."""
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.plotting.style import GREY, INK, sheet
+from stages.plotting.labels import told_apart, wrapped
+from stages.plotting.style import GREY, INK, titled_figure
 
 Panel = TypeVar("Panel")
 
-ACROSS, DOWN = 3, 4  # panels in a row, rows on a page
-ROWS = 8  # levels in a panel with a row a level
-TWO_LINES = 4  # rows in a panel that leave room for a name on two lines
+ACROSS, DOWN = 3, 4  # panels in a row, rows of panels on a page
+MOST_ROWS = 8  # levels in a panel where each has a row
+TWO_LINES = 4  # rows in a panel that leave room for labels of two lines
 MOST_CODES = 60
+FRAME, ROW = 0.95, 0.28  # inches: a panel's title and axis, one of its rows
+CHART = 5  # rows that a panel without rows is as high as
+MARK = 0.17  # how far below the middle of its row a level's mark stands; its label is above
+ABOVE, BELOW = 0.62, 0.45  # where the vertical axis of rows starts above the first and ends below the last
 
 
 def small_multiples(
@@ -23,17 +29,19 @@ def small_multiples(
     title: str,
     subtitle: str,
     pages: int,
-    height: float = 2.2,
+    rows: Callable[[Panel], int] = lambda _: CHART,
     xlabel: str = "",
     ylabel: str = "",
     **grid: Any,
 ) -> list[Figure]:
-    """Pages of small panels, filled row by row in the order given; what does not fit on `pages` is left out.
+    """Draw pages of small panels, filled row by row in the order given; panels that do not fit are left out.
 
     Args:
         draw: draws one item of `panels` on its axes.
-        height: of a panel, in inches.
-        xlabel, ylabel: what all axes of a page share.
+        pages: the most pages.
+        rows: the rows of levels that a panel needs, which decide its height.
+        xlabel, ylabel: what all panels of a page share.
+        grid: passed on to `Figure.subplots`.
     """
     size = ACROSS * DOWN
     shown = panels[: pages * size]
@@ -41,16 +49,26 @@ def small_multiples(
     for start in range(0, len(shown), size):
         page = shown[start : start + size]
         across = min(ACROSS, len(page))
-        rows = -(-len(page) // across)
+        deepest = [max(rows(panel) for panel in page[left : left + across]) for left in range(0, len(page), across)]
         of = f" ({start // size + 1} of {-(-len(shown) // size)})" if len(shown) > size else ""
-        note = f" The {len(shown)} most telling of {len(panels)}." if len(shown) < len(panels) else ""
-        figure, axes = sheet(rows * height, title + of, subtitle + note, rows, across, **grid)
-        for number, panel in enumerate(axes.flat):
-            if number >= len(page):
+        note = f" The {len(shown)} most important of {len(panels)} panels." if len(shown) < len(panels) else ""
+        figure, axes = titled_figure(
+            sum(FRAME + ROW * count for count in deepest),
+            title + of,
+            subtitle + note,
+            len(deepest),
+            across,
+            gridspec_kw={"height_ratios": deepest},
+            **grid,
+        )
+        for place, panel in enumerate(axes.flat):
+            if place >= len(page):
                 panel.remove()
                 continue
-            draw(panel, page[number])
-            panel.tick_params(labelbottom=number + across >= len(page) or not grid.get("sharex"))
+            draw(panel, page[place])
+            if panel.yaxis_inverted():  # a panel of rows: as high as those of its neighbours
+                panel.set_ylim(bottom=deepest[place // across] - 1 + BELOW)
+            panel.tick_params(labelbottom=place + across >= len(page) or not grid.get("sharex"))
         if xlabel:
             figure.supxlabel(xlabel, size=9, color=INK)
         if ylabel:
@@ -59,50 +77,36 @@ def small_multiples(
     return figures
 
 
-def label_rows(axes: Axes, labels: Sequence[str], notes: Sequence[str] = ()) -> None:
-    """Make the vertical axis one of rows, the first on top, each with its label above it inside the panel.
+def label_rows(axes: Axes, labels: Sequence[str], notes: Sequence[str] = ()) -> npt.NDArray[np.float64]:
+    """Turn the vertical axis into rows, the first on top, and write each label above its row's mark.
 
-    A label has the whole width of the panel, so a long name of a level stays readable; a note stands at the right.
+    A label may use the whole width of the panel, so that long names of levels stay readable; its note is at the right.
+
+    Returns:
+        Where on the vertical axis the marks of the rows belong, (n,).
     """
     count, wide = len(labels), 126 // axes.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
-    axes.set_ylim(count - 0.5 + 0.15, -0.5 - 0.12)
+    axes.set_ylim(count - 1 + BELOW, -ABOVE)
     axes.set_yticks([])
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
-    place = axes.get_yaxis_transform()
-    backing = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6}
     room = wide - max(map(len, notes), default=0)
-    texts = [wrapped(label, room) for label in labels] if count <= TWO_LINES else told_apart(labels, room)
-    for row, text in enumerate(texts):
-        note = notes[row] if notes else ""
-        style: dict[str, Any] = {"transform": place, "size": 7.5, "va": "center", "zorder": 4, "in_layout": False}
-        axes.text(0.0, row - 0.26, text, color=INK, bbox=backing, **style)
-        axes.text(1.0, row - 0.26, note, color=GREY, ha="right", **style)
+    lines = 2 if count <= TWO_LINES else 1
+    for row, label in enumerate(told_apart(labels, room if lines == 1 else int(1.6 * room))):
+        style: dict[str, Any] = {
+            "transform": axes.get_yaxis_transform(),
+            "size": 7.5,
+            "va": "center",
+            "zorder": 4,
+            "in_layout": False,
+            "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
+        }
+        axes.text(0.0, row - 0.26, wrapped(label, room, lines), color=INK, **style)
+        if notes:
+            axes.text(1.0, row - 0.26, notes[row], color=GREY, ha="right", **style)
+    return np.arange(count, dtype=np.float64) + MARK
 
 
 def are_codes(levels: Sequence[str]) -> bool:
-    """Whether levels are whole numbers, too many for a row each: hours, months. They are drawn in their order."""
-    return ROWS < len(levels) <= MOST_CODES and all(level.removeprefix("-").isdecimal() for level in levels)
-
-
-def told_apart(labels: Sequence[str], length: int) -> list[str]:
-    """Labels cut to so many characters; where that would make some alike, what the long ones begin with is left out."""
-    cut = [shortened(label, length) for label in labels]
-    if len(set(cut)) == len(set(labels)):
-        return cut
-    long = [label for label in labels if len(label) > length]
-    start = next(place for place, letters in enumerate(zip(*long, strict=False)) if len(set(letters)) > 1)
-    return [shortened(f"…{label[start:]}", length) if len(label) > length else label for label in labels]
-
-
-def shortened(text: str, length: int) -> str:
-    """Text cut in its middle to so many characters: names that start alike stay told apart by their ends."""
-    if len(text) <= length:
-        return text
-    tail = length // 3
-    return f"{text[: length - tail - 1].rstrip()}…{text[len(text) - tail :].lstrip()}"
-
-
-def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
-    """Text on so many lines at the most."""
-    return textwrap.fill(text, width, max_lines=lines, placeholder=" …", break_long_words=True)
+    """Tell whether levels are whole numbers, too many for a row each: hours, months. They are drawn in their order."""
+    return MOST_ROWS < len(levels) <= MOST_CODES and all(level.removeprefix("-").isdecimal() for level in levels)

@@ -1,9 +1,10 @@
-"""Pictures: one look, the same bytes every time. Only the stages that draw import this.
+"""The look of all plots, and PNG files with the same bytes every time. Only the stages that draw import this module.
 
-Colours are those of Okabe & Ito (2008), "Color universal design", which people with colour blindness tell apart. A
-picture is 900 pixels wide, as a README shows it: look at it at 100 %.
+Colours are those of Okabe & Ito (2008), "Color universal design", which people with colour blindness can tell apart. A
+plot is 900 pixels wide, which is what a README shows at full size.
 """
 
+import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +13,23 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 from PIL import Image
 
+from stages.plotting.labels import wrapped
 from stages.utils.files import replacing
+from webapp.formatting import compact, short, ticks
 
 DATA, FIT, OTHER, SOFT = "#0072b2", "#d55e00", "#009e73", "#a9cfe6"  # blue, vermilion, green, pale blue
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
 WIDTH = 9.0  # inches
 HEAD = 0.72  # inches above the panels for title and subtitle
-COLOURS = 255  # in a PNG: a palette a third of the size of true colour
+COLOURS = 255  # in a PNG: with a palette it is a third of the size of true colour
+STEPS = [1, 2, 2.5, 5, 10]  # between ticks, times a power of ten
 
 mpl.rcParams.update(
     {
@@ -53,12 +58,14 @@ mpl.rcParams.update(
 )
 
 
-def sheet(height: float, title: str, subtitle: str, rows: int = 1, columns: int = 1, **grid: Any) -> tuple[Figure, Any]:
-    """A figure with a bold title and a grey subtitle that say what it shows, and its axes (rows, columns).
+def titled_figure(
+    height: float, title: str, subtitle: str, rows: int = 1, columns: int = 1, **grid: Any
+) -> tuple[Figure, Any]:
+    """Make a figure with a bold title and a grey subtitle that say what it shows, and its axes (rows, columns).
 
     Args:
-        height: of the panels together, in inches.
-        grid: what `Figure.subplots` takes.
+        height: of all panels together, in inches.
+        grid: passed on to `Figure.subplots`.
     """
     title, subtitle = textwrap.fill(title, 92), textwrap.fill(subtitle, 128)
     head = HEAD + 0.2 * title.count("\n") + 0.16 * subtitle.count("\n")
@@ -70,22 +77,24 @@ def sheet(height: float, title: str, subtitle: str, rows: int = 1, columns: int 
     axes = figure.subplots(rows, columns, squeeze=False, **grid)
     for axis in (axis for panel in axes.flat for axis in (panel.xaxis, panel.yaxis)):
         axis.set_major_formatter(tick)
-        axis.set_major_locator(MaxNLocator(10 if columns == 1 else 5))
+        axis.set_major_locator(MaxNLocator(10 if columns == 1 else 5, steps=STEPS))
     return figure, axes
 
 
+def panel_title(axes: Axes, title: str, note: str) -> None:
+    """Write a bold title above a panel, and a grey note below the title."""
+    axes.set_title(f"{wrapped(title, 34)}\n", weight="bold")
+    axes.text(0, 1.015, note, transform=axes.transAxes, size=8, color=GREY, va="bottom")
+
+
 def tick(value: float, _: float | None = None) -> str:
-    """A number on an axis."""
-    if abs(value) >= 1e6:
-        return f"{value / 1e6:,g}M"
-    return f"{value / 1e3:g}k" if abs(value) >= 1e4 else f"{value:g}"
+    """Format a number on an axis, as matplotlib asks for it."""
+    return compact(value)
 
 
-def number(value: float) -> str:
-    """A number at three significant digits, thousands set apart."""
-    if value == 0 or not np.isfinite(value):
-        return f"{value:g}"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def percent_tick(value: float, _: float | None = None) -> str:
+    """Format a share on an axis as a percentage."""
+    return f"{100 * value:.4g}%"
 
 
 def log_axis(axes: Axes) -> None:
@@ -93,6 +102,19 @@ def log_axis(axes: Axes) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(tick)
     axes.xaxis.set_minor_locator(NullLocator())
+
+
+def factor_axis(axis: Axis, low: float, high: float) -> None:
+    """Mark an axis of natural logarithms between low and high with the factors that they stand for: ×0.5, ×1, ×2."""
+    if high - low < math.log(4):
+        factors = ticks(math.exp(low), math.exp(high), 5)
+    else:
+        steps = (1, 2, 5) if high - low < math.log(200) else (1,)
+        decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
+        factors = [step * 10.0**power for power in decades for step in steps]
+    places = [math.log(factor) for factor in factors if factor > 0]
+    shown = [place for place in places if low <= place <= high]
+    axis.set_ticks(shown, [f"×{short(math.exp(place), 3)}" for place in shown])
 
 
 def date_axis(axes: Axes) -> None:
@@ -103,13 +125,13 @@ def date_axis(axes: Axes) -> None:
 
 
 def save_pages(figures: Sequence[Figure], directory: Path, name: str) -> None:
-    """Write the pages of a picture as NAME.png, NAME_2.png and so on."""
+    """Write the pages of a plot as NAME.png, NAME_2.png and so on."""
     for page, figure in enumerate(figures, start=1):
         save(figure, directory / (f"{name}.png" if page == 1 else f"{name}_{page}.png"))
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG of a palette of colours, with nothing in it but the pixels."""
+    """Write a PNG with a palette, with nothing in it but the pixels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3].copy())  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The target against one column alone: a piecewise-linear trend for a number, the mean of each level; for the eye."""
+"""Fits of the target on one column alone, for plots: a piecewise-linear trend, or the mean of each level."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ import pandas as pd
 from stages.utils.arrays import Floats
 
 MOST_KNOTS = 8
-FEWEST = 5  # rows of a level whose mean is shown
+FEWEST = 5  # rows that a level needs for its mean to be shown
 
 
 @dataclass(frozen=True)
 class Trend:
-    """A fitted curve: where it is read (k,), its height and its standard error there (k,), the share explained."""
+    """A fitted curve: points (k,), its height and standard error at each (k,), the share of variance explained."""
 
     x: Floats
     mean: Floats
@@ -22,8 +22,8 @@ class Trend:
 
 
 def fit_trend(x: Floats, y: Floats) -> Trend | None:
-    """Least squares of y (n,) on a piecewise-linear curve of x (n,) between quantile knots; None for a constant x."""
-    count = int(np.clip(round(len(x) ** 0.25), 3, MOST_KNOTS))  # few rows cannot tell many bends
+    """Fit y (n,) by a piecewise-linear curve of x (n,) between quantile knots; None for a constant x."""
+    count = int(np.clip(round(len(x) ** 0.25), 3, MOST_KNOTS))  # few rows cannot support many bends
     knots = np.unique(np.quantile(x, np.linspace(0, 1, count))) if len(x) > count else np.empty(0)
     if len(knots) < 2:
         return None
@@ -39,12 +39,12 @@ def fit_trend(x: Floats, y: Floats) -> Trend | None:
 
 
 def hats(x: Floats, knots: Floats) -> Floats:
-    """The basis (n, k) of piecewise-linear curves: each column is 1 at its knot and 0 at the others."""
+    """Return the basis (n, k) of piecewise-linear curves: each column is 1 at its knot and 0 at the others."""
     return np.column_stack([np.interp(x, knots, unit) for unit in np.eye(len(knots))])
 
 
 def level_means(levels: "pd.Series[str]", y: "pd.Series[float]") -> tuple[pd.DataFrame, float]:
-    """Rows, mean and standard error of y by level (commonest first), and the share of y's variance they explain."""
+    """Return rows, mean and standard error of y by level (commonest first), and the share of y's variance explained."""
     table: pd.DataFrame = y.groupby(levels).agg(["count", "mean", "sem"])
     table = table.set_axis(["rows", "mean", "error"], axis=1).sort_values("rows", ascending=False, kind="stable")
     known = levels.notna()
@@ -53,7 +53,7 @@ def level_means(levels: "pd.Series[str]", y: "pd.Series[float]") -> tuple[pd.Dat
 
 
 def share_explained(left: float, y: Floats, parameters: int) -> float:
-    """R² adjusted for the number of parameters, at least 0."""
+    """Return R² adjusted for the number of parameters, at least 0."""
     n, total = len(y), float(((y - y.mean()) ** 2).sum()) if len(y) else 0.0
     if total <= 0 or n <= parameters:
         return 0.0

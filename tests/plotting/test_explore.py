@@ -1,4 +1,4 @@
-"""The exploration: true numbers in the profile, pictures of any table without a warning, the most telling first."""
+"""Explore: true numbers in the profile, plots of any table without a warning, the most important columns first."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.plotting.panels import are_codes, shortened, told_apart, wrapped
-from stages.plotting.style import number, tick
-from stages.plotting.trends import fit_trend, level_means
+from stages.plotting.labels import shortened, told_apart, wrapped
+from stages.plotting.small_multiples import are_codes
+from stages.plotting.univariate import fit_trend, level_means
 from tests.conftest import ROOT, Project
 from tests.helpers.pictures import check_picture, pictures
 
@@ -20,7 +20,7 @@ LONG = [f"{'a rather long name of a level that goes on and on until the ':.57}{n
 
 
 def explored(project: Project, table: pd.DataFrame, fields: list[dict[str, Any]], *stages: str) -> dict[str, Path]:
-    """Run the stages up to explore (and more) on a table, warnings being errors; returns the pictures by name."""
+    """Run the stages up to explore (and more) on a table, with warnings as errors; return the plots by name."""
     project.use_table(table, fields)
     for name in (*EXPLORED, *stages):
         project.stage(name, check=True)
@@ -33,11 +33,11 @@ def explored(project: Project, table: pd.DataFrame, fields: list[dict[str, Any]]
 
 
 def profile(project: Project) -> Any:
-    """What explore has found."""
+    """Read the profile that explore wrote."""
     return json.loads((project.path / "plots/explore/profile.json").read_text())
 
 
-def test_every_picture_is_there_and_shows_something() -> None:
+def test_every_plot_is_there_and_shows_something() -> None:
     found = {path.stem for path in pictures(ROOT / "plots/explore")}
     levels = {"level_counts", "target_by_level"}
     assert found == {"rows", "distributions", "target_by_number", "correlation", "outliers", *levels}
@@ -46,7 +46,7 @@ def test_every_picture_is_there_and_shows_something() -> None:
 
 
 @pytest.mark.slow
-def test_pictures_are_the_same_bytes_again(built: Project) -> None:
+def test_plots_are_the_same_bytes_again(built: Project) -> None:
     before = {path.name: path.read_bytes() for path in (built.path / "plots/explore").iterdir()}
     surroundings = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "OMP_NUM_THREADS": "2"}
     built.stage("explore", check=True, in_process=False, env=surroundings)
@@ -57,7 +57,7 @@ def test_pictures_are_the_same_bytes_again(built: Project) -> None:
 
 
 @pytest.mark.slow
-def test_eighty_columns_come_in_pages_with_the_most_telling_first(project: Project) -> None:
+def test_eighty_columns_come_in_pages_with_the_most_important_first(project: Project) -> None:
     random = np.random.default_rng(0)
     table = pd.DataFrame(random.standard_normal((400, WIDE)).round(4), columns=[f"column {n}" for n in range(WIDE)])
     table["y"] = (3 * table["column 70"] + table["column 30"] + 0.1 * random.standard_normal(400)).round(4)
@@ -66,7 +66,7 @@ def test_eighty_columns_come_in_pages_with_the_most_telling_first(project: Proje
     found = explored(project, table, fields, "features", "train", "evaluate", "report")
     assert {f"explore/target_by_number{end}" for end in ("", "_2", "_3", "_4")} <= set(found)
     assert "explore/target_by_number_5" not in found, "params.yaml: explore.pages"
-    assert "column 70 explains" in (project.path / "logs/explore.log").read_text().splitlines()[-3]
+    assert "column 70 alone explains" in (project.path / "logs/explore.log").read_text().splitlines()[-3]
     explains = {name: entry.get("explains") for name, entry in profile(project)["columns"].items()}
     assert max(explains, key=lambda name: explains[name] or 0) == "column 70"
 
@@ -186,11 +186,25 @@ def test_labels_stay_short_and_told_apart() -> None:
     assert len(set(cut)) == 3
     assert max(map(len, cut)) <= 40
     alike = [f"a prefix that is too long to be shown {end} and a suffix too" for end in ("north", "south")]
-    assert told_apart(alike, 30) == ["…north and a suffix too", "…south and a suffix too"]
-    assert told_apart(["short", *alike], 30)[0] == "short"
+    assert told_apart(["short", *alike], 30) == ["short", "…north and a suffix too", "…south and a suffix too"]
     assert wrapped("one two three four", 9) == "one two\nthree …"
-    assert (number(1234567.0), number(0.012345), number(0.0)) == ("1,234,567", "0.0123", "0")
-    assert (tick(2500000), tick(20000), tick(0.25)) == ("2.5M", "20k", "0.25")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["a" * 50, "a" * 50 + "b"],  # one begins with the other
+        ["same", "same", "other"],
+        [f"{'a' * 40}{n}{'b' * 40}" for n in range(12)],
+        [f"{'a' * 20}{'x' * n}{'b' * 40}" for n in range(3)],
+    ],
+)
+def test_no_two_labels_are_alike(labels: list[str]) -> None:
+    assert len(set(told_apart(labels, 30))) == len(labels)
+    assert max(map(len, told_apart(labels, 30))) <= 31
+
+
+def test_codes_are_many_whole_numbers() -> None:
     assert are_codes([str(hour) for hour in range(24)])
     assert not are_codes(["1", "2", "3"])
     assert not are_codes([f"level {n}" for n in range(24)])

@@ -1,15 +1,17 @@
-"""The report's pictures and the points behind them: all there, not blank, the same bytes; experiments overlay."""
+"""The report's plots and the points behind them: all there, not blank, the same bytes; experiments overlay."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from stages.evaluation.error_groups import MISSING, OTHER, find_groups, group_sums, residuals_by_group
-from stages.plotting.report.penalty import apart
-from stages.table.schema import TableSchema
+from stages.evaluation.error_groups import MISSING, OTHER, find_groups, group_names, group_sums, residuals_by_group
+from stages.plotting.report.regularization_path import apart
+from stages.plotting.style import factor_axis, titled_figure
+from stages.table.schema import Column, TableSchema
 from tests.conftest import ROOT, Project
 from tests.helpers.pictures import check_picture, pictures
 
@@ -36,14 +38,14 @@ SCHEMA = TableSchema.model_validate(
 )
 
 
-def test_every_picture_is_there_and_shows_something() -> None:
+def test_every_plot_is_there_and_shows_something() -> None:
     assert {path.stem for path in (ROOT / "plots/report").iterdir()} == NAMES
     for path in pictures(ROOT / "plots/report"):
         check_picture(path)
 
 
 @pytest.mark.slow
-def test_pictures_are_the_same_bytes_again_and_name_the_target(built: Project) -> None:
+def test_plots_are_the_same_bytes_again_and_name_the_target(built: Project) -> None:
     before = {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")}
     built.stage("report", check=True, in_process=False, env={"TZ": "Asia/Tokyo", "LC_ALL": "C", "MPLBACKEND": "svg"})
     assert {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")} == before
@@ -80,6 +82,42 @@ def test_groups_are_counted_whatever_the_parts() -> None:
     assert (whole["group"] == MISSING).sum() == 3
     other = frame.assign(colour=pd.Series(["green"] * 400, dtype="str"))
     assert OTHER in residuals_by_group(group_sums(other, residual, groups), groups, SCHEMA)["group"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("column", "limits", "names"),
+    [
+        ({"type": "number"}, [1e6, 1e6 + 0.5], ["below 1,000,000", "1,000,000 to 1,000,000.5", "from 1,000,000.5"]),
+        ({"type": "number"}, [-2.0, 0.25], ["below −2", "−2 to 0.25", "from 0.25"]),
+        ({"type": "number"}, [], ["all"]),
+        ({"type": "boolean"}, [0.5], ["false", "true"]),
+        ({"type": "date"}, [0.0, 864e11], ["below 1970-01-01", "1970-01-01 to 1970-01-02", "from 1970-01-02"]),
+        (
+            {"type": "datetime"},
+            [0.0, 3.6e12],
+            ["below 1970-01-01 00:00:00", "1970-01-01 00:00:00 to 1970-01-01 01:00:00", "from 1970-01-01 01:00:00"],
+        ),
+        ({"type": "string"}, ["a", "", "missing"], ["a", '""', '"missing"', OTHER]),
+        (
+            {"type": "integer", "categories": [{"value": n, "label": "yes" if n else "no"} for n in (0, 1, 2)]},
+            ["0", "1", "2"],
+            ["no", "yes (1)", "yes (2)", OTHER],
+        ),
+    ],
+)  # fmt: skip
+def test_groups_have_names_of_their_own(column: dict[str, Any], limits: Any, names: list[str]) -> None:
+    edges = limits if column["type"] in ("string", "integer") else np.array(limits)
+    assert group_names(edges, Column.model_validate({"name": "x", **column})) == [*names, MISSING]
+
+
+def test_axes_of_logarithms_show_factors() -> None:
+    _, axes = titled_figure(3, "title", "subtitle")
+    for low, high, texts in (
+        (-3.0, 1.0, ["×0.05", "×0.1", "×0.2", "×0.5", "×1", "×2"]),
+        (-0.1, 0.1, ["×0.95", "×1", "×1.05", "×1.1"]),
+    ):
+        factor_axis(axes[0, 0].yaxis, low, high)
+        assert [label.get_text() for label in axes[0, 0].get_yticklabels()] == texts
 
 
 def test_residuals_by_group_add_up_to_the_test_rows() -> None:

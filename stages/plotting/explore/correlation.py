@@ -1,6 +1,7 @@
-"""A picture of what goes together: rank correlations, clustered."""
+"""Plot of which columns move together: rank correlations, clustered."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,31 +12,32 @@ from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from stages.plotting.explore.summaries import Look, as_numbers
-from stages.plotting.panels import shortened
-from stages.plotting.style import FIT, sheet
+from stages.plotting.explore.sampled_columns import SampledColumn, as_numbers
+from stages.plotting.labels import told_apart
+from stages.plotting.style import FIT, titled_figure
+from webapp.formatting import fixed
 
 MOST_ANNOTATED = 16  # columns of a matrix with numbers in it
-MOST_CORRELATED = 30  # columns in the matrix
+MOST_CORRELATED = 30  # columns in the matrix beside the target
 
 
-def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
-    """Rank correlations of all columns, those that go together side by side."""
-    chosen = [target, *(look for look in looks if len(look.known))][: MOST_CORRELATED + 1]
-    labels = [shortened(look.column.title or look.column.name, 30) for look in chosen]
-    table = pd.DataFrame(np.column_stack([as_numbers(look) for look in chosen]))
+def draw_correlation(target: SampledColumn, columns: Sequence[SampledColumn]) -> Figure:
+    """Draw the rank correlations of all columns, with those that correlate side by side."""
+    chosen = [target, *(column for column in columns if len(column.known))][: MOST_CORRELATED + 1]
+    labels = told_apart([column.field.title or column.field.name for column in chosen], 30)
+    table = pd.DataFrame(np.column_stack([as_numbers(column) for column in chosen]))
     values = table.rank().corr(min_periods=10).fillna(0.0).to_numpy()
     order = clustered(values)
     values = values[np.ix_(order, order)]
     count = len(order)
-    figure, axes = sheet(
+    figure, axes = titled_figure(
         max(min(0.3, 5.8 / count) * count + 1.7, 3.0),
-        "What goes together",
-        "Rank correlation (Spearman) of the training rows; columns that move together stand side by side. A level "
-        "counts as the target's mean in it."
+        "Which columns move together",
+        "Spearman's rank correlation over the training rows, with columns that correlate side by side. A level counts "
+        "as the target's mean in it."
         + (
-            f" The target and the {MOST_CORRELATED} columns that explain most of it."
-            if len(looks) > MOST_CORRELATED
+            f" Shown: the target and the {MOST_CORRELATED} columns that explain most of it."
+            if len(columns) > MOST_CORRELATED
             else ""
         ),
     )
@@ -50,7 +52,7 @@ def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
         center=0,
         cmap="vlag",
         square=True,
-        annot=np.vectorize("{:.1f}".format)(values.round(1) + 0.0)[1:, :-1] if count <= MOST_ANNOTATED else False,
+        annot=np.vectorize(partial(fixed, decimals=1))(values)[1:, :-1] if count <= MOST_ANNOTATED else False,
         fmt="",
         annot_kws={"size": 8},
         linewidths=0.5,
@@ -70,7 +72,7 @@ def draw_correlation(target: Look, looks: Sequence[Look]) -> Figure:
 
 
 def clustered(correlation: Any) -> list[int]:
-    """An order (q,) in which columns that correlate, either way, are near each other (average linkage)."""
+    """Return an order (q,) in which columns that correlate, either way, are near each other (average linkage)."""
     if len(correlation) < 3:
         return list(range(len(correlation)))
     distance = np.clip(1 - np.abs(correlation), 0, None)

@@ -1,1 +1,1 @@
-"""The plots of the report stage."""
+"""The plots of the report stage: plots/report/NAME.png is drawn by NAME.py."""

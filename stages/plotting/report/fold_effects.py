@@ -1,4 +1,4 @@
-"""The effect of each column as it is drawn: of the model and of each fold's model, over the rows of a sample."""
+"""The effect of each column in the model and in each fold's model, over the rows of a sample."""
 
 import copy
 from collections.abc import Iterator
@@ -20,41 +20,41 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a column (or a calendar part of a date) adds to the prediction, in the target's unit."""
+    """Contributions of a column, or of a calendar part of a date, on the scale of the model."""
 
     label: str
     levels: list[str]  # empty for a curve
     knots: Floats  # (k,), of a curve; a date's are days since 1970
-    values: Floats  # (k,) at each knot, or of each level and last of any other
-    folds: list[Floats]  # the same of each fold's model
+    values: Floats  # (k,) at each knot; or of each level, and of any other level last
+    folds: list[Floats]  # the values in each fold's model
     missing: float
     cells: Floats  # (n,) of the sample: numbers, or positions in `values`; NaN where missing
     is_date: bool = False
 
     def added(self, values: Floats) -> Floats:
-        """What `values` in place of the effect's own add to the prediction of each row of the sample (n,)."""
+        """Return the contributions (n,) to the rows of the sample if the effect had these `values`."""
         known = self.cells[~np.isnan(self.cells)]
         return values[known.astype(int)] if self.levels else np.interp(known, self.knots, values)
 
     @property
     def weight(self) -> float:
-        """How much the column moves predictions: the standard deviation of what it adds."""
+        """Standard deviation of the contributions: how much the column moves predictions."""
         return spread(self.added(self.values))
 
 
 def spread(values: Floats) -> float:
-    """The standard deviation; 0 of no values."""
+    """Return the standard deviation; 0 if there are no values."""
     return float(values.std()) if len(values) else 0.0
 
 
-def drawn_effects(model: Pipeline, coef: Floats, sample: pd.DataFrame, schema: TableSchema) -> list[Effect]:
-    """The effects, the heaviest first.
+def read_effects(model: Pipeline, coef: Floats, sample: pd.DataFrame, schema: TableSchema) -> list[Effect]:
+    """Read the effects off the models, those that move predictions most first.
 
     Args:
-        coef: (folds, p) weights of each fold's model for terms in their own units; NaN where a fold has none.
+        coef: (folds, p) coefficients of each fold's model for terms in their own units; NaN if a fold has no model.
     """
     known = {column.name: column.levels or [] for column in schema.inputs}
-    models = [model, *(with_weights(model, weights) for weights in coef if not np.isnan(weights).any())]
+    models = [model, *(with_coef(model, each) for each in coef if not np.isnan(each).any())]
     by_model = [column_effects(each, known) for each in models]
     effects = [
         effect
@@ -64,15 +64,15 @@ def drawn_effects(model: Pipeline, coef: Floats, sample: pd.DataFrame, schema: T
     return sorted(effects, key=lambda effect: -effect.weight)
 
 
-def with_weights(model: Pipeline, coef: Floats) -> Pipeline:
-    """The model with other weights, given for terms in their own units."""
+def with_coef(model: Pipeline, coef: Floats) -> Pipeline:
+    """Return the model with other coefficients, given for terms in their own units."""
     elasticnet = copy.copy(model["elasticnet"])
     elasticnet.coef_ = coef * model["scale"].scale_
     return Pipeline([*model.steps[:-1], ("elasticnet", elasticnet)])
 
 
 def effects_of(column: Column, cells: pd.Series, found: list[Any]) -> Iterator[Effect]:
-    """One effect for a number or a table of levels; of a date one for its trend and each calendar part."""
+    """Yield one effect for a number or levels; for a date one for its trend and one for each calendar part."""
     first = found[0]
     if isinstance(first, Levels):
         yield of_levels(column.label, cells, found, column.labels)
@@ -83,7 +83,7 @@ def effects_of(column: Column, cells: pd.Series, found: list[Any]) -> Iterator[E
 
 
 def of_calendar(column: Column, cells: pd.Series, found: list[Calendar]) -> Iterator[Effect]:
-    """The effects of a date."""
+    """Yield the effects of a date."""
     name = column.title or column.name
     if found[0].days is not None:
         start = (pd.Timestamp(str(found[0].start)) - pd.Timestamp(0)) / pd.Timedelta(days=1)
@@ -96,7 +96,7 @@ def of_calendar(column: Column, cells: pd.Series, found: list[Calendar]) -> Iter
 
 
 def of_curve(label: str, cells: Floats, found: list[Any], start: float | None = None) -> Effect:
-    """The effect of a number, or (with the day that its knots are counted from) of a date's trend."""
+    """Return the effect of a number, or (with `start`, the day of knot 0) of a date's trend."""
     model, *folds = ([*each.values] for each in found)
     knots = np.array(found[0].knots) + (start or 0.0)
     values = [np.array(fold) for fold in folds]
@@ -104,7 +104,7 @@ def of_curve(label: str, cells: Floats, found: list[Any], start: float | None = 
 
 
 def of_levels(label: str, cells: "pd.Series[str]", found: list[Levels], labels: dict[str, str]) -> Effect:
-    """The effect of a table of levels."""
+    """Return the effect of a column with levels."""
     levels = list(found[0].values)
     model, *folds = (np.array([*each.values.values(), each.other]) for each in found)
     place = pd.Index(levels).get_indexer(pd.Index(cells)).astype(float)

@@ -1,0 +1,35 @@
+"""Plot of actual values against predictions, with the prediction intervals."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stages.plotting.style import DATA, FIT, GREY, SOFT, titled_figure
+from webapp.formatting import fixed, short
+
+
+def draw_predicted_actual(drawn: pd.DataFrame, test: dict[str, Any], label: str) -> Figure:
+    """Draw test rows (columns actual, predicted, lower, upper), the line of equality and the intervals as a band."""
+    drawn = drawn.sort_values("predicted", kind="stable")
+    inside = (drawn["lower"] <= drawn["actual"]) & (drawn["actual"] <= drawn["upper"])
+    intervals, model = test["intervals"], test["model"]
+    r2 = "undefined" if model["r2"] is None else fixed(model["r2"], 3)
+    figure, axes = titled_figure(
+        5.2,
+        f"{intervals['coverage']:.0%} of the test rows are inside their {intervals['nominal']:.0%} prediction interval",
+        f"A dot is one of {len(drawn):,} test rows, vermilion if outside its interval (the band). On the line, "
+        f"prediction and actual value agree. RMSE {short(model['rmse'], 3)}, R² {r2} over all test rows.",
+    )
+    panel: Axes = axes[0, 0]
+    predicted = drawn["predicted"].to_numpy()
+    panel.fill_between(predicted, drawn["lower"], drawn["upper"], color=SOFT, alpha=0.35, linewidth=0)
+    ends = np.array([predicted[0], predicted[-1]])
+    panel.plot(ends, ends, color=GREY, linewidth=1.2)
+    size = float(np.clip(6000 / len(drawn), 8, 22))
+    for rows, colour in ((inside, DATA), (~inside, FIT)):
+        panel.scatter(predicted[rows], drawn["actual"][rows], s=size, color=colour, alpha=0.7, linewidths=0)
+    panel.set(xlabel=f"predicted: {label}", ylabel=f"actual: {label}")
+    return figure

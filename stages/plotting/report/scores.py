@@ -1,0 +1,37 @@
+"""Plot of the model beside its baselines."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from stages.evaluation.metrics import MODELS
+from stages.plotting.labels import wrapped
+from stages.plotting.small_multiples import label_rows
+from stages.plotting.style import DATA, FIT, GREY, titled_figure
+from webapp.formatting import fixed, short
+
+
+def draw_scores(test: dict[str, Any], label: str) -> Figure:
+    """Draw RMSE, MAE and R² of the model and its baselines on the test rows, with bootstrap intervals."""
+    metrics = (("rmse", f"RMSE: {label}"), ("mae", f"MAE: {label}"), ("r2", "R²: 1 is perfect, 0 is the mean"))
+    figure, axes = titled_figure(
+        2.2,
+        "The model beside its baselines",
+        "Errors on the test rows with their bootstrap intervals; left is better for RMSE and MAE, right for R².",
+        columns=3,
+    )
+    for axis, (metric, what) in zip(axes[0], metrics, strict=True):
+        notes = ["undefined" if test[name][metric] is None else short(test[name][metric], 3) for name in MODELS]
+        if metric == "r2":
+            notes = ["undefined" if test[name][metric] is None else fixed(test[name][metric], 3) for name in MODELS]
+        places = label_rows(axis, list(MODELS.values()), notes)
+        for place, name in zip(places, MODELS, strict=True):
+            value, low, high = np.array([test[name][metric + end] for end in ("", "_low", "_high")], dtype=float)
+            colour = FIT if name == "model" else DATA
+            axis.plot([low, high], [place, place], color=colour, linewidth=2.5, alpha=0.45, solid_capstyle="butt")
+            axis.plot(value, place, "o", color=colour, markersize=6)
+        axis.set_xlabel(wrapped(what))
+        axis.margins(x=0.08)
+    axes[0, 2].axvline(0, color=GREY, linewidth=1)
+    return figure
