@@ -1,1 +1,1 @@
-"""The sections of the model card."""
+"""The model card: its template, and what the template needs beyond the metrics files."""

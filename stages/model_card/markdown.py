@@ -1,38 +1,53 @@
-"""Markdown from numbers: tables, and numbers at four significant digits."""
+"""Render a Jinja template to Markdown: every value is escaped unless it is code."""
 
-from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from webapp.formatting import percent, short, with_interval
+
 SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#$~"} | {"\n": " "})
+YAML_WORDS = {None: "null", True: "true", False: "false"}
 
 
-def plain(text: Any) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return str(text).translate(SPECIAL)
+class Markdown(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
 
 
-def code(text: Any) -> str:
-    """Text as code, in a table or out of it."""
-    return f"`{str(text).replace('`', chr(39)).replace('|', chr(92) + '|').replace(chr(10), ' ')}`"
+def plain(value: Any) -> str:
+    """Escape text so that Markdown shows it as it is, on one line."""
+    return value if isinstance(value, Markdown) else str(value).translate(SPECIAL)
 
 
-def figure(value: float | None) -> str:
-    """A number at four significant digits."""
-    return "undefined" if value is None else f"{value:.4g}"
+def code(value: Any) -> Markdown:
+    """Format a value as code, in a table or outside one; None and booleans as YAML writes them."""
+    text = YAML_WORDS[value] if value is None or isinstance(value, bool) else str(value)
+    return Markdown(f"`{text.replace('`', chr(39)).replace('|', chr(92) + '|').replace(chr(10), ' ')}`")
 
 
-def with_interval(scores: dict[str, float | None], metric: str) -> str:
-    """`55.13 (47.21 to 63.15)`."""
-    return f"{figure(scores[metric])} ({figure(scores[f'{metric}_low'])} to {figure(scores[f'{metric}_high'])})"
+def number(value: float | None, digits: int = 4) -> str:
+    """Format a number at so many significant digits."""
+    return "undefined" if value is None else short(value, digits)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; a column whose head ends in a colon is aligned to the right."""
-    marks = ["---:" if name.endswith(":") else "---" for name in head]
-    names = [name.removesuffix(":") for name in head]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [names, marks, *rows])
-
-
-def bullets(items: Iterable[str]) -> str:
-    """A list."""
-    return "\n".join(f"- {item}" for item in items)
+def render(template: Path, **values: Any) -> str:
+    """Render a template with these values; a name that it does not get is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        finalize=plain,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "code": code,
+        "count": "{:,.0f}".format,
+        "number": number,
+        "percent": percent,
+        "with_interval": with_interval,
+    }
+    return environment.get_template(template.name).render(values)

@@ -1,4 +1,4 @@
-"""The model card states the metrics, the hashes that dvc.lock pins, what was quarantined and the verdicts: no more."""
+"""The model card is whole Markdown and states the metrics, the pinned hashes, the quarantine and the verdicts."""
 
 import json
 import re
@@ -11,98 +11,116 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages.evaluation.metrics import MODELS
-from stages.model_card.markdown import code, plain, table
+from stages.model_card.effect_ranges import effect_ends
+from stages.model_card.markdown import code, plain
 from stages.utils.files import md5_of_directory
 from tests.conftest import ROOT, Project
+from tests.helpers.markdown import Section, parse_sections
+from webapp.formatting import fixed, percent, short, with_interval
 
 CARD = "models/MODEL_CARD.md"
-
-
-def section(text: str, title: str) -> str:
-    """The body of a section of the card."""
-    found = re.search(rf"^## {re.escape(title)}\n\n(.*?)(?=^## |\Z)", text, re.M | re.S)
-    assert found, title
-    return found[1]
-
-
-def rows(body: str) -> list[list[str]]:
-    """The cells of the first table in a section, without its head."""
-    lines = [line for line in body.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
-
-
-def numbers(text: str) -> list[float]:
-    """The numbers in a cell."""
-    return [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,]*\.?\d*(?:e[+-]\d+)?", text)]
-
-
-def four(value: float) -> float:
-    """A number as the card writes it."""
-    return float(f"{value:.4g}")
+TABLES = {
+    "Data": 1,
+    "Metrics": 1,
+    "Prediction intervals": 1,
+    "Gate": 1,
+    "Effects": 1,
+    "Reproduce": 2,
+}
 
 
 @pytest.fixture(scope="module")
-def card() -> str:
+def text() -> str:
     return (ROOT / CARD).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def card(text: str) -> dict[str, Section]:
+    return parse_sections(text)
 
 
 def metrics(name: str) -> Any:
     return json.loads((ROOT / f"metrics/{name}.json").read_text())
 
 
-def test_card_states_exactly_the_metrics(card: str) -> None:
+def check_markdown(sections: dict[str, Section], tables: dict[str, int]) -> None:
+    """Every table parses as one, with as many cells in each row as its head has, and no markup is left in the text."""
+    assert {name: len(section.tables) for name, section in sections.items() if section.tables} == tables
+    for name, section in sections.items():
+        assert not re.search(r"\||\*\*|`|\{|^- ", section.text, re.M), (name, section.text)
+        for head, *rows in section.tables:
+            assert rows, name
+            assert {len(row) for row in rows} == {len(head)}, name
+
+
+def test_card_is_whole_markdown(card: dict[str, Section]) -> None:
+    check_markdown(card, TABLES)
+    assert list(card)[1:] == [
+        "Intended use", "Data", "Quarantine", "Metrics", "Prediction intervals", "Gate", "Leakage audit", "Effects",
+        "Limits and known gaps", "Reproduce",
+    ]  # fmt: skip
+
+
+def test_card_states_exactly_the_metrics(card: dict[str, Section]) -> None:
     test, train = metrics("test"), metrics("train")
-    stated = rows(section(card, "Metrics"))
-    assert [row[0].strip("*") for row in stated] == list(MODELS.values())
-    for (_, *cells), name in zip(stated, MODELS, strict=True):
-        for cell, metric in zip(cells, ("rmse", "mae", "r2"), strict=True):
-            assert numbers(cell) == [four(test[name][metric + end]) for end in ("", "_low", "_high")]
-    cv = section(card, "Metrics").split("Cross-validated")[1]
-    assert numbers(cv.replace("R²", ""))[:2] == [four(train["cv_rmse"]), four(train["cv_r2"])]
-    intervals = test["intervals"]
-    assert f"{intervals['coverage']:.1%} (± {intervals['coverage_se']:.1%}" in section(card, "Prediction intervals")
+    assert card["Metrics"].tables[0][1:] == [
+        [name, *(with_interval(test[key], metric) for metric in ("rmse", "mae", "r2"))] for key, name in MODELS.items()
+    ]
+    assert f"RMSE {short(train['cv_rmse'])}, R² {fixed(train['cv_r2'], 3)}" in card["Metrics"].text
+    intervals, section = test["intervals"], card["Prediction intervals"]
+    assert f"{percent(intervals['coverage'], 1)} (± {percent(intervals['coverage_se'], 1)}" in section.text
     bins = pd.read_csv(ROOT / "plots/coverage.csv")
-    assert [row[2] for row in rows(section(card, "Prediction intervals"))] == [str(count) for count in bins["rows"]]
-    assert [row[3] for row in rows(section(card, "Prediction intervals"))] == [
-        f"{share:.1%}" for share in bins["coverage"]
+    assert [row[2:4] for row in section.tables[0][1:]] == [
+        [str(row["rows"]), percent(row["coverage"], 1)] for row in bins.to_dict("records")
     ]
 
 
-def test_card_states_the_gate_and_the_split(card: str) -> None:
+def test_card_states_the_gate_and_the_split(card: dict[str, Section]) -> None:
     gate, split = metrics("test")["gate"], metrics("split")
-    verdicts = {row[0].strip("`"): row[4] for row in rows(section(card, "Gate"))}
-    assert verdicts == {name: "passed" if gate[name] else "**failed**" for name in verdicts}
-    assert section(card, "Gate").startswith("Passed." if gate["passed"] else "**Failed**.")
-    facts = dict(rows(section(card, "Data")))
-    assert numbers(facts["train"])[0] == split["train"]
-    assert numbers(facts["test"])[0] == split["test"]
+    verdicts = {row[0]: row[4] for row in card["Gate"].tables[0][1:]}
+    assert verdicts == {name: "passed" if gate[name] else "failed" for name in gate if name != "passed"}
+    assert card["Gate"].text.startswith("Passed." if gate["passed"] else "Failed.")
+    facts = dict(card["Data"].tables[0][1:])
+    assert facts["training"].startswith(f"{split['train']:,} rows in {len(split['folds'])} folds")
+    assert facts["test"].startswith(f"{split['test']:,} rows")
 
 
-def test_card_names_the_bytes_that_the_lock_pins(card: str) -> None:
+def test_card_names_the_bytes_that_the_lock_pins(card: dict[str, Section]) -> None:
     lock = YAML(typ="safe").load(ROOT / "dvc.lock")["stages"]
     [raw] = [out for out in lock["ingest"]["outs"] if out["path"] == "data/raw"]
-    assert code(raw["md5"]) in section(card, "Data")
-    assert f"{raw['size']:,} bytes" in section(card, "Data")
+    assert f"{raw['size']:,} bytes, md5 {raw['md5']} " in dict(card["Data"].tables[0][1:])["as ingested"]
     [served] = [out for out in lock["export"]["outs"] if out["path"] == "models/scorecard.json"]
-    assert ["`models/scorecard.json`", code(served["md5"])] in rows(section(card, "Reproduce"))
+    assert card["Reproduce"].tables[0][1:] == [["models/scorecard.json", served["md5"]]]
 
 
-def test_card_has_no_date_host_or_path_of_this_machine(card: str) -> None:
-    assert not re.search(r"\b20[2-9]\d-\d\d|\d\d:\d\d:\d\d|file://", card)
+def test_card_has_no_date_host_or_path_of_this_machine(text: str) -> None:
+    assert not re.search(r"\b20[2-9]\d-\d\d|\d\d:\d\d:\d\d|file://", text)
     for place in (ROOT, Path.home(), Path(tempfile.gettempdir())):
-        assert str(place) not in card
+        assert str(place) not in text
 
 
 @pytest.mark.slow
 def test_effects_are_those_of_the_scorecard(built: Project) -> None:
-    card = (built.path / CARD).read_text(encoding="utf-8")
+    stated = {row[0]: row for row in parse_sections((built.path / CARD).read_text())["Effects"].tables[0][1:]}
     served = json.loads((built.path / "models/scorecard.json").read_text())
-    stated = {row[0].strip("`"): row for row in rows(section(card, "Effects"))}
     assert stated.keys() == {column["name"] for column in served["columns"]}
     bmi = next(column["effect"] for column in served["columns"] if column["name"] == "bmi")
-    values = bmi["values"]
-    assert numbers(stated["bmi"][2] + " " + stated["bmi"][4]) == [four(min(values)), four(max(values))]
-    assert float(stated["bmi"][5]) == four(bmi["knots"][values.index(max(values))])
+    low, high = min(bmi["values"]), max(bmi["values"])
+    at_high = short(bmi["knots"][bmi["values"].index(high)])
+    assert (stated["bmi"][2], *stated["bmi"][4:]) == (short(low), short(high), at_high)
+
+
+def test_the_ends_of_a_date_are_sums_over_its_parts() -> None:
+    def levels(**values: float) -> dict[str, Any]:
+        return {"values": values}
+
+    days = {"knots": [0.0, 30.0], "values": [-1.0, 2.0]}
+    effect: dict[str, Any] = {"kind": "calendar", "start": "2024-01-01T00:00:00", "days": days}
+    effect |= {"month": levels(**{"1": 0.5, "2": -0.5}), "weekday": levels(**{"0": 0.0}), "hour": levels(**{"0": 0.0})}
+    assert effect_ends(effect, {}) == [
+        (-1.5, "month 2, day 0 since 2024-01-01"),
+        (2.5, "month 1, day 30 since 2024-01-01"),
+    ]
 
 
 @pytest.mark.slow
@@ -117,17 +135,19 @@ def test_card_of_a_table_with_quarantine_levels_dates_and_a_failed_gate(built: P
     ]
     built.use_table(table_of.to_csv(index=False) + ",,\n", fields)
     built.stages("ingest", "validate", "split", "features", "train", "evaluate", "export", "card")
-    card = (built.path / CARD).read_text(encoding="utf-8")
-    assert "Cost \\[per unit\\] (\\$)" in card
-    assert "300 rows (and 1 blank, left out)" in section(card, "Data")
-    quarantine = section(card, "Quarantine")
-    assert quarantine.startswith("5 of 300 rows (1.67%)")
-    [[column, check, cells, example]] = rows(quarantine)
-    assert (column, check, cells) == ("`kind`", "enum", "5")
+    before = (built.path / CARD).read_text(encoding="utf-8")
+    card = parse_sections(before)
+    check_markdown({name: card[name] for name in TABLES}, TABLES)
+    assert "Model card: Cost [per unit]" in card
+    assert "Cost [per unit] ($)" in card["Intended use"].text
+    assert dict(card["Data"].tables[0][1:])["as ingested"].startswith("300 rows (and 1 blank row, left out)")
+    assert card["Quarantine"].text.startswith("5 of 300 rows (1.67%)")
+    [[column, check, cells, example]] = card["Quarantine"].tables[0][1:]
+    assert (column, check, cells) == ("kind", "enum", "5")
     assert "unheard of" in example
-    assert "**failed**" in section(card, "Gate")
-    assert "do not show that it beats the mean" in section(card, "Limits and known gaps")
-    before = card
+    assert {row[0]: row[3] for row in card["Effects"].tables[0][1:]}["kind"] in ("a|b", "`c`", "<d>", "any other")
+    assert "failed" in {row[4] for row in card["Gate"].tables[0][1:]}
+    assert "do not show that the model beats the mean" in card["Limits and known gaps"].text
     built.stages("card")
     assert (built.path / CARD).read_text(encoding="utf-8") == before
 
@@ -143,4 +163,4 @@ def test_a_directory_has_the_hash_that_dvc_gives_it(built: Project) -> None:
 def test_markdown_is_escaped() -> None:
     assert plain("a|b_c*\n<d>") == "a\\|b\\_c\\* \\<d\\>"
     assert code("a`b|c") == "`a'b\\|c`"
-    assert table(["a", "b:"], [("1", "2")]) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
+    assert [code(value) for value in (None, True, 0.5)] == ["`null`", "`true`", "`0.5`"]
