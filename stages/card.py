@@ -18,45 +18,63 @@ from stages.evaluation.metrics import MODELS, NORMAL_95
 from stages.model_card.effect_ranges import effect_ranges
 from stages.model_card.markdown import render
 from stages.table.schema import read_schema
+from stages.utils.config import read_source_settings
 from stages.utils.files import md5_of, md5_of_directory, read_json, replacing
-from stages.utils.settings import read_params, read_source_settings
+from stages.utils.metrics_files import (
+    AuditMetrics,
+    EvaluationMetrics,
+    SourceMetrics,
+    SplitMetrics,
+    TrainMetrics,
+    ValidationMetrics,
+    read_metrics,
+)
+from stages.utils.params import read_params
 from stages.utils.stage import stage
 from webapp.formatting import is_factor, scale_name
 
 TEMPLATE, CARD = Path("stages/model_card/MODEL_CARD.md.jinja"), Path("models/MODEL_CARD.md")
 RAW, SCORECARD = Path("data/raw"), Path("models/scorecard.json")
-METRICS = ("audit", "source", "split", "test", "train", "validation")
 COVERAGE, GROUPS = Path("plots/coverage.csv"), Path("plots/residuals_by_group.csv")
+
+Row = dict[str, Any]
 
 
 def main() -> None:
     with stage("card") as log:
-        schema, (source, _) = read_schema(), read_source_settings()
-        params = {name: read_params(name) for name in ("split", "features", "train", "evaluate")}
-        metrics = {name: read_json(f"metrics/{name}.json") for name in METRICS}
+        schema, (source, _), evaluate = read_schema(), read_source_settings(), read_params("evaluate")
+        test, train, split = read_metrics(EvaluationMetrics), read_metrics(TrainMetrics), read_metrics(SplitMetrics)
         served, bins, groups = read_json(SCORECARD), read_rows(COVERAGE), read_rows(GROUPS)
-        audit, test, transform = metrics["audit"], metrics["test"], metrics["train"]["target"]
+        has_factors = is_factor(train.target)
         raw_md5, raw_bytes = md5_of_directory(RAW)
         text = render(
             TEMPLATE,
-            **metrics,
             schema=schema,
             target=schema.target,
-            params=params,
+            params={
+                "split": read_params("split"),
+                "features": read_params("features"),
+                "train": read_params("train"),
+                "evaluate": evaluate,
+            },
             source_uri=source.uri,
             raw_md5=raw_md5,
             raw_bytes=raw_bytes,
             scorecard_md5=md5_of(SCORECARD),
+            source=read_metrics(SourceMetrics),
+            validation=read_metrics(ValidationMetrics),
+            split=split,
+            audit=read_metrics(AuditMetrics),
+            train=train,
+            test=test,
             models=MODELS,
-            violations=most_frequent(metrics["validation"]["violations"]),
-            checks=gate_checks(test, params["evaluate"].gate),
-            has_leaks=any([*audit["columns"], *audit["sets"], *metrics["split"]["row_ids"]]),
-            has_factors=is_factor(transform),
-            scale=scale_name(transform, "target"),
-            typical=math.exp(served["intercept"]) if is_factor(transform) else served["intercept"],
+            checks=gate_checks(test.model, test.least_squares, test.intervals, evaluate.gate),
+            has_factors=has_factors,
+            scale=scale_name(train.target, "target"),
+            typical=math.exp(served["intercept"]) if has_factors else served["intercept"],
             effects=effect_ranges(schema, served),
             bins=bins,
-            off_bins=[bin_ for bin_ in bins if is_off_coverage(bin_, test["intervals"]["nominal"])],
+            off_bins=[row for row in bins if is_off_coverage(row, test.intervals.nominal)],
             groups=groups,
             off_groups=surely_off(groups),
             normal_95=NORMAL_95,
@@ -66,8 +84,8 @@ def main() -> None:
         log.info("%s: %d lines", CARD, text.count("\n"))
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read a plot's data points; numbers as such, an empty cell as None, names as text."""
+def read_rows(path: Path) -> list[Row]:
+    """Read a plot's data points: numbers as such, an empty cell as None, names as text."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
             {name: cell if name in ("column", "group") else float(cell) if cell else None for name, cell in row.items()}
@@ -75,24 +93,14 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         ]
 
 
-def most_frequent(violations: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the violations that put rows in quarantine, the most frequent first."""
-    found = [
-        {"column": column, "check": check, "count": entry["count"], "example": entry["examples"][0]}
-        for column, checks in violations.items()
-        for check, entry in checks.items()
-    ]
-    return sorted(found, key=lambda violation: (-violation["count"], violation["column"], violation["check"]))
-
-
-def is_off_coverage(row: dict[str, Any], nominal: float) -> bool:
+def is_off_coverage(row: Row, nominal: float) -> bool:
     """Tell whether the coverage of a bin differs from the nominal one by more than chance explains."""
-    return bool(row["rows"]) and abs(row["coverage"] - nominal) > NORMAL_95 * math.sqrt(
-        nominal * (1 - nominal) / row["rows"]
-    )
+    if not row["rows"]:
+        return False
+    return bool(abs(row["coverage"] - nominal) > NORMAL_95 * math.sqrt(nominal * (1 - nominal) / row["rows"]))
 
 
-def surely_off(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def surely_off(groups: list[Row]) -> list[Row]:
     """Return the groups of test rows whose mean error is further from 0 than chance explains, the surest first."""
     off = [group for group in groups if group["se"] and abs(group["bias"]) > NORMAL_95 * group["se"]]
     return sorted(off, key=lambda group: -abs(group["bias"]) / group["se"])

@@ -19,9 +19,9 @@ from sklearn.pipeline import Pipeline
 
 from stages.evaluation.baselines import fit_black_box, mean_target
 from stages.evaluation.error_groups import Groups, find_groups, group_sums, residuals_by_group
-from stages.evaluation.gate import gate
-from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_metrics, residual_intervals
-from stages.evaluation.metrics import CLUSTERS, cluster_sums, with_intervals
+from stages.evaluation.gate import gate, gate_checks
+from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_scores, residual_intervals
+from stages.evaluation.metrics import CLUSTERS, bootstrap_scores, cluster_sums
 from stages.modelling import elasticnet
 from stages.modelling.feature_map import term_chunks
 from stages.modelling.moments import load_moments, merge_all
@@ -31,13 +31,15 @@ from stages.table.parts import list_parts, read_part, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.arrays import Floats
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
+from stages.utils.metrics_files import EvaluationMetrics, write_metrics
 from stages.utils.parallel import map_parts
 from stages.utils.params import EvaluateParams, TargetTransform, read_params
 from stages.utils.stage import stage
+from webapp.formatting import percent, with_interval
 
 MODEL, FOLDS, MOMENTS = Path("models/model.joblib"), Path("models/folds.npz"), Path("data/moments.npz")
 TRAIN, TEST = Path("data/train"), Path("data/test")
-INTERVALS, METRICS = Path("models/intervals.json"), Path("metrics/test.json")
+INTERVALS = Path("models/intervals.json")
 PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
 GROUPS = Path("plots/residuals_by_group.csv")
 DRAWN_ROWS = 1000  # test rows, chosen by hash, in plots/predicted_actual.csv
@@ -83,23 +85,25 @@ def main() -> None:
         groups = find_groups(sample, schema)
         parts = list(map_parts(score_part, list_parts(TEST), models, schema, groups, by_group))
 
-        metrics: dict[str, Any] = {
-            name: with_intervals(
+        scores = {
+            name: bootstrap_scores(
                 np.sum([part.sums[name] for part in parts], axis=0), params.bootstrap, params.confidence, params.seed
             )
             for name in parts[0].sums
         }
-        coverage = np.sum([part.coverage for part in parts], axis=0)
-        metrics["intervals"] = coverage_metrics(coverage, params.coverage)
-        metrics["gate"] = gate(metrics, params.gate)
-        write_json(METRICS, metrics)
+        counts = np.sum([part.coverage for part in parts], axis=0)
+        coverage = coverage_scores(counts, params.coverage)
+        verdicts = gate(gate_checks(scores["model"], scores["least_squares"], coverage, params.gate))
+        write_metrics(EvaluationMetrics(**scores, intervals=coverage, gate=verdicts))
         drawn = pd.concat([part.drawn for part in parts]).sort_values("draw", kind="stable").head(DRAWN_ROWS)
         write_csv(PREDICTED, drawn.drop(columns="draw"))
-        write_csv(COVERAGE, coverage_by_bin(coverage, intervals, transform))
+        write_csv(COVERAGE, coverage_by_bin(counts, intervals, transform))
         write_csv(GROUPS, residuals_by_group(pd.concat([part.groups for part in parts]), groups, schema))
-        log.info("RMSE %(rmse).4g, MAE %(mae).4g, R2 %(r2).3f", metrics["model"])
-        log.info("coverage %(coverage).3f ± %(coverage_se).3f of nominal %(nominal)g", metrics["intervals"])
-        log.info("gate %s", "passed" if metrics["gate"]["passed"] else "FAILED: a deployment would stop here")
+        model_scores = dict(scores["model"])
+        log.info("RMSE %s, MAE %s, R² %s", *(with_interval(model_scores, name) for name in ("rmse", "mae", "r2")))
+        shares = percent(coverage.coverage, 1), percent(coverage.nominal)
+        log.info("%s of the test rows are inside their %s prediction interval", *shares)
+        log.info("gate %s", "passed" if verdicts.passed else "FAILED: a deployment would stop here")
 
 
 def out_of_fold(

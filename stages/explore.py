@@ -27,13 +27,13 @@ from stages.plotting.explore.target_by_number import draw_target_by_number
 from stages.plotting.style import save, save_pages
 from stages.table.parts import list_parts, read_part, sample_rows
 from stages.table.schema import TableSchema, read_schema
-from stages.utils.files import read_json, replacing, write_json
+from stages.utils.files import replacing, write_json
+from stages.utils.metrics_files import SplitMetrics, ValidationMetrics, read_metrics
 from stages.utils.parallel import map_parts
 from stages.utils.params import ExploreParams, read_params
 from stages.utils.stage import stage
 
-TRAIN, VALIDATION, SPLIT = Path("data/train"), Path("metrics/validation.json"), Path("metrics/split.json")
-PLOTS = Path("plots/explore")
+TRAIN, PLOTS = Path("data/train"), Path("plots/explore")
 COMMONEST = 12  # levels listed in the profile
 QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95]
 
@@ -69,7 +69,7 @@ def draw(
     pages: int,
 ) -> None:
     """Write every plot that has something to show."""
-    save(draw_rows(read_json(VALIDATION), read_json(SPLIT)), plots / "rows.png")
+    save(draw_rows(read_metrics(ValidationMetrics), read_metrics(SplitMetrics)), plots / "rows.png")
     save_pages(draw_distributions(target, inputs, pages), plots, "distributions")
     save_pages(draw_level_counts(inputs, pages), plots, "level_counts")
     save_pages(draw_target_by_number(target, inputs, pages), plots, "target_by_number")

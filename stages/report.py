@@ -9,7 +9,6 @@ It sees nothing of the test rows but what evaluate has written.
 """
 
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
@@ -29,13 +28,13 @@ from stages.plotting.report.scores import draw_scores
 from stages.plotting.style import save, save_pages
 from stages.table.parts import list_parts, sample_rows
 from stages.table.schema import TableSchema, read_schema
-from stages.utils.files import read_json, replacing
+from stages.utils.files import replacing
+from stages.utils.metrics_files import EvaluationMetrics, TrainMetrics, read_metrics
 from stages.utils.params import ReportParams, read_params
 from stages.utils.stage import stage
 from webapp.formatting import scale_name, typical_amount
 
 MODEL, FOLDS, TRAIN = Path("models/model.joblib"), Path("models/folds.npz"), Path("data/train")
-TEST_METRICS, TRAIN_METRICS = Path("metrics/test.json"), Path("metrics/train.json")
 SURFACE, PATH = Path("plots/cv_surface.csv"), Path("plots/regularization_path.csv")
 PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
 GROUPS, PLOTS = Path("plots/residuals_by_group.csv"), Path("plots/report")
@@ -49,31 +48,31 @@ def main() -> None:
         sample = sample_rows(list_parts(TRAIN), params.sample_rows, [column.name for column in schema.inputs])
         with np.load(FOLDS) as folds:
             effects = read_effects(model, folds["coef"], sample, schema)
-        train = read_json(TRAIN_METRICS)
+        train = read_metrics(TrainMetrics)
         with replacing(PLOTS) as plots:
             draw_errors(plots, schema, params)
             draw_model(plots, effects, train, schema, params)
         log.info("plots in %s", PLOTS)
         for effect in effects[:3]:
-            log.info("  %s moves predictions by %s", effect.label, typical_amount(effect.weight, train["target"]))
+            log.info("  %s moves predictions by %s", effect.label, typical_amount(effect.weight, train.target))
 
 
 def draw_errors(plots: Path, schema: TableSchema, params: ReportParams) -> None:
     """Write the plots of the scores, the errors and the prediction intervals on the test rows."""
-    test, label = read_json(TEST_METRICS), schema.target.label
+    test, label = read_metrics(EvaluationMetrics), schema.target.label
     drawn, groups = read_points(PREDICTED), read_points(GROUPS)
     save(draw_scores(test, label), plots / "scores.png")
     save(draw_predicted_actual(drawn, test, label), plots / "predicted_actual.png")
     save(draw_residuals(drawn, label), plots / "residuals.png")
     save_pages(draw_residuals_by_group(groups, schema, params.pages), plots, "residuals_by_group")
-    save(draw_coverage(read_points(COVERAGE), test["intervals"]["nominal"], label), plots / "coverage.png")
+    save(draw_coverage(read_points(COVERAGE), test.intervals.nominal, label), plots / "coverage.png")
 
 
 def draw_model(
-    plots: Path, effects: list[Effect], train: dict[str, Any], schema: TableSchema, params: ReportParams
+    plots: Path, effects: list[Effect], train: TrainMetrics, schema: TableSchema, params: ReportParams
 ) -> None:
     """Write the plots of the effects, the regularisation path and the cross-validated surface."""
-    label, transform, surface = schema.target.label, train["target"], read_points(SURFACE)
+    label, transform, surface = schema.target.label, train.target, read_points(SURFACE)
     save_pages(draw_effects(effects, label, transform, params.pages), plots, "effects")
     save(draw_importance(effects, label, transform), plots / "importance.png")
     scale = scale_name(transform, label)

@@ -1,7 +1,8 @@
 """The gate: whether a model is good enough to be deployed."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from stages.utils.metrics_files import Gate, IntervalScores, Scores
 from stages.utils.params import GateParams
 
 
@@ -24,13 +25,11 @@ class Check(NamedTuple):
         return self.found >= self.limit if self.is_minimum else self.found <= self.limit
 
 
-def gate_checks(metrics: dict[str, Any], limits: GateParams) -> list[Check]:
-    """Return the checks of a model, from the metrics of metrics/test.json."""
-    model = metrics["model"]
-    ratio = rmse_ratio(model["rmse"], metrics["least_squares"]["rmse"])
-    coverage = float(metrics["intervals"]["coverage"])
+def gate_checks(model: Scores, least_squares: Scores, intervals: IntervalScores, limits: GateParams) -> list[Check]:
+    """Return the checks of a model, from the scores in metrics/test.json."""
+    ratio, coverage = rmse_ratio(model.rmse, least_squares.rmse), intervals.coverage
     return [
-        Check("min_r2", "lower end of the interval of R²", True, limits.min_r2, model["r2_low"]),
+        Check("min_r2", "lower end of the interval of R²", True, limits.min_r2, model.r2_low),
         Check("max_rmse_to_ols", "RMSE relative to least squares", False, limits.max_rmse_to_ols, ratio),
         Check("min_coverage", "share of test rows inside their interval", True, limits.min_coverage, coverage),
     ]
@@ -43,7 +42,7 @@ def rmse_ratio(model: float | None, least_squares: float | None) -> float | None
     return 0.0 if least_squares is None else model / max(least_squares, 1e-300)
 
 
-def gate(metrics: dict[str, Any], limits: GateParams) -> dict[str, bool | None]:
+def gate(checks: list[Check]) -> Gate:
     """Return the verdict of each check (None: switched off), and whether none failed."""
-    verdicts = {check.name: check.passed for check in gate_checks(metrics, limits)}
-    return {**verdicts, "passed": all(verdict is not False for verdict in verdicts.values())}
+    verdicts = {check.name: check.passed for check in checks}
+    return Gate(**verdicts, passed=all(verdict is not False for verdict in verdicts.values()))

@@ -7,6 +7,7 @@ import pandas as pd
 
 from stages.modelling.target_scale import from_scale, to_scale
 from stages.utils.arrays import Floats
+from stages.utils.metrics_files import IntervalScores
 from stages.utils.params import TargetTransform
 
 
@@ -53,16 +54,12 @@ def apply_intervals(
     return lower, upper, np.column_stack(counts)
 
 
-def coverage_metrics(counts: Floats, nominal: float) -> dict[str, float]:
+def coverage_scores(counts: Floats, nominal: float) -> IntervalScores:
     """Return the share of test rows inside their interval, its standard error, and the mean width of the intervals."""
     rows, inside, width = counts.sum(axis=0)
     share = inside / rows
-    return {
-        "nominal": nominal,
-        "coverage": share,
-        "coverage_se": np.sqrt(share * (1 - share) / rows),
-        "mean_width": width / rows,
-    }
+    se = np.sqrt(share * (1 - share) / rows)
+    return IntervalScores(nominal=nominal, coverage=share, coverage_se=se, mean_width=width / rows)
 
 
 def coverage_by_bin(counts: Floats, intervals: dict[str, Any], transform: TargetTransform) -> pd.DataFrame:

@@ -1,11 +1,10 @@
 """Error metrics from sums over clusters of rows, and their bootstrap intervals."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from stages.utils.arrays import Floats
+from stages.utils.metrics_files import Scores
 
 MODELS = {  # keys of metrics/test.json, and their names on pages and plots
     "model": "ElasticNet",
@@ -43,7 +42,7 @@ def metrics_of(sums: Floats) -> tuple[Floats, Floats, Floats]:
     return np.sqrt(squared / n), absolute / n, r2
 
 
-def with_intervals(sums: Floats, samples: int, confidence: float, seed: int) -> dict[str, Any]:
+def bootstrap_scores(sums: Floats, samples: int, confidence: float, seed: int) -> Scores:
     """Return RMSE, MAE and R² with percentile bootstrap intervals; whole clusters are drawn with replacement.
 
     Rows that belong together (duplicates, or a group) are in one cluster, or the interval would be too narrow
@@ -58,10 +57,10 @@ def with_intervals(sums: Floats, samples: int, confidence: float, seed: int) -> 
         len(filled), np.full(len(filled), 1 / len(filled)), samples
     )
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    result: dict[str, Any] = {}
+    scores: dict[str, float | None] = {}
     for (name, value), sampled in zip(values.items(), metrics_of(drawn @ filled), strict=True):
         known = sampled[np.isfinite(sampled)]
         low, high = np.quantile(known, tails) if len(known) and np.isfinite(value) else (np.nan, np.nan)
         for key, number in ((name, value), (f"{name}_low", low), (f"{name}_high", high)):
-            result[key] = float(number) if np.isfinite(number) else None
-    return result
+            scores[key] = float(number) if np.isfinite(number) else None
+    return Scores.model_validate(scores)

@@ -48,6 +48,6 @@ def render(template: Path, **values: Any) -> str:
         "count": "{:,.0f}".format,
         "number": number,
         "percent": percent,
-        "with_interval": with_interval,
+        "with_interval": lambda scores, metric: with_interval(dict(scores), metric),
     }
     return environment.get_template(template.name).render(values)

@@ -97,6 +97,14 @@ class ValidationMetrics(MetricsFile):
     duplicates: int = Field(description="valid rows that equal an earlier one in every column")
     violations: dict[str, dict[str, Violation]] = Field(description="by column and check")
 
+    @property
+    def failed_checks(self) -> list[tuple[str, str, Violation]]:
+        """The violations with their column and check, the most frequent first."""
+        found = [
+            (column, check, each) for column, by_check in self.violations.items() for check, each in by_check.items()
+        ]
+        return sorted(found, key=lambda item: (-item[2].count, item[:2]))
+
 
 # ---------------------------------------------------------------- metrics/split.json
 

@@ -13,12 +13,13 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from stages.evaluate import out_of_fold
 from stages.evaluation.baselines import fit_black_box
-from stages.evaluation.gate import gate
-from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_metrics, residual_intervals
-from stages.evaluation.metrics import CLUSTERS, cluster_sums, metrics_of, with_intervals
+from stages.evaluation.gate import gate, gate_checks
+from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_scores, residual_intervals
+from stages.evaluation.metrics import CLUSTERS, bootstrap_scores, cluster_sums, metrics_of
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
 from stages.utils.files import read_json
+from stages.utils.metrics_files import IntervalScores, Scores
 from stages.utils.params import GateParams
 from tests.conftest import Project
 from webapp.scoring.scorecard import Scorecard
@@ -48,37 +49,37 @@ def test_bootstrap_intervals_are_those_of_rows_drawn_one_by_one() -> None:
     """With a cluster a row or so, drawing clusters is drawing rows."""
     _, target, prediction = rows_of(500)
     cluster = np.arange(500)
-    found = with_intervals(cluster_sums(cluster, target, prediction, 1e6), 4000, 0.95, seed=0)
+    found = dict(bootstrap_scores(cluster_sums(cluster, target, prediction, 1e6), 4000, 0.95, seed=0))
     rng = np.random.default_rng(1)
     drawn = [rng.integers(0, 500, 500) for _ in range(2000)]
     for name, metric in (("rmse", mean_squared_error), ("mae", mean_absolute_error), ("r2", r2_score)):
         values = np.array([metric(target[rows], prediction[rows]) for rows in drawn])
         low, high = np.quantile(np.sqrt(values) if name == "rmse" else values, [0.025, 0.975])
         width = high - low
-        assert found[f"{name}_low"] == pytest.approx(low, abs=0.1 * width)
-        assert found[f"{name}_high"] == pytest.approx(high, abs=0.1 * width)
-        assert found[f"{name}_low"] < found[name] < found[f"{name}_high"]
+        assert found[name + "_low"] == pytest.approx(low, abs=0.1 * width)
+        assert found[name + "_high"] == pytest.approx(high, abs=0.1 * width)
+        assert found[name + "_low"] < found[name] < found[name + "_high"]
 
 
 def test_rows_that_hang_together_widen_the_interval() -> None:
     """Each row standing ten times tells no more than once: the interval must not shrink by √10."""
     target, prediction = (np.repeat(column, 10) for column in rows_of(100)[1:])
-    together = with_intervals(cluster_sums(np.repeat(np.arange(100), 10), target, prediction, 1e6), 2000, 0.9, 0)
-    apart = with_intervals(cluster_sums(np.arange(1000), target, prediction, 1e6), 2000, 0.9, 0)
-    ratio = (together["mae_high"] - together["mae_low"]) / (apart["mae_high"] - apart["mae_low"])
+    together = bootstrap_scores(cluster_sums(np.repeat(np.arange(100), 10), target, prediction, 1e6), 2000, 0.9, 0)
+    apart = bootstrap_scores(cluster_sums(np.arange(1000), target, prediction, 1e6), 2000, 0.9, 0)
+    ratio = (together.mae_high - together.mae_low) / (apart.mae_high - apart.mae_low)  # type: ignore[operator]
     assert 2.5 < ratio < 4
 
 
 def test_the_seed_decides_the_intervals() -> None:
     sums = cluster_sums(*rows_of(300), 1e6)
-    assert with_intervals(sums, 500, 0.95, 7) == with_intervals(sums, 500, 0.95, 7)
-    assert with_intervals(sums, 500, 0.95, 7) != with_intervals(sums, 500, 0.95, 8)
+    assert bootstrap_scores(sums, 500, 0.95, 7) == bootstrap_scores(sums, 500, 0.95, 7)
+    assert bootstrap_scores(sums, 500, 0.95, 7) != bootstrap_scores(sums, 500, 0.95, 8)
 
 
 def test_r2_of_a_constant_target_is_undefined() -> None:
-    found = with_intervals(cluster_sums(np.arange(5), np.full(5, 2.0), np.arange(5.0), 2.0), 200, 0.95, 0)
-    assert (found["r2"], found["r2_low"], found["r2_high"]) == (None, None, None)
-    assert found["mae"] == pytest.approx(1.2)
+    found = bootstrap_scores(cluster_sums(np.arange(5), np.full(5, 2.0), np.arange(5.0), 2.0), 200, 0.95, 0)
+    assert (found.r2, found.r2_low, found.r2_high) == (None, None, None)
+    assert found.mae == pytest.approx(1.2)
 
 
 # ---------------------------------------------------------------- prediction intervals
@@ -129,11 +130,11 @@ def test_predictions_that_are_all_alike_are_one_bin_in_effect() -> None:
 
 def test_coverage_is_counted() -> None:
     counts = np.array([[10.0, 9.0, 30.0], [0.0, 0.0, 0.0], [30.0, 21.0, 10.0]])
-    found = coverage_metrics(counts, 0.8)
-    assert found["nominal"] == 0.8
-    assert found["coverage"] == pytest.approx(0.75)
-    assert found["coverage_se"] == pytest.approx(np.sqrt(0.75 * 0.25 / 40))
-    assert found["mean_width"] == pytest.approx(1.0)
+    found = coverage_scores(counts, 0.8)
+    assert found.nominal == 0.8
+    assert found.coverage == pytest.approx(0.75)
+    assert found.coverage_se == pytest.approx(np.sqrt(0.75 * 0.25 / 40))
+    assert found.mean_width == pytest.approx(1.0)
     frame = coverage_by_bin(counts, {"edges": [1.0, 2.0]}, "none")
     assert frame["rows"].tolist() == [10, 0, 30]
     np.testing.assert_allclose(frame["coverage"], [0.9, np.nan, 0.7])
@@ -157,13 +158,11 @@ LIMITS = {"min_r2": 0.1, "max_rmse_to_ols": 1.05, "min_coverage": 0.85}
 
 def verdict(
     r2_low: float | None = 0.2, rmse: float | None = 1.0, coverage: float = 0.9, ols: float | None = 1.0, **limits: Any
-) -> dict[str, Any]:
-    metrics = {
-        "model": {"r2_low": r2_low, "rmse": rmse},
-        "least_squares": {"rmse": ols},
-        "intervals": {"coverage": coverage},
-    }
-    return gate(metrics, GateParams(**{**LIMITS, **limits}))
+) -> dict[str, bool | None]:
+    nothing = dict.fromkeys(Scores.model_fields)
+    model, least_squares = Scores(**{**nothing, "r2_low": r2_low, "rmse": rmse}), Scores(**{**nothing, "rmse": ols})
+    intervals = IntervalScores(nominal=0.9, coverage=coverage, coverage_se=0.1, mean_width=1.0)
+    return dict(gate(gate_checks(model, least_squares, intervals, GateParams(**{**LIMITS, **limits}))))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Plot of the cross-validated error over alpha and l1_ratio."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,22 +7,23 @@ from matplotlib.figure import Figure
 
 from stages.plotting.report.regularization_path import error_label
 from stages.plotting.style import FIT, INK, log_axis, tick, titled_figure
+from stages.utils.metrics_files import TrainMetrics
 from webapp.formatting import short
 
 WORST = 1.25  # times the best error: where the colours end
 EDGE = " It is at the edge of the grid: a smaller train.eps would look further."
 
 
-def draw_surface(surface: pd.DataFrame, train: dict[str, Any]) -> Figure:
+def draw_surface(surface: pd.DataFrame, train: TrainMetrics) -> Figure:
     """Draw the cross-validated error (rows of plots/cv_surface.csv) as a heat map, with the choice marked."""
     ratios = sorted(surface["l1_ratio"].unique())
     best = surface.sort_values("mse", kind="stable").iloc[0]
     smallest = surface.loc[surface["chosen"], "l1_ratio"].map(surface.groupby("l1_ratio")["alpha"].min()).min()
     figure, axes = titled_figure(
         0.36 * len(ratios) + 1.4,
-        f"Cross-validated error: {short(train['cv_rmse'], 3)} at the ring",
+        f"Cross-validated error: {short(train.cv_rmse, 3)} at the ring",
         "RMSE over the grid of alpha and l1_ratio. Ring: the choice. Dots: within one standard error of the best, so "
-        "the folds cannot tell them apart. White: not on the grid." + (EDGE if train["alpha"] == smallest else ""),
+        "the folds cannot tell them apart. White: not on the grid." + (EDGE if train.alpha == smallest else ""),
     )
     panel: Axes = axes[0, 0]
     worst = min(surface["rmse"].max(), WORST * best["rmse"])

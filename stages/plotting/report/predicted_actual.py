@@ -1,27 +1,26 @@
 """Plot of actual values against predictions, with the prediction intervals."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.plotting.style import DATA, FIT, GREY, SOFT, titled_figure
-from webapp.formatting import fixed, short
+from stages.utils.metrics_files import EvaluationMetrics
+from webapp.formatting import percent, with_interval
 
 
-def draw_predicted_actual(drawn: pd.DataFrame, test: dict[str, Any], label: str) -> Figure:
+def draw_predicted_actual(drawn: pd.DataFrame, test: EvaluationMetrics, label: str) -> Figure:
     """Draw test rows (columns actual, predicted, lower, upper), the line of equality and the intervals as a band."""
     drawn = drawn.sort_values("predicted", kind="stable")
     inside = (drawn["lower"] <= drawn["actual"]) & (drawn["actual"] <= drawn["upper"])
-    intervals, model = test["intervals"], test["model"]
-    r2 = "undefined" if model["r2"] is None else fixed(model["r2"], 3)
+    intervals = test.intervals
+    rmse, r2 = (with_interval(dict(test.model), metric).partition(" ")[0] for metric in ("rmse", "r2"))
     figure, axes = titled_figure(
         5.2,
-        f"{intervals['coverage']:.0%} of the test rows are inside their {intervals['nominal']:.0%} prediction interval",
+        f"{percent(intervals.coverage)} of test rows are inside their {percent(intervals.nominal)} prediction interval",
         f"A dot is one of {len(drawn):,} test rows, vermilion if outside its interval (the band). On the line, "
-        f"prediction and actual value agree. RMSE {short(model['rmse'], 3)}, R² {r2} over all test rows.",
+        f"prediction and actual value agree. RMSE {rmse}, R² {r2} over all test rows.",
     )
     panel: Axes = axes[0, 0]
     predicted = drawn["predicted"].to_numpy()

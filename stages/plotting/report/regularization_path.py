@@ -1,7 +1,6 @@
 """Plot of how the model grows as the penalty falls, and of the cross-validated error that chose where to stop."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 from stages.plotting.labels import shortened, wrapped
 from stages.plotting.style import DATA, GREY, PALE, SOFT, log_axis, titled_figure
 from stages.table.schema import TableSchema
+from stages.utils.metrics_files import TrainMetrics
 from webapp.formatting import scale_name, short
 
 LEADER = 1.03  # where the labels of the lines start, in widths of the panel
@@ -17,7 +17,7 @@ LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222
 
 
 def draw_path(
-    path: pd.DataFrame, surface: pd.DataFrame, train: dict[str, Any], schema: TableSchema, label: str
+    path: pd.DataFrame, surface: pd.DataFrame, train: TrainMetrics, schema: TableSchema, label: str
 ) -> Figure:
     """Draw how the columns come in as the penalty falls, above the cross-validated error at the chosen l1_ratio.
 
@@ -26,13 +26,13 @@ def draw_path(
         train: metrics/train.json.
         label: the name of what the model predicts, on the scale of the fit.
     """
-    errors = surface[surface["l1_ratio"] == train["l1_ratio"]].sort_values("alpha")
+    errors = surface[surface["l1_ratio"] == train.l1_ratio].sort_values("alpha")
     wide = path.pivot(index="alpha", columns="column", values="sd")
     heaviest = wide.iloc[0].sort_values(ascending=False, kind="stable").index[: len(LINES)]
     figure, axes = titled_figure(
         5.6,
         "How the model grows as the penalty falls",
-        f"At l1_ratio {train['l1_ratio']:g}. Top: standard deviation of what each column adds to the prediction. "
+        f"At l1_ratio {train.l1_ratio:g}. Top: standard deviation of what each column adds to the prediction. "
         "Bottom: cross-validated error, with its standard error as a band. Dashed: the penalty chosen.",
         2,
         sharex=True,
@@ -67,12 +67,12 @@ def draw_path(
     cv.plot(errors["alpha"], errors["rmse"], color=DATA, linewidth=1.8)
     cv.set(xlabel="alpha (penalty; weaker to the right)", ylabel=wrapped(error_label(train), 24))
     for axis in (lines, cv):
-        axis.axvline(train["alpha"], color=GREY, linewidth=1.2, linestyle="--")
-    late = train["alpha"] < np.sqrt(wide.index[0] * wide.index[-1])
+        axis.axvline(train.alpha, color=GREY, linewidth=1.2, linestyle="--")
+    late = train.alpha < np.sqrt(wide.index[0] * wide.index[-1])
     lines.text(
-        train["alpha"],
+        train.alpha,
         1.03,
-        f" alpha {short(train['alpha'], 3)}: {train['nonzero']} of {train['terms']} terms ",
+        f" alpha {short(train.alpha, 3)}: {train.nonzero} of {train.terms} terms ",
         transform=lines.get_xaxis_transform(),
         size=8,
         color=GREY,
@@ -84,9 +84,9 @@ def draw_path(
     return figure
 
 
-def error_label(train: dict[str, Any]) -> str:
+def error_label(train: TrainMetrics) -> str:
     """Name the axis of cross-validated errors."""
-    scale = "" if train["target"] == "none" else f" of the {scale_name(train['target'], 'target')}"
+    scale = "" if train.target == "none" else f" of the {scale_name(train.target, 'target')}"
     return f"cross-validated RMSE{scale}"
 
 

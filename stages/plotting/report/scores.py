@@ -1,7 +1,5 @@
 """Plot of the model beside its baselines."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -9,10 +7,11 @@ from stages.evaluation.metrics import MODELS
 from stages.plotting.labels import wrapped
 from stages.plotting.small_multiples import label_rows
 from stages.plotting.style import DATA, FIT, GREY, titled_figure
-from webapp.formatting import fixed, short
+from stages.utils.metrics_files import EvaluationMetrics
+from webapp.formatting import with_interval
 
 
-def draw_scores(test: dict[str, Any], label: str) -> Figure:
+def draw_scores(test: EvaluationMetrics, label: str) -> Figure:
     """Draw RMSE, MAE and R² of the model and its baselines on the test rows, with bootstrap intervals."""
     metrics = (("rmse", f"RMSE: {label}"), ("mae", f"MAE: {label}"), ("r2", "R²: 1 is perfect, 0 is the mean"))
     figure, axes = titled_figure(
@@ -22,12 +21,11 @@ def draw_scores(test: dict[str, Any], label: str) -> Figure:
         columns=3,
     )
     for axis, (metric, what) in zip(axes[0], metrics, strict=True):
-        notes = ["undefined" if test[name][metric] is None else short(test[name][metric], 3) for name in MODELS]
-        if metric == "r2":
-            notes = ["undefined" if test[name][metric] is None else fixed(test[name][metric], 3) for name in MODELS]
+        scores = {name: dict(getattr(test, name)) for name in MODELS}
+        notes = [with_interval(found, metric).partition(" ")[0] for found in scores.values()]
         places = label_rows(axis, list(MODELS.values()), notes)
-        for place, name in zip(places, MODELS, strict=True):
-            value, low, high = np.array([test[name][metric + end] for end in ("", "_low", "_high")], dtype=float)
+        for place, (name, found) in zip(places, scores.items(), strict=True):
+            value, low, high = np.array([found[metric + end] for end in ("", "_low", "_high")], dtype=float)
             colour = FIT if name == "model" else DATA
             axis.plot([low, high], [place, place], color=colour, linewidth=2.5, alpha=0.45, solid_capstyle="butt")
             axis.plot(value, place, "o", color=colour, markersize=6)
