@@ -1,8 +1,7 @@
-"""Ingest: from the source to parts of raw rows, streamed, cells as read.
+"""Ingest: stream the source into parts of raw rows, cells as read.
 
-Reads   config.yaml (source, compute.part_rows), data/source/ where the URI is a local file
-Writes  data/raw/ (kept by DVC until the new table is whole), metrics/source.json
-        (what was read: rows, blank rows left out, hash, ETag)
+Reads   config.yaml (source, compute.part_rows), data/source/ if the URI is a local file
+Writes  data/raw/ (the old table stays until the new one is complete), metrics/source.json
 Run     python -m stages.ingest
 """
 
@@ -24,7 +23,7 @@ def main() -> None:
     with stage("ingest") as log:
         from tqdm import tqdm
 
-        gc.disable()  # rows hold no cycles, and looking for some in millions of lists takes a tenth of the time
+        gc.disable()  # rows hold no cycles; looking for them in millions of lists takes a tenth of the time
         source, part_rows = read_source_settings()
         metrics, parts = SourceMetrics(uri=source.uri, rows=0, blank_rows=0), 0
         with replacing(RAW) as partial, tqdm(unit="row", unit_scale=True, leave=False, disable=None) as bar:
@@ -33,7 +32,7 @@ def main() -> None:
                 metrics.rows += len(frame)
                 bar.update(len(frame))
             if metrics.rows == 0:
-                raise SourceError(f"{source.uri}: a header and no rows; expected at least one row")
+                raise SourceError(f"{source.uri}: found a header and no rows; expected at least one row")
         write_metrics(metrics)
         blank = f"; left out {metrics.blank_rows} blank rows" if metrics.blank_rows else ""
         log.info("%s: %d rows in %d part%s%s", source.uri, metrics.rows, parts, "s"[: parts > 1], blank)

@@ -1,11 +1,12 @@
-"""Split: every row to train or test, every training row to a fold; look for columns that number the rows.
+"""Split: assign every row to train or test and every training row to a fold; look for columns that number the rows.
 
 Reads   data/valid/, schema.yaml
 Writes  data/train/ (with `_hash`, `_fold`), data/test/ (with `_hash`), metrics/split.json
 Run     python -m stages.split
 
-By hash of the row (of every column but the target and the ids), so that duplicates stay together and no row moves when
-the table grows or a column is ignored; by hash of the group; or by a cut date, with folds that are blocks of time.
+The split is by hash of the row (all columns but target and ids), by hash of its group, or by a cut date. With a hash,
+duplicates stay together, and no row moves when the table grows or a column is ignored. By date, folds are blocks of
+time.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from stages.modelling.moments import Moments, merge_all
 from stages.splitting.row_ids import Numbering, check_row_ids, find_row_ids, numbering_of
-from stages.splitting.time_folds import time_edges
+from stages.splitting.time_folds import time_fold_edges
 from stages.table.hashing import Hashes, draw, hash_rows
 from stages.table.parts import list_parts, read_part, write_part
 from stages.table.schema import TableSchema, read_schema
@@ -32,9 +33,9 @@ VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
 
 @dataclass
 class Summary:
-    """What one part adds to the metrics and to the search for row ids."""
+    """The contribution of one part to the metrics and to the search for row ids."""
 
-    train: Hashes  # (rows of the part in train,) of all columns but target and id
+    train: Hashes  # (training rows,) of all columns but target and ids
     test: Hashes
     train_inputs: Hashes  # of the model's inputs only
     test_inputs: Hashes
@@ -48,7 +49,7 @@ def main() -> None:
         params = read_params("split")
         schema = read_schema()
         parts = list_parts(VALID)
-        edges = time_edges(parts, schema, params)
+        edges = time_fold_edges(parts, schema, params)
         starts = np.cumsum([0] + [len(read_part(part, [])) for part in parts[:-1]]).tolist()
 
         with replacing(TRAIN) as train, replacing(TEST) as test:
@@ -75,7 +76,7 @@ def split_part(
     train: Path,
     test: Path,
 ) -> Summary:
-    """Write the training and the test rows of one part."""
+    """Write the training and the test rows of one part and return its summary."""
     part, start = item
     frame = read_part(part)
     hashes = hash_rows(frame, schema.names("feature", "group", "time", "ignore"))
@@ -105,7 +106,7 @@ def split_part(
 
 
 def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
-    """The metrics of the whole table."""
+    """Merge the summaries into the metrics of the whole table."""
     train, test, train_inputs, test_inputs = (
         np.concatenate([getattr(summary, name) for summary in summaries])
         for name in ("train", "test", "train_inputs", "test_inputs")
@@ -126,18 +127,18 @@ def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
 
 
 def check_sizes(metrics: SplitMetrics) -> None:
-    """Raise a DataError unless every fold has a row and the test set two."""
+    """Raise a DataError unless every fold has a row and the test set has two."""
     rows = metrics.train + metrics.test
     if metrics.train == 0:
-        raise DataError(f"{VALID}: all {rows} rows fall into the test set; change params.yaml: split")
+        raise DataError(f"{VALID}: all {rows} rows are in the test set; change params.yaml: split")
     if metrics.test < 2:
         raise DataError(
-            f"{VALID}: {metrics.test} of {rows} rows fall into the test set, expected at least 2; "
+            f"{VALID}: {metrics.test} of {rows} rows are in the test set, expected at least 2; "
             f"the table is too small: add rows, or change params.yaml: split"
         )
     if 0 in metrics.folds:
         raise DataError(
-            f"{VALID}: of {metrics.train} training rows none falls into fold {metrics.folds.index(0)} "
+            f"{VALID}: none of {metrics.train} training rows is in fold {metrics.folds.index(0)} "
             f"of {len(metrics.folds)}; lower params.yaml: split.folds, or add rows"
         )
 

@@ -1,11 +1,11 @@
-"""Validate: type every cell by the schema, check every constraint, put the rows that fail aside with the reasons.
+"""Validate: type every cell by the schema, check every constraint, put failing rows in quarantine with the reasons.
 
 Reads   data/raw/, schema.yaml
 Writes  data/valid/ (typed), data/quarantine/ (cells as read, file, line, reasons), metrics/validation.json
 Run     python -m stages.validate
 
-Nothing is dropped silently: every row is in one of the two tables. Past `validate.max_invalid_fraction` the stage
-fails, and data/quarantine/ and metrics/validation.json are there to see why.
+No row is dropped silently: each is in one of the two tables. If more than `validate.max_invalid_fraction` of the rows
+are invalid the stage fails; data/quarantine/ and metrics/validation.json then show why.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ from stages.validation.constraints import (
     pandera_schema,
     repeated_values,
 )
-from stages.validation.schema_mismatch import check_columns, mend_of
+from stages.validation.schema_mismatch import check_columns, key_to_edit
 
 RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
 EXAMPLES = 3  # invalid cells shown for each column and check
@@ -41,11 +41,11 @@ EXAMPLES = 3  # invalid cells shown for each column and check
 
 @dataclass
 class Summary:
-    """What one part adds to the metrics."""
+    """The contribution of one part to the metrics."""
 
     rows: int
-    violations: dict[tuple[str, str], tuple[int, list[str]]]  # by column and check: count of cells, examples
-    hashes: Hashes  # of the valid rows, all columns
+    violations: dict[tuple[str, str], tuple[int, list[str]]]  # by column and check: number of cells, examples
+    hashes: Hashes  # (valid rows,) of all columns
 
 
 def main() -> None:
@@ -75,12 +75,12 @@ def main() -> None:
 
 
 def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, quarantine: Path) -> Summary:
-    """Write the valid and the quarantined rows of one part."""
+    """Write the valid and the quarantined rows of one part and return its summary."""
     part, repeats = item
     raw = read_part(part)
     typed, unreadable = type_cells(raw, schema)
     checked = failed_checks(typed, pandera_schema(schema))
-    # an unreadable cell is not a missing one too
+    # an unreadable cell must not count as missing, too
     known = set(zip(unreadable["row"], unreadable["column"], strict=True))
     new = [key not in known for key in zip(checked["row"], checked["column"], strict=True)]
     failures = [malformed_rows(raw), unreadable, checked[np.array(new, bool)], *repeated_values(raw, repeats)]
@@ -103,7 +103,7 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
 
 
 def summarise(summaries: list[Summary]) -> ValidationMetrics:
-    """The metrics of the whole table; duplicates are valid rows that equal an earlier one in every column."""
+    """Merge the summaries into the metrics of the whole table."""
     rows = sum(summary.rows for summary in summaries)
     hashes = np.concatenate([summary.hashes for summary in summaries])
     violations: dict[str, dict[str, Violation]] = defaultdict(dict)
@@ -123,7 +123,7 @@ def summarise(summaries: list[Summary]) -> ValidationMetrics:
 
 
 def worst_violations(metrics: ValidationMetrics) -> list[tuple[str, str, str, int]]:
-    """Column, check, an example and how often, the most frequent first."""
+    """Return column, check, an example and the number of cells, the most frequent first."""
     cells = [
         (column, check, found.examples[0], found.count)
         for column, checks in metrics.violations.items()
@@ -133,16 +133,17 @@ def worst_violations(metrics: ValidationMetrics) -> list[tuple[str, str, str, in
 
 
 def describe_failure(metrics: ValidationMetrics, allowed: float, schema: TableSchema) -> str:
-    """Why the table was refused, and what mends it."""
+    """Return why the table was refused and how to fix it."""
     refused = (
-        "none is left" if metrics.valid == 0 else f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}"
+        "no row is left" if metrics.valid == 0 else f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}"
     )
     worst = worst_violations(metrics)[:3]
     shown = "; ".join(f"{column}, {check} ({example}): {count}" for column, check, example, count in worst)
-    mends = ", ".join(dict.fromkeys(mend_of(column, check, schema) for column, check, _, _ in worst))
+    keys = ", ".join(dict.fromkeys(key_to_edit(column, check, schema) for column, check, _, _ in worst))
     return (
         f"{RAW}: {metrics.quarantined} of {metrics.rows} rows are invalid ({metrics.invalid_fraction:.1%}), "
-        f"{refused}; most frequent: {shown}; see {QUARANTINE} and {ValidationMetrics.path}; mend the table, or {mends}"
+        f"{refused}; most frequent: {shown}; see {QUARANTINE} and {ValidationMetrics.path}; fix the table, "
+        f"or edit {keys}"
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from stages.sources.files import SOURCE_DIR, read_files
 from stages.sources.frames import Frames
 from stages.sources.scikit_learn import read_sklearn
-from stages.sources.secrets import expand
+from stages.sources.secrets import fill_in
 from stages.sources.sql import read_sql
 from stages.utils.config import Source
 from stages.utils.errors import SettingsError, did_you_mean
@@ -28,18 +28,18 @@ SCHEMES: dict[str, Callable[[Source, SourceMetrics], Frames]] = {
 
 
 def read_source(source: Source, metrics: SourceMetrics | None = None) -> Frames:
-    """Stream the table that `source.uri` names; what was read is noted in `metrics`.
+    """Stream the table that `source.uri` names and note in `metrics` what was read.
 
     Raises:
-        SettingsError: nothing can read this URI.
-        SourceError: it cannot be found or read.
+        SettingsError: no reader for the scheme of this URI.
+        SourceError: the source cannot be found or read.
     """
     scheme = source.uri.partition("://")[0].partition("+")[0] if "://" in source.uri else "file"
     if scheme not in SCHEMES:
         raise SettingsError(
-            f"config.yaml: source.uri: found {source.uri!r}; nothing reads {scheme}://; "
+            f"config.yaml: source.uri: found {source.uri!r}; {scheme}:// is not a known scheme; "
             f"allowed: {SOURCE_DIR}/FILE, {', '.join(f'{name}://' for name in SCHEMES if name != 'file')}"
             f"{did_you_mean(scheme, list(SCHEMES))}"
         )
-    expand(source.uri)
+    fill_in(source.uri)
     return SCHEMES[scheme](source, metrics or SourceMetrics(uri=source.uri, rows=0, blank_rows=0))

@@ -1,14 +1,14 @@
-"""What every reader yields: frames with the table's columns and where each row came from."""
+"""Frames: the pieces of a table that every reader yields, with the file and the line that each row came from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from stages.table.schema import INTERNAL
 from stages.utils.errors import SourceError
+from stages.utils.metrics_files import SourceFile
 
 BATCH_ROWS = 50_000  # rows that are read at a time
 
@@ -17,19 +17,23 @@ Frames = Iterator[pd.DataFrame]
 
 @dataclass(frozen=True)
 class File:
-    """A file that is on this machine and unpacked."""
+    """A file on this machine, unpacked."""
 
     path: Path
-    shown: str  # how the table, a message and a metric name it: never a secret
-    format: str
-    facts: dict[str, Any] = field(default_factory=dict)  # what was read: bytes, sha256, etag
+    format: str  # csv, tsv, parquet, …
+    facts: SourceFile
+
+    @property
+    def shown(self) -> str:
+        """The name of the file in the table, in messages and in metrics: never a secret."""
+        return self.facts.name
 
 
 def checked_names(names: list[str], shown: str | Path) -> list[str]:
-    """The column names; one without a name is called column_N.
+    """Return the column names, with column_N for an empty one.
 
     Raises:
-        SourceError: a name stands twice, or is one that the pipeline uses itself.
+        SourceError: a name occurs twice, or is one that the pipeline uses itself.
     """
     names = [name or f"column_{number}" for number, name in enumerate(names, start=1)]
     for name in names:
@@ -44,9 +48,9 @@ def checked_names(names: list[str], shown: str | Path) -> list[str]:
 
 
 def with_origin(
-    frame: pd.DataFrame, file: str | Path, lines: Any, problems: list[str | None] | None = None
+    frame: pd.DataFrame, file: str | Path, lines: list[int] | range, problems: list[str | None] | None = None
 ) -> pd.DataFrame:
-    """The frame with `_file`, `_line` and `_problem`."""
+    """Return the frame with the columns `_file`, `_line` and `_problem` (missing where a row has none)."""
     origin = {"_file": pd.Series([str(file)] * len(frame), dtype="str"), "_line": pd.Series(lines, dtype="int64")}
     problem = pd.Series(problems or [None] * len(frame), dtype="str")
     return pd.concat([frame.reset_index(drop=True), pd.DataFrame({**origin, "_problem": problem})], axis=1)

@@ -1,4 +1,4 @@
-"""Parquet files, cells as typed."""
+"""Parquet files, read as typed cells."""
 
 from stages.sources import frames
 from stages.sources.frames import File, Frames, checked_names, with_origin
@@ -8,7 +8,7 @@ from stages.utils.metrics_files import SourceMetrics
 
 
 def read_parquet_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
-    """A Parquet file."""
+    """Stream a Parquet file."""
     import pyarrow.parquet as pq
     from pyarrow.lib import ArrowException
 
@@ -20,5 +20,5 @@ def read_parquet_file(file: File, source: Source, metrics: SourceMetrics) -> Fra
             frame = batch.to_pandas(ignore_metadata=True).set_axis(names, axis=1)
             yield with_origin(frame, file.shown, range(row, row + len(batch)))
             row += len(batch)
-    except ArrowException as error:
-        raise SourceError(f"{file.shown}: not readable as Parquet: {error}") from None
+    except (ArrowException, OSError) as error:  # a damaged page is an OSError
+        raise SourceError(f"{file.shown}: not readable as Parquet ({error}); get the file again") from None

@@ -1,4 +1,4 @@
-"""Text files, every cell as text: CSV and TSV, JSON Lines. Blank rows are left out and counted."""
+"""CSV, TSV and JSON Lines, read as text cells; blank rows are left out and counted."""
 
 import csv
 import itertools
@@ -16,14 +16,14 @@ from stages.utils.metrics_files import SourceMetrics
 
 
 def read_csv_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
-    """A CSV file as Python's csv module reads it (RFC 4180; quoted cells may hold line breaks)."""
+    """Stream a CSV file as Python's csv module reads it (RFC 4180; quoted cells may hold line breaks)."""
     encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
     delimiter = "\t" if file.format == "tsv" else source.delimiter
     reader = None
     try:
         with file.path.open(encoding=encoding, newline="") as stream:
             reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            rows = numbered(reader, metrics)
+            rows = numbered_rows(reader, metrics)
             first = next(rows, None)
             if first is None:
                 raise SourceError(f"{file.shown}: the file is empty; expected a header and rows")
@@ -35,19 +35,23 @@ def read_csv_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
     except UnicodeDecodeError as error:
         raise SourceError(
             f"{file.shown}: byte 0x{error.object[error.start]:02x} after line {reader.line_num if reader else 0} is "
-            f"not {source.encoding}; set config.yaml: source.encoding (say latin-1 or cp1252)"
+            f"not {source.encoding}; set config.yaml: source.encoding (latin-1 or cp1252, for example)"
         ) from None
     except UnicodeError as error:
         raise SourceError(f"{file.shown}: not {source.encoding}: {error}; set config.yaml: source.encoding") from None
     except LookupError:
-        raise SettingsError(f"config.yaml: source.encoding: unknown encoding {source.encoding!r}; say utf-8") from None
+        raise SettingsError(
+            f"config.yaml: source.encoding: unknown encoding {source.encoding!r}; expected utf-8, latin-1, cp1252, …"
+        ) from None
     except csv.Error as error:
         line = reader.line_num if reader else 0
-        raise SourceError(f"{file.shown}: line {line}: {error}; is a quote left open, or is it no CSV file?") from None
+        raise SourceError(
+            f"{file.shown}: line {line}: {error}; is a quote not closed, or is this not a CSV file?"
+        ) from None
 
 
-def numbered(reader: Any, metrics: SourceMetrics) -> Iterator[tuple[int, list[str]]]:
-    """Every row with the number of the line that it starts on, but those that hold only separators."""
+def numbered_rows(reader: Any, metrics: SourceMetrics) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the number of the line that it starts on; skip and count rows of nothing but separators."""
     line = reader.line_num + 1
     for row in reader:
         if any(map(str.strip, row)) or len(row) == 1:
@@ -58,7 +62,7 @@ def numbered(reader: Any, metrics: SourceMetrics) -> Iterator[tuple[int, list[st
 
 
 def csv_frame(batch: list[tuple[int, list[str]]], columns: list[str], shown: str) -> pd.DataFrame:
-    """A frame of text cells; a row with too many or too few cells is kept and says so in `_problem`."""
+    """Return a frame of text cells; `_problem` marks a row with too many or too few cells."""
     width = len(columns)
     problems = [None if len(row) == width else f"{len(row)} cells, the header has {width}" for _, row in batch]
     whole = (row if len(row) == width else (row + [""] * width)[:width] for _, row in batch)
@@ -68,11 +72,11 @@ def csv_frame(batch: list[tuple[int, list[str]]], columns: list[str], shown: str
 
 
 def read_jsonl_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
-    """JSON Lines: an object a line; the columns are all the keys, in the order in which the file first names them."""
+    """Stream JSON Lines: one object per line; the columns are all the keys, in the order of their first appearance."""
     keys = dict.fromkeys(key for _, row, _ in json_rows(file, metrics) for key in row)
     columns = checked_names(list(keys), file.shown)
     if not columns:
-        raise SourceError(f"{file.shown}: no line holds a JSON object; is it JSON Lines?")
+        raise SourceError(f"{file.shown}: no line holds a JSON object; is this a JSON Lines file?")
     rows = json_rows(file, metrics.model_copy())  # blank lines were counted by the first reading
     while batch := list(itertools.islice(rows, frames.BATCH_ROWS)):
         cells = {name: pd.Series([row.get(key) for _, row, _ in batch], dtype="str")
@@ -83,7 +87,7 @@ def read_jsonl_file(file: File, source: Source, metrics: SourceMetrics) -> Frame
 
 
 def json_rows(file: File, metrics: SourceMetrics) -> Iterator[tuple[int, dict[str, str | None], str | None]]:
-    """Line number, cells as text, and what is wrong with the line."""
+    """Yield line number, cells as text, and the problem of the line (None: it has none)."""
     try:
         with file.path.open(encoding="utf-8-sig") as stream:
             for number, line in enumerate(stream, start=1):
@@ -91,7 +95,7 @@ def json_rows(file: File, metrics: SourceMetrics) -> Iterator[tuple[int, dict[st
                     metrics.blank_rows += 1
                     continue
                 try:
-                    # numbers stay as they are written
+                    # numbers keep their spelling
                     row = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
                 except ValueError as error:
                     yield number, {}, f"not JSON: {error}"
@@ -101,11 +105,11 @@ def json_rows(file: File, metrics: SourceMetrics) -> Iterator[tuple[int, dict[st
                 else:
                     yield number, {str(key): as_text(value) for key, value in row.items()}, None
     except UnicodeDecodeError as error:
-        raise SourceError(f"{file.shown}: JSON Lines are UTF-8: {error}") from None
+        raise SourceError(f"{file.shown}: not UTF-8, which JSON Lines must be: {error}") from None
 
 
 def as_text(value: Any) -> str | None:
-    """A cell as text; null is missing."""
+    """Return a cell as text; null is missing."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)

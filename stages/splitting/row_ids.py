@@ -1,4 +1,4 @@
-"""Row ids: find features that number the rows, from what each part says of its own."""
+"""Row ids: find the features that number the rows, from a summary of each part."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,17 +15,16 @@ FEWEST_ROWS = 20  # below this a column may well be sorted by chance
 
 @dataclass
 class Numbering:
-    """What one part says of columns that may number the rows."""
+    """The columns of one part that may number the rows."""
 
     rows: int
-    ends: dict[
-        str, tuple[float, float, int]
-    ]  # of an integer column in strict order: first, last, 1 up, -1 down, 0 either
-    distinct: dict[str, Hashes]  # of a text column without repeats: hashes of its values
+    # integer columns in strict order: first value, last value, direction (1 up, -1 down, 0 a single row)
+    ends: dict[str, tuple[float, float, int]]
+    distinct: dict[str, Hashes]  # text columns without repeats: hashes of the values
 
 
 def numbering_of(frame: pd.DataFrame, schema: TableSchema) -> Numbering:
-    """Look at one part for integer features that strictly rise or fall, and for text features that never repeat."""
+    """Find the integer features of one part that strictly rise or fall, and its text features that never repeat."""
     ends, distinct = {}, {}
     for column in schema.fields:
         values = frame[column.name]
@@ -41,7 +40,7 @@ def numbering_of(frame: pd.DataFrame, schema: TableSchema) -> Numbering:
 
 
 def find_row_ids(parts: list[Numbering], schema: TableSchema) -> list[str]:
-    """The features that number the rows of the whole table, in the schema's order."""
+    """Return the features that number the rows of the whole table, in the schema's order."""
     parts = [part for part in parts if part.rows]
     rows = sum(part.rows for part in parts)
     found = []
@@ -64,6 +63,6 @@ def check_row_ids(names: list[str], schema: TableSchema) -> None:
     named = [name for name in names if not schema.column(name).leak]
     if named:
         raise LeakageError(
-            f"schema.yaml: {', '.join(named)}: role is feature, but every row has its own value, in order or as text, "
-            f"as a row number or an id has; give role: id (or ignore), or leak: acknowledged if it is a measurement"
+            f"schema.yaml: {', '.join(named)}: role is feature, but the values differ in every row, like those of a "
+            f"row number or an id; set role: id (or ignore), or leak: acknowledged if it is a measurement"
         )

@@ -1,4 +1,4 @@
-"""Where the blocks of a split by time begin."""
+"""Folds in time: the moments at which the blocks of a split by time begin."""
 
 from datetime import datetime
 from pathlib import Path
@@ -12,15 +12,19 @@ from stages.utils.errors import DataError, SettingsError
 from stages.utils.params import SplitParams
 
 
-def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> npt.NDArray[np.datetime64] | None:
-    """By time: the first moment of every fold but the first, and of the test rows; folds have about equally many rows.
+def time_fold_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> npt.NDArray[np.datetime64] | None:
+    """Return the first moment of every fold but the first, and of the test rows (folds,); None unless split.by is time.
+
+    The folds have about equally many rows.
 
     Raises:
         SettingsError: the column or the date that the split needs is missing.
+        DataError: the table has no rows.
     """
     if params.by in ("group", "time") and not schema.names(params.by):
         raise SettingsError(
-            f"schema.yaml: no column has role: {params.by}; params.yaml: split.by is {params.by}: give it to one"
+            f"schema.yaml: no column has role: {params.by}, which params.yaml: split.by: {params.by} needs; "
+            f"give one column this role"
         )
     if params.by != "time":
         return None
@@ -35,8 +39,8 @@ def time_edges(parts: list[Path], schema: TableSchema, params: SplitParams) -> n
         cut = None
     if cut is None:
         raise SettingsError(
-            f"params.yaml: split.cut: found {params.cut!r}; by: time needs an ISO date; "
-            f"{1 - params.test_fraction:.0%} of the rows lie before {proposal}"
+            f"params.yaml: split.cut: found {params.cut!r}; split.by: time needs an ISO date; "
+            f"{1 - params.test_fraction:.0%} of the rows are before {proposal}"
         )
     past = times[times < cut]
     quantiles = (

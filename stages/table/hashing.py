@@ -1,4 +1,4 @@
-"""Hash rows, and turn hashes into random numbers: how rows are split, sampled and compared without their order."""
+"""Row hashes, and random numbers from them: rows are split, sampled and compared without regard to their order."""
 
 from collections.abc import Iterable
 
@@ -8,15 +8,15 @@ import pandas as pd
 
 Hashes = npt.NDArray[np.uint64]
 
-# Steele, Lea & Flood (2014), "Fast splittable pseudorandom number generators": the finaliser of SplitMix64
+# the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators")
 GAMMA, MIX_1, MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SALTS = {"side": 1, "fold": 2, "sample": 3, "bootstrap": 4}  # independent uses of one hash
 
 
 def hash_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Hashes:
-    """A 64-bit hash of each row's values in `columns`, whatever the order of the columns or the cut of the parts.
+    """Return a 64-bit hash of each row's values in `columns` (n,); the order of the columns does not matter.
 
-    Numbers are hashed as float64, so that 1 and 1.0, and 0.0 and -0.0, are one value; every missing cell is alike.
+    Numbers are hashed as float64, so that 1 equals 1.0 and 0.0 equals -0.0. All missing cells are equal.
     """
     hashes = np.zeros(len(frame), np.uint64)
     for name in sorted(columns):
@@ -28,7 +28,7 @@ def hash_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Hashes:
 
 
 def mix(hashes: Hashes) -> Hashes:
-    """Scatter 64-bit numbers evenly over all 64-bit numbers, one to one."""
+    """Map 64-bit numbers one to one to numbers that look random."""
     hashes = hashes + GAMMA
     hashes = (hashes ^ (hashes >> np.uint64(30))) * MIX_1
     hashes = (hashes ^ (hashes >> np.uint64(27))) * MIX_2
@@ -37,6 +37,6 @@ def mix(hashes: Hashes) -> Hashes:
 
 
 def draw(hashes: Hashes, use: str, seed: int = 0) -> Hashes:
-    """Turn row hashes into random numbers for one use (a key of SALTS), independent of those for the others."""
+    """Turn row hashes into random numbers for one use (a key of SALTS), independent of those for other uses."""
     salt = mix(np.full(1, seed * len(SALTS) + SALTS[use], np.uint64))
     return mix(hashes ^ salt)

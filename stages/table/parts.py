@@ -1,8 +1,7 @@
-"""Tables as directories of Parquet parts, in source order: reading and writing a part, sampling rows.
+"""Tables as directories of Parquet parts, in source order: read and write a part, sample rows.
 
-A part is a pandas DataFrame. Once typed (from data/valid on) a column is float64 for numbers, integers and booleans,
-`str` for levels, datetime64[us] for dates. Columns whose name starts with an underscore are ours:
-`_file`, `_line` (where a row came from), `_problem`, `_reasons`, `_hash`, `_fold`.
+A part is a pandas DataFrame. In data/valid and after it, a column is float64 for numbers, integers and booleans, `str`
+for levels, datetime64[us] for dates. The pipeline adds the columns of `stages.table.schema.INTERNAL`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,15 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.table.hashing import draw
+from stages.table.hashing import draw, mix
 from stages.utils.errors import DataError
 
 
 def list_parts(directory: str | Path) -> list[Path]:
-    """The parts of a table, in source order.
+    """Return the parts of a table, in source order.
 
     Raises:
-        DataError: there are none.
+        DataError: the table has no parts.
     """
     parts = sorted(Path(directory).glob("part-*.parquet"))
     if not parts:
@@ -30,13 +29,22 @@ def list_parts(directory: str | Path) -> list[Path]:
 
 
 def read_part(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read one part (or some of its columns)."""
-    frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    """Read one part, or some of its columns.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    try:
+        frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path}: not readable as Parquet ({error}); remove {path.parent} and run `dvc repro`"
+        ) from None
     return frame
 
 
 def write_part(frame: pd.DataFrame, directory: Path, name: str | int) -> None:
-    """Write one part; `name` is its number or the name of the part that it was made from."""
+    """Write one part; `name` is its number, or the file name of the part that it was made from."""
     directory.mkdir(exist_ok=True)
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     pq.write_table(
@@ -45,7 +53,7 @@ def write_part(frame: pd.DataFrame, directory: Path, name: str | int) -> None:
 
 
 def cut_into_parts(frames: Iterable[pd.DataFrame], rows: int) -> Iterator[pd.DataFrame]:
-    """Cut a stream of frames of any length into frames of `rows` rows (the last one shorter)."""
+    """Cut a stream of frames of any length into frames of `rows` rows; the last one may be shorter."""
     held: list[pd.DataFrame] = []
     for frame in frames:
         held.append(frame)
@@ -60,16 +68,20 @@ def cut_into_parts(frames: Iterable[pd.DataFrame], rows: int) -> Iterator[pd.Dat
 def sample_rows(parts: list[Path], rows: int, columns: list[str]) -> pd.DataFrame:
     """Draw `rows` rows without replacement (all, if there are fewer), in table order.
 
-    They are those whose hash draws the smallest numbers, however the parts are cut (a bottom-k sample: Cohen & Kaplan
-    2007, "Summarizing data using bottom-k sketches").
+    Each row draws a random number from its hash and its position in the table, and the smallest numbers win (a bottom-k
+    sample: Cohen & Kaplan 2007, "Summarizing data using bottom-k sketches"). The position tells equal rows apart, so
+    that a level or a combination keeps its share; the size of the parts does not matter.
+
+    Raises:
+        DataError: the table has no rows.
     """
-    draws = [draw(read_part(part, ["_hash"])["_hash"].to_numpy(), "sample") for part in parts]
-    chosen = np.zeros(sum(map(len, draws)), bool)
-    chosen[np.argsort(np.concatenate(draws), kind="stable")[:rows]] = True
-    frames, start = [], 0
-    for part, drawn in zip(parts, draws, strict=True):
-        mask = chosen[start : start + len(drawn)]
-        start += len(drawn)
+    hashes = [read_part(part, ["_hash"])["_hash"].to_numpy() for part in parts]
+    ends = np.cumsum([len(part) for part in hashes])
+    draws = draw(np.concatenate(hashes) ^ mix(np.arange(ends[-1], dtype=np.uint64)), "sample")
+    chosen = np.zeros(len(draws), bool)
+    chosen[np.argsort(draws, kind="stable")[:rows]] = True
+    frames = []
+    for part, mask in zip(parts, np.split(chosen, ends[:-1]), strict=True):
         if mask.any():
             frames.append(read_part(part, columns)[mask])
     if not frames:

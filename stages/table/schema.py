@@ -1,5 +1,5 @@
-"""schema.yaml: what each column is. A Frictionless Table Schema descriptor (specs.frictionlessdata.io/table-schema)
-with three extra properties a field: `role`, `unit` and `leak`.
+"""schema.yaml, typed: a Frictionless Table Schema descriptor (specs.frictionlessdata.io/table-schema) whose fields have
+three more properties: `role`, `unit` and `leak`.
 """
 
 import datetime
@@ -13,11 +13,12 @@ from stages.utils.yaml_files import Settings, read_settings
 
 Role = Literal["feature", "target", "id", "group", "time", "ignore"]
 Scalar = str | int | float | datetime.date | datetime.datetime
-INTERNAL = ("_file", "_line", "_problem", "_reasons", "_hash", "_fold")  # columns of our own in a part
+# columns that the pipeline adds: where a row came from, why it is in quarantine, how it was split
+INTERNAL = ("_file", "_line", "_problem", "_reasons", "_hash", "_fold")
 
 
 class Constraints(Settings):
-    """What a valid cell satisfies, as Frictionless defines it."""
+    """Conditions that a valid cell meets, as Frictionless defines them."""
 
     required: bool = Field(False, description="a missing cell is invalid")
     unique: bool = Field(False, description="only the first row with a value is valid")
@@ -39,7 +40,7 @@ class Constraints(Settings):
 
 
 class Category(Settings):
-    """A level and what a person calls it."""
+    """A level and its label."""
 
     value: str | int
     label: str
@@ -50,25 +51,27 @@ class Column(Settings):
 
     name: str = Field(min_length=1)
     type: Literal["string", "number", "integer", "boolean", "date", "datetime"]
-    role: Role = Field("feature", description="what the column is for; time orders the rows, group keeps rows together")
-    title: str | None = Field(None, description="what a person calls it")
+    role: Role = Field("feature", description="use of the column; time orders the rows, group keeps rows together")
+    title: str | None = Field(None, description="name for people")
     description: str | None = None
     unit: str | None = None
-    leak: Literal["acknowledged"] | None = Field(None, description="the leakage audit may find it; you know why")
+    leak: Literal["acknowledged"] | None = Field(
+        None, description="what the leakage audit finds in the column is legitimate"
+    )
     format: str = Field("default", description="dates: default (ISO 8601) or a strptime pattern")
     decimalChar: str = Field(".", min_length=1, max_length=1)
     groupChar: str | None = Field(None, min_length=1, max_length=1)
     bareNumber: bool = Field(True, description="false: text around the number is dropped (`$10`, `8GB`)")
     trueValues: list[str] = ["true", "True", "TRUE", "1"]
     falseValues: list[str] = ["false", "False", "FALSE", "0"]
-    missingValues: list[str] | None = Field(None, description="instead of the table's: what stands for no value")
+    missingValues: list[str] | None = Field(None, description="marks of a missing cell, instead of the table's")
     categories: list[str | int | Category] | None = Field(None, min_length=1, description="the levels of a category")
     constraints: Constraints = Constraints()
     example: Scalar | None = None
 
     @property
     def kind(self) -> Literal["number", "level", "date"]:
-        """How the pipeline holds it: a float64 (booleans too), a text level, or a datetime64."""
+        """The representation of the cells: number (float64, also for booleans), level (text) or date (datetime64)."""
         if self.type == "string" or self.categories is not None:
             return "level"
         return "date" if self.type in ("date", "datetime") else "number"
@@ -82,7 +85,7 @@ class Column(Settings):
 
     @property
     def label(self) -> str:
-        """Title and unit, as an axis names it."""
+        """Title and unit, for an axis."""
         return f"{self.title or self.name} ({self.unit})" if self.unit else self.title or self.name
 
     @property
@@ -124,16 +127,16 @@ class Column(Settings):
 
 
 def check_format(name: str, pattern: str) -> None:
-    """Raise a ValueError for a date format that is no strptime pattern."""
+    """Raise a ValueError for a date format that is not a strptime pattern."""
     try:
         datetime.datetime.strptime("", pattern)
     except ValueError as error:
         if "does not match" not in str(error):
-            raise ValueError(f"column {name}: format: {error}; say default or a strptime pattern") from None
+            raise ValueError(f"column {name}: format: {error}; expected default or a strptime pattern") from None
 
 
 def check_dates(name: str, values: list[Scalar]) -> None:
-    """Raise a ValueError for a limit of a date column that is no ISO date."""
+    """Raise a ValueError for a limit of a date column that is not an ISO date."""
     for value in values:
         try:
             datetime.datetime.fromisoformat(str(value))
@@ -145,7 +148,7 @@ class TableSchema(Settings):
     """schema.yaml."""
 
     name: str | None = None
-    title: str | None = Field(None, description="what a person calls the table")
+    title: str | None = Field(None, description="name of the table for people")
     description: str | None = None
     fields: list[Column] = Field(min_length=2)
     missingValues: list[str] = [""]
@@ -164,11 +167,11 @@ class TableSchema(Settings):
         return self
 
     def names(self, *roles: str) -> list[str]:
-        """Names of the columns with one of these roles (with any, if none is named), in order."""
+        """Return the names of the columns with one of these roles (of all columns if none is given), in order."""
         return [column.name for column in self.fields if not roles or column.role in roles]
 
     def column(self, name: str) -> Column:
-        """The column of this name."""
+        """Return the column of this name."""
         return next(column for column in self.fields if column.name == name)
 
     @property
@@ -178,10 +181,10 @@ class TableSchema(Settings):
 
     @property
     def inputs(self) -> list[Column]:
-        """The columns that the model sees: the features, and of the time column what recurs (month, weekday, hour)."""
+        """The columns that the model uses: the features, and the time column for its month, weekday and hour."""
         return [column for column in self.fields if column.role in ("feature", "time")]
 
 
 def read_schema() -> TableSchema:
-    """schema.yaml."""
+    """Read schema.yaml."""
     return read_settings(Path("schema.yaml"), TableSchema)

@@ -1,6 +1,7 @@
-"""The schema's constraints as a Pandera schema, and the checks that are not of one cell: every violation at once.
+"""The schema's constraints: a Pandera schema for single cells, and checks of whole rows and of repeated values.
 
-Failures are frames with the columns of FAILURE: row (position in the part), column, check, value (as found), reason.
+All violations are reported at once, as frames with the columns of FAILURE: row (position in the part), column, check,
+value (as found), reason.
 """
 
 from functools import partial
@@ -19,13 +20,13 @@ from stages.validation.cells import type_cells
 
 DTYPES = {"number": "float64", "level": "str", "date": "datetime64[us]"}
 FAILURE = {"row": "int64", "column": "str", "check": "str", "value": "str", "reason": "str"}
-MISSING = np.uint64(0)  # hash given to a missing cell: missing cells do not repeat one another
+MISSING = np.uint64(0)  # the hash of a missing cell; missing cells do not repeat one another
 
 Repeats = dict[str, npt.NDArray[np.int64]]  # for each `unique` column, the rows of a part that repeat an earlier value
 
 
 def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:
-    """What Pandera checks of a typed part."""
+    """Return the Pandera schema of a typed part."""
     return pa.DataFrameSchema(
         {
             column.name: pa.Column(DTYPES[column.kind], column_checks(column), nullable=not is_required(column))
@@ -35,20 +36,20 @@ def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:
 
 
 def is_required(column: Column) -> bool:
-    """Whether a row without this cell is invalid; one without target, time or group is of no use."""
+    """Return whether a row without this cell is invalid; a row without target, time or group is of no use."""
     return column.constraints.required or column.role in ("target", "time", "group")
 
 
 def column_checks(column: Column) -> list[pa.Check]:
-    """One check for each constraint, its `error` saying what is expected as `NAME VALUE`."""
+    """Return one check per constraint; its `error` is the expectation as `NAME VALUE`."""
     limits = column.constraints
     checks = []
     if limits.minimum is not None:
-        checks.append(pa.Check.ge(in_type(limits.minimum, column), error=f"minimum {limits.minimum}"))
+        checks.append(pa.Check.ge(typed_limit(limits.minimum, column), error=f"minimum {limits.minimum}"))
     if limits.maximum is not None:
-        checks.append(pa.Check.le(in_type(limits.maximum, column), error=f"maximum {limits.maximum}"))
+        checks.append(pa.Check.le(typed_limit(limits.maximum, column), error=f"maximum {limits.maximum}"))
     if limits.enum is not None:
-        allowed = [in_type(value, column) for value in limits.enum]
+        allowed = [typed_limit(value, column) for value in limits.enum]
         checks.append(pa.Check.isin(allowed, error=f"enum {limits.enum}"))
     if column.levels is not None:
         checks.append(pa.Check.isin(column.levels, error=f"categories {column.levels}"))
@@ -61,12 +62,12 @@ def column_checks(column: Column) -> list[pa.Check]:
 
 
 def whole_matches(cells: "pd.Series[str]", pattern: str) -> "pd.Series[bool]":
-    """Which cells the regular expression matches from end to end."""
+    """Return which cells the regular expression matches from end to end."""
     return cells.str.fullmatch(pattern)
 
 
-def in_type(value: object, column: Column) -> object:
-    """A limit of the schema as the column's cells are held."""
+def typed_limit(value: object, column: Column) -> object:
+    """Return a limit of the schema in the type of the column's cells."""
     if column.kind == "date":
         when = pd.Timestamp(str(value))
         return when if when.tz is None else when.tz_convert("UTC").tz_localize(None)
@@ -74,7 +75,7 @@ def in_type(value: object, column: Column) -> object:
 
 
 def failed_checks(typed: pd.DataFrame, checks: pa.DataFrameSchema) -> pd.DataFrame:
-    """The cells of a typed part that break a check."""
+    """Return the cells of a typed part that fail a check."""
     try:
         checks.validate(typed, lazy=True)
     except pa.errors.SchemaErrors as errors:
@@ -87,13 +88,13 @@ def failed_checks(typed: pd.DataFrame, checks: pa.DataFrameSchema) -> pd.DataFra
 
 
 def malformed_rows(raw: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a raw part that the source could not read as a row of the table."""
+    """Return the rows of a raw part that the source could not read as a row of the table."""
     rows = np.flatnonzero(raw["_problem"].notna())
     return failure_frame(rows, "(row)", "cells", raw["_problem"].iloc[rows], "not a row of the table")
 
 
 def repeated_values(raw: pd.DataFrame, repeats: Repeats) -> list[pd.DataFrame]:
-    """The cells of `unique` columns that repeat an earlier one."""
+    """Return the cells of `unique` columns that repeat an earlier cell."""
     return [
         failure_frame(rows, name, "unique", raw[name].iloc[rows].astype("str"), "expected unique")
         for name, rows in repeats.items()
@@ -101,7 +102,7 @@ def repeated_values(raw: pd.DataFrame, repeats: Repeats) -> list[pd.DataFrame]:
 
 
 def find_repeats(parts: list[Path], schema: TableSchema) -> list[Repeats]:
-    """For each part, the rows whose value in a `unique` column an earlier row of the table has (by 64-bit hash)."""
+    """Find, for each part, the rows that repeat an earlier value of a `unique` column (compared by 64-bit hash)."""
     unique = [column.name for column in schema.fields if column.constraints.unique]
     repeats: list[Repeats] = [{} for _ in parts]
     if unique:
@@ -116,13 +117,13 @@ def find_repeats(parts: list[Path], schema: TableSchema) -> list[Repeats]:
 
 
 def hash_columns(part: Path, schema: TableSchema, names: list[str]) -> Hashes:
-    """Hashes of single columns of a raw part: an array of (rows, columns)."""
+    """Hash single columns of a raw part: an array of (rows, columns)."""
     typed, _ = type_cells(read_part(part), schema)
     return np.column_stack([np.where(typed[name].isna(), MISSING, hash_rows(typed, [name])) for name in names])
 
 
 def failure_frame(row: object, column: object, check: object, value: object, reason: object) -> pd.DataFrame:
-    """Failures in the types of FAILURE; single texts are repeated."""
+    """Return failures in the types of FAILURE; a single text is repeated for every row."""
     row = np.asarray(row)
     content = {"row": row, "column": column, "check": check, "value": value, "reason": reason}
     return (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stages import split
 from stages.splitting.row_ids import check_row_ids, find_row_ids, numbering_of
-from stages.splitting.time_folds import time_edges
+from stages.splitting.time_folds import time_fold_edges
 from stages.table.hashing import draw, hash_rows
 from stages.table.parts import cut_into_parts, list_parts, sample_rows, write_part
 from stages.table.schema import TableSchema
@@ -82,7 +82,7 @@ def places(frame: pd.DataFrame, schema: TableSchema, cuts: int = 1, **params: An
         for number, part in enumerate(in_parts(frame, cuts)):
             write_part(part, parts, number)
         settings_ = split_params(**params)
-        edges = time_edges(list_parts(parts), schema, settings_)
+        edges = time_fold_edges(list_parts(parts), schema, settings_)
         for part in list_parts(parts):
             split.split_part((part, 0), schema, settings_, edges, train, test)
         folds = pd.concat([pd.read_parquet(part) for part in list_parts(train)])
@@ -400,7 +400,7 @@ def time_error(cut: str | None, days: int = 100) -> Exception:
         write_part(frame, parts, 0)
         params, schema = split_params(by="time", cut=cut, test_fraction=0.2), schema_of(FIELDS, when="time")
         try:
-            edges = time_edges(list_parts(parts), schema, params)
+            edges = time_fold_edges(list_parts(parts), schema, params)
             work = list_parts(parts)[0], 0
             summary = split.split_part(work, schema, params, edges, Path(directory) / "train", Path(directory) / "test")
             split.check_sizes(split.summarise([summary], schema))

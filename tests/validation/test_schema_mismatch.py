@@ -11,7 +11,7 @@ import pytest
 
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError
-from stages.validation.schema_mismatch import SHOWN, check_columns
+from stages.validation.schema_mismatch import MOST_NAMED, check_columns
 from tests.conftest import Project
 
 ROWS = range(60)
@@ -195,5 +195,5 @@ def test_a_wide_table_of_another_kind_gets_a_short_line() -> None:
     schema = TableSchema.model_validate({"fields": [*fields, {"name": "y", "type": "number", "role": "target"}]})
     with pytest.raises(DataError) as caught:
         check_columns([f"other {n}" for n in range(300)], schema, Path("data/raw"))
-    assert f"and {501 + 300 - SHOWN} more" in str(caught.value)
+    assert f"and {501 + 300 - MOST_NAMED} more" in str(caught.value)
     assert len(str(caught.value)) < 1000
