@@ -23,7 +23,6 @@ def main() -> None:
     with stage("ingest") as log:
         from tqdm import tqdm
 
-        gc.disable()  # rows hold no cycles; looking for them in millions of lists takes a tenth of the time
         source, part_rows = read_source_settings()
         metrics, parts = SourceMetrics(uri=source.uri, rows=0, blank_rows=0), 0
         with replacing(RAW) as partial, tqdm(unit="row", unit_scale=True, leave=False, disable=None) as bar:
@@ -39,4 +38,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # rows hold no cycles; looking for them in millions of lists takes a tenth of the time
     main()

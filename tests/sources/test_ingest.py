@@ -5,15 +5,14 @@ import hashlib
 import io
 import itertools
 import json
+import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,12 @@ from hypothesis import strategies as st
 from stages.sources import frames
 from stages.sources.frames import File
 from stages.sources.text import read_csv_file
-from stages.table.parts import cut_into_parts, read_part, write_part
+from stages.table.parts import cut_into_parts, list_parts, read_part, write_part
 from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
-from stages.utils.files import replacing
+from stages.utils.metrics_files import SourceFile
 from tests.conftest import Project
+from tests.helpers.in_process import run_stage
 from tests.helpers.reading import nothing_read, read
 
 TABLE = "data/source/table.csv"
@@ -103,53 +103,38 @@ def test_line_numbers_do_not_depend_on_the_batches(workdir: Path, monkeypatch: p
         pd.testing.assert_frame_equal(read(), whole)
 
 
-def test_cells_are_text_as_written(workdir: Path) -> None:
-    frame = read_text('a,b,c\n 1 ,007,1e5\nNA,null,True\n"",,2020-01-01\n')
-    assert cells(frame) == [[" 1 ", "007", "1e5"], ["NA", "null", "True"], ["", "", "2020-01-01"]]
-    assert {str(frame[name].dtype) for name in "abc"} == {"str"}
+@pytest.mark.parametrize(
+    ("text", "source", "names", "expected", "lines"),
+    [
+        ('a,b,c\n 1 ,007,1e5\nNA,null,True\n"",,2020-01-01\n', {}, "abc",
+         [[" 1 ", "007", "1e5"], ["NA", "null", "True"], ["", "", "2020-01-01"]], [2, 3, 4]),
+        *[("\ufeff a ,\tb\r\n1,2\r\n", {"encoding": name}, "ab", [["1", "2"]], [2])
+          for name in ("utf-8", "UTF8", "utf_8")],
+        *[("größe,x\né,ß\n".encode(name), {"encoding": name}, ["größe", "x"], [["é", "ß"]], [2])
+          for name in ("latin-1", "cp1252", "utf-16", "utf-8")],
+        ("a,, \n1,2,3\n", {}, ["a", "column_2", "column_3"], [["1", "2", "3"]], [2]),
+        ("a;b\n1,5;2\n", {"delimiter": ";"}, "ab", [["1,5", "2"]], [2]),
+        ("a\tb\n1,5\t2\n", {"name": "table.tsv"}, "ab", [["1,5", "2"]], [2]),
+        ("a|b\n1|2\n", {"name": "TABLE.CSV", "delimiter": "|"}, "ab", [["1", "2"]], [2]),
+        ("\n\na,b\n1,2\n", {}, "ab", [["1", "2"]], [4]),
+    ],
+)  # fmt: skip
+def test_csv(
+    workdir: Path, text: str | bytes, source: dict[str, str], names: list[str], expected: list[Any], lines: list[int]
+) -> None:
+    """Cells are text as written, whatever the encoding, the separator and the header."""
+    frame = read_text(text, **source)
+    assert frame.columns.tolist() == [*names, "_file", "_line", "_problem"]
+    assert cells(frame) == expected
+    assert {str(frame[name].dtype) for name in names} == {"str"}
+    assert frame["_line"].tolist() == lines
 
 
-def test_ragged_rows_are_kept_and_say_so(workdir: Path) -> None:
+def test_ragged_rows_are_kept_and_marked(workdir: Path) -> None:
     frame = read_text("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10\n11,12,13\n")
     assert cells(frame) == [["1", "2", "3"], ["4", "5", ""], ["6", "7", "8"], ["10", "", ""], ["11", "12", "13"]]
     expected = [None, "2 cells, the header has 3", "4 cells, the header has 3", "1 cells, the header has 3", None]
     assert problems(frame) == expected
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8"])
-def test_byte_order_mark_and_header_whitespace(workdir: Path, encoding: str) -> None:
-    frame = read_text("\ufeff a ,\tb\r\n1,2\r\n", encoding=encoding)
-    assert frame.columns.tolist() == ["a", "b", "_file", "_line", "_problem"]
-    assert cells(frame) == [["1", "2"]]
-
-
-@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-8"])
-def test_encoding(workdir: Path, encoding: str) -> None:
-    assert cells(read_text("größe,x\né,ß\n".encode(encoding), encoding=encoding)) == [["é", "ß"]]
-
-
-def test_latin_1_names_and_cells(workdir: Path) -> None:
-    frame = read_text(b"gr\xf6\xdfe,x\n\xe9,1\n", encoding="latin-1")
-    assert frame.columns[0] == "größe"
-    assert frame.loc[0, "größe"] == "é"
-
-
-def test_unnamed_columns_are_numbered(workdir: Path) -> None:
-    frame = read_text("a,, \n1,2,3\n")
-    assert frame.columns[:3].tolist() == ["a", "column_2", "column_3"]
-    assert cells(frame) == [["1", "2", "3"]]
-
-
-def test_other_delimiters(workdir: Path) -> None:
-    assert cells(read_text("a;b\n1,5;2\n", delimiter=";")) == [["1,5", "2"]]
-    assert cells(read_text("a\tb\n1,5\t2\n", name="table.tsv")) == [["1,5", "2"]]
-    assert cells(read_text("a|b\n1|2\n", name="TABLE.CSV", delimiter="|")) == [["1", "2"]]
-
-
-def test_header_after_blank_lines(workdir: Path) -> None:
-    frame = read_text("\n\na,b\n1,2\n")
-    assert cells(frame) == [["1", "2"]]
-    assert frame["_line"].tolist() == [4]
 
 
 @pytest.mark.parametrize("name", ["table (1).csv", "table[1].csv", "what?.csv", "größe.csv"])
@@ -182,7 +167,9 @@ def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows
         writer.writerow(row)
     path.write_bytes(text.getvalue().encode())
     empty = pd.DataFrame({name: [] for name in [*header, "_line", "_problem"]})
-    frames_read = read_csv_file(File(path, path.name, "csv"), Source(uri=path.name), nothing_read())
+    frames_read = read_csv_file(
+        File(path, "csv", SourceFile(name=path.name, bytes=0, sha256="")), Source(uri=path.name), nothing_read()
+    )
     frame = pd.concat([*frames_read] or [empty], ignore_index=True)
     kept = [place for place, row in enumerate(rows) if len(row) == 1 or any(map(str.strip, row))]
     assert cells(frame) == [rows[place] for place in kept]
@@ -267,214 +254,135 @@ def test_a_part_is_read_as_it_was_written(workdir: Path) -> None:
     pd.testing.assert_frame_equal(read_part(Path("parts/part-00012.parquet")), part)
 
 
-# ---------------------------------------------------------------- the stage, run after run in one process
-
-RUNNER = """
-import contextlib, hashlib, io, json, shutil
-from pathlib import Path
-from stages import ingest
-
-def digests():
-    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in Path("data/raw").iterdir()}
-
-outcomes = []
-for number, config in enumerate(json.loads(Path("cases.json").read_text())):
-    Path("config.yaml").write_text(json.dumps(config))
-    shown, code = io.StringIO(), 0
-    with contextlib.redirect_stderr(shown):
-        try:
-            ingest.main()
-        except SystemExit as ended:
-            code = ended.code
-    leftovers = [path.name for path in Path("data").glob(".partial*")]
-    shutil.rmtree(f"kept/{number}", ignore_errors=True)
-    shutil.copytree("data/raw", f"kept/{number}")
-    outcomes.append({"code": code, "stderr": shown.getvalue(), "raw": digests(), "leftovers": leftovers})
-Path("outcomes.json").write_text(json.dumps(outcomes))
-"""
+# ---------------------------------------------------------------- the stage
 
 
-@dataclass
-class Outcome:
-    """What one run of the stage left; `data/raw` as it is then is kept in kept/NUMBER."""
-
-    code: int
-    stderr: str
-    raw: dict[str, str]  # digests of the parts
-    leftovers: list[str]
+def run_ingest(folder: Path, uri: str, part_rows: int = 2, **source: str) -> "CompletedProcess[str]":
+    """Run the stage in a folder; `source` holds further keys of config.yaml's section."""
+    config = {"source": {"uri": uri, **source}, "compute": {"part_rows": part_rows}}
+    (folder / "config.yaml").write_text(json.dumps(config))
+    return run_stage("ingest", folder, dict(os.environ))
 
 
-def run_ingest(project: Project, configs: Iterable[dict[str, Any]]) -> list[Outcome]:
-    """Run the stage's main() once for each config.yaml, all in one subprocess (most of the time is imports)."""
-    (project.path / "cases.json").write_text(json.dumps(list(configs)))
-    project.run("python", "-c", RUNNER, check=True)
-    return [Outcome(**outcome) for outcome in json.loads((project.path / "outcomes.json").read_text())]
+def digests(folder: Path) -> dict[str, str]:
+    """The digests of the parts of data/raw."""
+    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in (folder / "data/raw").iterdir()}
 
 
-@dataclass
-class Failure:
-    """A source that cannot be ingested, the exit code and what the message holds."""
+def leftovers(folder: Path) -> list[str]:
+    """What unfinished runs left in data/."""
+    return sorted(path.name for path in (folder / "data").glob(".partial*"))
 
-    name: str
-    code: int
-    says: list[str]
-    uri: str = ""  # default: the first of the files
-    files: dict[str, bytes] = field(default_factory=dict)
-    source: dict[str, str] = field(default_factory=dict)
 
-    def config(self) -> dict[str, Any]:
-        """config.yaml for it."""
-        uri = self.uri or f"data/source/{next(iter(self.files))}"
-        return {"source": {"uri": uri, **self.source}, "compute": {"part_rows": 2}}
+def damaged_parquet() -> bytes:
+    """A Parquet file with a damaged page: its footer is whole."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"x": [1, 2, 3], "s": ["a", "b", "c"]}), buffer, compression="gzip")
+    content = bytearray(buffer.getvalue())
+    content[20:32] = bytes(12)
+    return bytes(content)
 
 
 SETTINGS, SOURCE = SettingsError.exit_code, SourceError.exit_code
 OPEN_QUOTE = b'a,b\n1,2\n3,"x\n' + b"4,y\n" * 20
-FAILURES = [
-    Failure(
-        "missing file",
+PLAIN = b"a,b\n1,2\n"
+# source.uri (data/source/ is put before a relative one): exit code, words of the message, files, other keys of source
+Failures = dict[str, tuple[int, list[str], dict[str, bytes], dict[str, str]]]
+FAILURES: Failures = {
+    "god.csv": (SOURCE, ["god.csv: no such file", "did you mean data/source/good.csv?"], {}, {}),
+    "none/*.csv": (SOURCE, ["data/source/none/*.csv: no such file"], {}, {}),
+    "empty.csv": (SOURCE, ["empty.csv: the file is empty"], {"empty.csv": b""}, {}),
+    "blank.csv": (SOURCE, ["blank.csv: the file is empty"], {"blank.csv": b"\n\r\n\n"}, {}),
+    "header.csv": (SOURCE, ["header.csv: found a header and no rows"], {"header.csv": b"a,b\n\n"}, {}),
+    "twice.csv": (SOURCE, ["twice.csv", "columns 1 and 3", "'a'"], {"twice.csv": b"a,b, a\n1,2,3\n"}, {}),
+    "own.csv": (SOURCE, ["own.csv", "'_line'", "rename it"], {"own.csv": b"a,_line\n1,2\n"}, {}),
+    "bad.csv": (SOURCE, ["bad.csv", "byte 0xe9", "not utf-8", "latin-1"], {"bad.csv": b"a,b\n1,\xe9\n"}, {}),
+    "16.csv": (SOURCE, ["16.csv", "utf-16", "source.encoding"], {"16.csv": PLAIN}, {"encoding": "utf-16"}),
+    "9.csv": (SETTINGS, ["config.yaml: source.encoding", "'utf-9'"], {"9.csv": PLAIN}, {"encoding": "utf-9"}),
+    "open.csv": (SOURCE, ["open.csv", "line", "quote"], {"open.csv": OPEN_QUOTE}, {}),
+    "endless.csv": (SOURCE, ["endless.csv: line", "quote"], {"endless.csv": b'a,b\n1,"' + b"x" * 200_000}, {}),
+    "/etc/hosts": (SETTINGS, ["config.yaml: source.uri", "'/etc/hosts'", "data/source/"], {}, {}),
+    "../../params.yaml": (SETTINGS, ["config.yaml: source.uri", "data/source/"], {}, {}),
+    "s4://b/k": (SETTINGS, ["config.yaml: source.uri", "'s4://b/k'", "s4:// is not a known", "sklearn://"], {}, {}),
+    "skleran://diabetes": (SETTINGS, ["skleran://", "did you mean sklearn?"], {}, {}),
+    "sklearn://diabets": (SETTINGS, ["'diabets'", "did you mean diabetes?"], {}, {}),
+    "book.xlsx": (SOURCE, ["book.xlsx", ".xlsx", ".csv, .tsv, .parquet"], {"book.xlsx": b"PK"}, {}),
+    "no_type": (SOURCE, ["no_type", "(none)", ".csv, .tsv, .parquet"], {"no_type": b"a\n1\n"}, {}),
+    "broken.parquet": (
         SOURCE,
-        ["data/source/god.csv: no such file", "did you mean data/source/good.csv?"],
-        "data/source/god.csv",
+        ["broken.parquet: not readable"],
+        {"broken.parquet": b"PAR1 and no more"},
+        {},
     ),
-    Failure("no match", SOURCE, ["data/source/none/*.csv: no such file"], "data/source/none/*.csv"),
-    Failure("empty file", SOURCE, ["empty.csv: the file is empty"], files={"empty.csv": b""}),
-    Failure("blank lines", SOURCE, ["blank.csv: the file is empty"], files={"blank.csv": b"\n\r\n\n"}),
-    Failure("header only", SOURCE, ["header.csv: a header and no rows"], files={"header.csv": b"a,b\n\n"}),
-    Failure("name twice", SOURCE, ["twice.csv", "columns 1 and 3", "'a'"], files={"twice.csv": b"a,b, a\n1,2,3\n"}),
-    Failure(
-        "reserved name", SOURCE, ["reserved.csv", "'_line'", "rename it"], files={"reserved.csv": b"a,_line\n1,2\n"}
-    ),
-    Failure(
-        "bad encoding", SOURCE, ["bad.csv", "byte 0xe9", "not utf-8", "latin-1"], files={"bad.csv": b"a,b\n1,\xe9\n"}
-    ),
-    Failure(
-        "not utf-16",
+    "zero.parquet": (SOURCE, ["zero.parquet: not readable as Parquet"], {"zero.parquet": b""}, {}),
+    "page.parquet": (
         SOURCE,
-        ["bytes.csv", "utf-16", "source.encoding"],
-        files={"bytes.csv": b"a,b\n1,2\n"},
-        source={"encoding": "utf-16"},
+        ["page.parquet: not readable", "again"],
+        {"page.parquet": damaged_parquet()},
+        {},
     ),
-    Failure(
-        "unknown encoding",
-        SETTINGS,
-        ["config.yaml: source.encoding", "'utf-9'"],
-        files={"plain.csv": b"a,b\n1,2\n"},
-        source={"encoding": "utf-9"},
-    ),
-    Failure("open quote", SOURCE, ["open.csv", "line", "quote"], files={"open.csv": OPEN_QUOTE}),
-    Failure(
-        "endless quote", SOURCE, ["endless.csv: line", "quote"], files={"endless.csv": b'a,b\n1,"' + b"x" * 200_000}
-    ),
-    Failure("outside data/source", SETTINGS, ["config.yaml: source.uri", "'/etc/hosts'", "data/source/"], "/etc/hosts"),
-    Failure(
-        "above data/source", SETTINGS, ["config.yaml: source.uri", "data/source/"], "data/source/../../params.yaml"
-    ),
-    Failure(
-        "unknown scheme",
-        SETTINGS,
-        ["config.yaml: source.uri", "'s4://b/k'", "nothing reads s4://", "sklearn://"],
-        "s4://b/k",
-    ),
-    Failure("scheme misspelt", SETTINGS, ["skleran://", "did you mean sklearn?"], "skleran://diabetes"),
-    Failure("data set misspelt", SETTINGS, ["'diabets'", "did you mean diabetes?"], "sklearn://diabets"),
-    Failure("unknown extension", SOURCE, ["book.xlsx", ".xlsx", ".csv, .tsv, .parquet"], files={"book.xlsx": b"PK"}),
-    Failure(
-        "no extension", SOURCE, ["noextension", "(none)", ".csv, .tsv, .parquet"], files={"noextension": b"a\n1\n"}
-    ),
-    Failure(
-        "broken Parquet",
-        SOURCE,
-        ["broken.parquet: not readable as Parquet"],
-        files={"broken.parquet": b"PAR1 and no more"},
-    ),
-    Failure("empty Parquet", SOURCE, ["zero.parquet: not readable as Parquet"], files={"zero.parquet": b""}),
-    Failure(
-        "columns differ",
+    "differ/*.csv": (
         SOURCE,
         ["data/source/differ/b.csv", "data/source/differ/a.csv", "c, d"],
-        "data/source/differ/*.csv",
         {"differ/a.csv": b"a,c\n1,2\n3,4\n5,6\n", "differ/b.csv": b"a,d\n1,2\n"},
+        {},
     ),
-    Failure(
-        "order of columns differs",
+    "order/*.csv": (
         SOURCE,
         ["data/source/order/b.csv", "b, a"],
-        "data/source/order/*.csv",
-        {"order/a.csv": b"a,b\n1,2\n", "order/b.csv": b"b,a\n1,2\n"},
+        {"order/a.csv": PLAIN, "order/b.csv": b"b,a\n1,2\n"},
+        {},
     ),
-]
+}
 
 
-@pytest.fixture(scope="module")
-def failed_runs(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Outcome, Outcome]]:
-    """For every entry of FAILURES a good run and then the failing one."""
-    project = Project(Path(shutil.copytree(template, tmp_path_factory.mktemp("failures") / "project", symlinks=True)))
-    good = Failure("good", 0, [], files={"good.csv": b"a,b\n1,2\n3,4\n5,6\n"})
-    for name, content in (file for failure in [good, *FAILURES] for file in failure.files.items()):
-        (project.path / "data/source" / name).parent.mkdir(exist_ok=True, parents=True)
-        (project.path / "data/source" / name).write_bytes(content)
-    outcomes = iter(run_ingest(project, (run.config() for failure in FAILURES for run in (good, failure))))
-    return {failure.name: (next(outcomes), next(outcomes)) for failure in FAILURES}
-
-
-@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
-def test_failure(failed_runs: dict[str, tuple[Outcome, Outcome]], failure: Failure) -> None:
+@pytest.mark.parametrize("uri", FAILURES)
+def test_failure(workdir: Path, uri: str) -> None:
     """One clear line, the exit code of its kind, and the table of the last good run is still there."""
-    good, failed = failed_runs[failure.name]
-    assert good.code == 0
-    assert sorted(good.raw) == ["part-00000.parquet", "part-00001.parquet"]
-    assert failed.code == failure.code, failed.stderr
+    code, words, files, source = FAILURES[uri]
+    for name, content in {"good.csv": b"a,b\n1,2\n3,4\n5,6\n", **files}.items():
+        Path("data/source", name).parent.mkdir(exist_ok=True)
+        Path("data/source", name).write_bytes(content)
+    assert run_ingest(workdir, "data/source/good.csv").returncode == 0
+    good = digests(workdir)
+    assert sorted(good) == ["part-00000.parquet", "part-00001.parquet"]
+    failed = run_ingest(workdir, uri if "://" in uri or uri.startswith("/") else f"data/source/{uri}", **source)
+    assert failed.returncode == code, failed.stderr
     (line,) = failed.stderr.splitlines()
     assert line.startswith("ingest    ")
     assert "Traceback" not in line
-    for fragment in failure.says:
-        assert fragment in line
-    assert failed.raw == good.raw
-    assert failed.leftovers == []
+    for word in words:
+        assert word in line
+    assert digests(workdir) == good
+    assert leftovers(workdir) == []
 
 
 def test_failure_of_the_command(project: Project) -> None:
     """As DVC runs it: the exit code and the line are the process's own, and nothing was written."""
     project.edit("config.yaml", source__uri="data/source/none.csv")
-    done = project.stage("ingest")
-    assert done.returncode == 3
-    assert done.stdout == ""
-    expected = "ingest    data/source/none.csv: no such file; put it there or mend config.yaml: source.uri"
+    done = project.stage("ingest", in_process=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    expected = "ingest    data/source/none.csv: no such file; put it there or correct config.yaml: source.uri"
     assert done.stderr.splitlines() == [expected]
     assert not (project.path / "data/raw").exists()
 
 
-def test_part_rows_never_change_the_table(project: Project) -> None:
+def test_part_rows_never_change_the_table(workdir: Path) -> None:
     """Whatever the source; and the same settings give the same bytes."""
     rows = [f'{number},"line {number}\nof two",{"" if number % 3 else number}' for number in range(100)]
-    (project.path / TABLE).write_text("a,b,c\n" + "\n".join(rows) + "\n1,2\n")
+    Path(TABLE).write_text("a,b,c\n" + "\n".join(rows) + "\n1,2\n")
     typed = pd.DataFrame({"n": pd.array([1, None, 3, None, None], "Int64"), "s": ["a", None, "", "b", None]})
-    pd.concat([typed] * 10).reset_index(drop=True).to_parquet(project.path / "data/source/typed.parquet")
-    lengths = {TABLE: 101, "data/source/typed.parquet": 50, "sklearn://diabetes": 442}
-    runs = [(uri, part_rows) for uri in lengths for part_rows in (250_000, 33, 33, 17)]
-    outcomes = run_ingest(project, [{"source": {"uri": uri}, "compute": {"part_rows": rows}} for uri, rows in runs])
-    tables: dict[str, pd.DataFrame] = {}
-    for number, ((uri, part_rows), outcome) in enumerate(zip(runs, outcomes, strict=True)):
-        assert outcome.code == 0, outcome.stderr
-        assert len(outcome.raw) == -(-lengths[uri] // part_rows)
-        table = project.frame(f"kept/{number}")
-        assert len(table) == lengths[uri]
-        pd.testing.assert_frame_equal(table, tables.setdefault(uri, table), check_dtype=False)
-    assert all(outcomes[first].raw == outcomes[first + 1].raw for first in (1, 5, 9))
-
-
-# ---------------------------------------------------------------- killed in the middle
-
-
-def digests(project: Project) -> dict[str, str]:
-    """The digests of the parts of data/raw."""
-    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in (project.path / "data/raw").iterdir()}
-
-
-def leftovers(project: Project) -> list[str]:
-    """What unfinished runs left in data/."""
-    return sorted(path.name for path in (project.path / "data").glob(".partial*"))
+    pd.concat([typed] * 10).reset_index(drop=True).to_parquet("data/source/typed.parquet")
+    for uri, length in ((TABLE, 101), ("data/source/typed.parquet", 50), ("sklearn://diabetes", 442)):
+        tables, bytes_of_parts = [], []
+        for part_rows in (250_000, 33, 33, 17):
+            assert run_ingest(workdir, uri, part_rows).returncode == 0
+            bytes_of_parts.append(digests(workdir))
+            assert len(bytes_of_parts[-1]) == -(-length // part_rows)
+            tables.append(pd.concat(map(read_part, list_parts("data/raw")), ignore_index=True))
+            assert len(tables[-1]) == length
+            pd.testing.assert_frame_equal(tables[-1], tables[0], check_dtype=False)
+        assert bytes_of_parts[1] == bytes_of_parts[2]
 
 
 def test_kill_9_in_the_middle(project: Project) -> None:
@@ -482,7 +390,7 @@ def test_kill_9_in_the_middle(project: Project) -> None:
     (project.path / TABLE).write_text("a,b\n1,2\n")
     project.edit("config.yaml", source__uri=TABLE, compute__part_rows=500)
     project.stages("ingest")
-    before = digests(project)
+    before = digests(project.path)
     assert list(before) == ["part-00000.parquet"]
 
     (project.path / TABLE).write_text("a,b\n" + "3,4\n" * 1_000_000)
@@ -494,53 +402,10 @@ def test_kill_9_in_the_middle(project: Project) -> None:
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert under_way.exists()
-    assert digests(project) == before
-    assert leftovers(project) == [".partial.raw"]
+    assert digests(project.path) == before
+    assert leftovers(project.path) == [".partial.raw"]
 
     (project.path / TABLE).write_text("a,b\n5,6\n7,8\n")
     project.stages("ingest")
     assert project.frame("data/raw")["a"].tolist() == ["5", "7"]
-    assert leftovers(project) == []
-
-
-def table_at(path: Path, content: str) -> Path:
-    """A directory with one file in it."""
-    path.mkdir(parents=True)
-    (path / "part").write_text(content)
-    return path
-
-
-@pytest.fixture
-def killed_while_replacing(tmp_path: Path) -> Path:
-    """What a run leaves that is killed after it moved the old table away and before it moved the new one in."""
-    table_at(tmp_path / ".partial.old.raw", "last good")
-    table_at(tmp_path / ".partial.raw", "new")
-    return tmp_path / "raw"
-
-
-def test_the_next_run_clears_the_old_table(killed_while_replacing: Path) -> None:
-    with replacing(killed_while_replacing) as partial:
-        table_at(partial, "newest")
-    assert [path.name for path in killed_while_replacing.parent.iterdir()] == ["raw"]
-    assert (killed_while_replacing / "part").read_text() == "newest"
-
-
-def test_the_old_table_survives_when_the_next_run_fails(killed_while_replacing: Path) -> None:
-    with pytest.raises(SourceError, match="no source"), replacing(killed_while_replacing):
-        raise SourceError("no source")
-    assert (killed_while_replacing / "part").read_text() == "last good"
-    assert [path.name for path in killed_while_replacing.parent.iterdir()] == ["raw"]
-
-
-def test_a_failing_run_changes_nothing(tmp_path: Path) -> None:
-    table = table_at(tmp_path / "raw", "last good")
-
-    def write_half() -> None:
-        with replacing(table) as partial:
-            table_at(partial, "half")
-            raise SourceError("cut off")
-
-    with pytest.raises(SourceError, match="cut off"):
-        write_half()
-    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
-    assert (table / "part").read_text() == "last good"
+    assert leftovers(project.path) == []

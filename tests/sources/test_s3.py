@@ -55,7 +55,7 @@ def test_an_object_and_a_glob() -> None:
 
 @pytest.mark.parametrize("uri", ["s3://tables/none.csv", "s3://nowhere/a.csv"])
 def test_nothing_there(uri: str) -> None:
-    with pytest.raises(SourceError, match=r"no such object or bucket; mend config.yaml: source.uri"):
+    with pytest.raises(SourceError, match=r"no such object or bucket; correct config.yaml: source.uri"):
         read(uri)
 
 

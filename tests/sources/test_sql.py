@@ -108,13 +108,13 @@ def test_queries_that_fail(postgres: str, query: str, says: str) -> None:
 
 def test_a_query_that_takes_too_long(postgres: str) -> None:
     start = time.monotonic()
-    with pytest.raises(SourceError, match=r"statement timeout; raise config.yaml: source.timeout \(1 s\), or mend"):
+    with pytest.raises(SourceError, match=r"statement timeout; raise config.yaml: source.timeout \(1 s\), or simplify"):
         read(postgres, query="SELECT pg_sleep(60) AS nothing", timeout=1)
     assert time.monotonic() - start < 20
 
 
 def test_no_such_table(postgres: str) -> None:
-    with pytest.raises(SourceError, match=r"no table 'houses'; mend config.yaml: source.table"):
+    with pytest.raises(SourceError, match=r"no table 'houses'; correct config.yaml: source.table"):
         read(postgres, table="houses")
 
 
@@ -141,7 +141,7 @@ def test_wrong_password(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SourceError, match="password authentication failed") as caught:
         read(uri, table="homes")
     assert "open-sesame" not in str(caught.value)
-    assert "mend config.yaml: source.uri" in str(caught.value)
+    assert "correct config.yaml: source.uri" in str(caught.value)
     monkeypatch.setenv("PASSWORD", "hush-hush")
     metrics = nothing_read()
     frame = read(uri, metrics, table="homes")
@@ -157,10 +157,10 @@ def test_nobody_listens() -> None:
 @pytest.mark.parametrize(
     ("uri", "source", "says"),
     [
-        ("sqlite:///table.db", {}, "a database needs query: (SQL) or table:"),
-        ("sqlite:///table.db", {"query": "SELECT 1", "table": "t"}, "one of them"),
+        ("sqlite:///table.db", {}, "a database needs either query: (SQL) or table:"),
+        ("sqlite:///table.db", {"query": "SELECT 1", "table": "t"}, "needs either"),
         ("postgresql+nodriver://me@127.0.0.1/db", {"table": "t"}, "config.yaml: source.uri"),
-        ("postgresql+psycopg://me:hush@127.0.0.1/db", {"table": "t"}, "a password stands in the file"),
+        ("postgresql+psycopg://me:hush@127.0.0.1/db", {"table": "t"}, "source.uri contains a password"),
     ],
 )
 def test_settings_that_cannot_be(sqlite: str, uri: str, source: dict[str, str], says: str) -> None:

@@ -16,7 +16,7 @@ from stages import split
 from stages.splitting.row_ids import check_row_ids, find_row_ids, numbering_of
 from stages.splitting.time_folds import time_fold_edges
 from stages.table.hashing import draw, hash_rows
-from stages.table.parts import cut_into_parts, list_parts, sample_rows, write_part
+from stages.table.parts import cut_into_parts, list_parts, read_part, sample_rows, write_part
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, LeakageError, SettingsError
 from stages.utils.metrics_files import SplitMetrics
@@ -254,6 +254,25 @@ def test_sample_is_uniform(tmp_path: Path) -> None:
     assert share_held == pytest.approx(0.25, abs=0.03)  # which rows are sampled says nothing of their side
 
 
+@pytest.mark.parametrize("part_rows", [700, 20_000])
+def test_sample_of_equal_rows(tmp_path: Path, part_rows: int) -> None:
+    """Rows are drawn, not distinct hashes: each of 100 values keeps its share of the sample."""
+    frame = pd.DataFrame({"x": np.arange(20_000) % 100.0})
+    for number, part in enumerate(cut_into_parts([frame.assign(_hash=hash_rows(frame, ["x"]))], part_rows)):
+        write_part(part, tmp_path / "parts", number)
+    counts = sample_rows(list_parts(tmp_path / "parts"), 5000, ["x"])["x"].value_counts()
+    assert len(counts) == 100
+    assert ((counts - 50.0) ** 2 / 50).sum() < 149  # chi squared of 99 degrees of freedom, 0.1 %
+
+
+def test_a_damaged_part_is_named(tmp_path: Path) -> None:
+    write_part(rng_table(10), tmp_path / "parts", 0)
+    path = tmp_path / "parts/part-00000.parquet"
+    path.write_bytes(path.read_bytes()[:4] + bytes(16) + path.read_bytes()[20:])
+    with pytest.raises(DataError, match=r"part-00000.parquet: not readable as Parquet .*; remove .*parts and run"):
+        read_part(path)
+
+
 def test_sample_of_parts_without_rows(tmp_path: Path) -> None:
     frame = rng_table(10).assign(_hash=hash_rows(rng_table(10), HASHED))
     for number, part in enumerate([frame.head(0), frame, frame.head(0)]):
@@ -358,8 +377,8 @@ REFUSED: dict[str, tuple[pd.DataFrame, list[dict[str, Any]], dict[str, Any], int
     "fewer rows than folds": (rng_table(12), fields_with(), {"folds": 30}, 4, ["of 30", "split.folds"]),
     "all rows alike": (table([(1.0, "a", np.datetime64("2020-01-01"), "")] * 40), fields_with(), {}, 4, ["40"]),
     "no test rows": (rng_table(2), fields_with(), {"test_fraction": 0.01}, 4, ["0 of 2 rows", "at least 2"]),
-    "no group": (rng_table(30), fields_with(), {"by": "group"}, 2, ["split.by is group", "role: group"]),
-    "no time": (rng_table(30), fields_with(), {"by": "time"}, 2, ["split.by is time", "role: time"]),
+    "no group": (rng_table(30), fields_with(), {"by": "group"}, 2, ["split.by: group", "role: group"]),
+    "no time": (rng_table(30), fields_with(), {"by": "time"}, 2, ["split.by: time", "role: time"]),
     "row number": (rng_table(30), fields_with(row="feature"), {}, 5, ["row: role is feature", "leak: acknowledged"]),
     "unique text": (
         rng_table(30).assign(level=[f"id {number}" for number in range(30)]),
@@ -415,7 +434,7 @@ def test_bad_cut(cut: str | None) -> None:
     assert isinstance(error, SettingsError), error
     assert repr(cut) in str(error)
     assert "split.cut" in str(error)
-    assert "80% of the rows lie before 2020-03-21" in str(error)
+    assert "80% of the rows are before 2020-03-21" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -437,13 +456,13 @@ def test_bad_cut_ends_the_stage(project: Project) -> None:
     code, message = refusal(project)
     assert code == 2
     assert "split.cut: found '2020-02-30'" in message
-    assert "80% of the rows lie before 20" in message
+    assert "80% of the rows are before 20" in message
 
 
 def test_sizes() -> None:
     others = SplitMetrics.model_construct(train=5, test=2, folds=[1, 4])
     split.check_sizes(others)
-    with pytest.raises(DataError, match="1 of 6 rows fall into the test set"):
+    with pytest.raises(DataError, match="1 of 6 rows are in the test set"):
         split.check_sizes(others.model_copy(update={"test": 1}))
-    with pytest.raises(DataError, match="of 5 training rows none falls into fold 1 of 2"):
+    with pytest.raises(DataError, match="none of 5 training rows is in fold 1 of 2"):
         split.check_sizes(others.model_copy(update={"folds": [5, 0]}))

@@ -1,0 +1,34 @@
+"""Outputs are written as a whole or not at all, whatever ends a run."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.utils.files import replacing
+
+
+def table_at(path: Path, content: str) -> Path:
+    """A directory with one file in it."""
+    path.mkdir(parents=True)
+    (path / "part").write_text(content)
+    return path
+
+
+@pytest.mark.parametrize("killed_before", [False, True], ids=["clean", "killed between the two moves"])
+@pytest.mark.parametrize("fails", [False, True], ids=["succeeds", "fails"])
+def test_a_directory_is_replaced_only_by_a_complete_one(tmp_path: Path, killed_before: bool, fails: bool) -> None:
+    table = tmp_path / "raw"
+    if killed_before:
+        table_at(tmp_path / ".partial.old.raw", "last good")
+        table_at(tmp_path / ".partial.raw", "half")
+    else:
+        table_at(table, "last good")
+    try:
+        with replacing(table) as partial:
+            table_at(partial, "new")
+            if fails:
+                raise ValueError("cut off")
+    except ValueError:
+        assert fails
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+    assert (table / "part").read_text() == ("last good" if fails else "new")
