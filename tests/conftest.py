@@ -19,7 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the backgro
 import stages  # noqa: E402,F401  # isort: skip
 from tests.helpers.postgres import postgres_server  # noqa: E402,F401
 from tests.helpers.processes import family  # noqa: E402,F401
-from tests.helpers.project import ROOT, SHARED_DATA, Project, copy_checkout  # noqa: E402,F401
+from tests.helpers.project import ROOT, SHARED_DATA, Project, Workspace, copy_checkout, new_workspace  # noqa: E402,F401
 from tests.helpers.skipping import needs, skip  # noqa: E402,F401
 
 MakeOnce = Callable[[str, Callable[[Project], object]], Project]
@@ -77,6 +77,12 @@ def project(new_project: Callable[..., Project]) -> Project:
 def built(built_template: Path, tmp_path: Path) -> Project:
     """A project with everything built and cached."""
     return Project(Path(shutil.copytree(built_template, tmp_path / "built", symlinks=True)))
+
+
+@pytest.fixture
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The settings in an empty folder, for stages that run in this process."""
+    return new_workspace(tmp_path_factory.mktemp("workspace"))
 
 
 @pytest.fixture

@@ -137,3 +137,19 @@ def copy_checkout(target: Path) -> None:
         ["commit", "-qm", "start"],
     ):
         subprocess.run(["git", *command], cwd=target, check=True)
+
+
+class Workspace(Project):
+    """The checkout's settings in an empty folder: made in no time, for stages that run in this process."""
+
+    def has_code_of_checkout(self) -> bool:
+        """Run every stage in this process, by the code of the checkout."""
+        return True
+
+
+def new_workspace(path: Path) -> Workspace:
+    """Make a workspace in an empty folder."""
+    for name in ("config.yaml", "params.yaml", "schema.yaml"):
+        shutil.copy2(ROOT / name, path / name)
+    (path / "data/source").mkdir(parents=True)
+    return Workspace(path)

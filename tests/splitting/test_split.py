@@ -269,7 +269,7 @@ def test_a_damaged_part_is_named(tmp_path: Path) -> None:
     write_part(rng_table(10), tmp_path / "parts", 0)
     path = tmp_path / "parts/part-00000.parquet"
     path.write_bytes(path.read_bytes()[:4] + bytes(16) + path.read_bytes()[20:])
-    with pytest.raises(DataError, match=r"part-00000.parquet: not readable as Parquet .*; remove .*parts and run"):
+    with pytest.raises(DataError, match=r"(?s)part-00000.parquet: not readable as Parquet .*; remove .*parts and run"):
         read_part(path)
 
 
