@@ -70,7 +70,7 @@ def main() -> None:
             models=MODELS,
             checks=gate_checks(test.model, test.least_squares, test.intervals, evaluate.gate),
             has_factors=has_factors,
-            scale=scale_name(train.target, "target"),
+            scale=scale_name(train.target, "the target"),
             typical=math.exp(served["intercept"]) if has_factors else served["intercept"],
             effects=effect_ranges(schema, served),
             bins=bins,

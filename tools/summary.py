@@ -28,7 +28,7 @@ def main() -> None:
     intervals = test.intervals
     print(f"\n  alpha {train.alpha:g}, l1_ratio {train.l1_ratio:g}:", end=" ")
     print(f"{train.nonzero} of {train.terms} terms,", end=" ")
-    scale = "" if train.target == "none" else f" (of the {scale_name(train.target, 'target')})"
+    scale = "" if train.target == "none" else f" (of the {scale_name(train.target, 'the target')})"
     print(f"cross-validated RMSE {short(train.cv_rmse, 3)}, R² {fixed(train.cv_r2, 3)}{scale}")
     print(f"  {percent(intervals.nominal)} prediction intervals cover {percent(intervals.coverage, 1)}", end=" ")
     print(f"(± {percent(intervals.coverage_se, 1)}) of the test rows")

@@ -109,7 +109,7 @@ def factor_axis(axis: Axis, low: float, high: float) -> None:
     if high - low < math.log(4):
         factors = ticks(math.exp(low), math.exp(high), 5)
     else:
-        steps = (1, 2, 5) if high - low < math.log(200) else (1,)
+        steps = (1, 2, 5) if high - low < math.log(100) else (1, 3) if high - low < math.log(10_000) else (1,)
         decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
         factors = [step * 10.0**power for power in decades for step in steps]
     places = [math.log(factor) for factor in factors if factor > 0]

@@ -11,7 +11,7 @@ from stages.utils.metrics_files import TrainMetrics
 from webapp.formatting import short
 
 WORST = 1.25  # times the best error: where the colours end
-EDGE = " It is at the edge of the grid: a smaller train.eps would look further."
+EDGE = ", at the edge of the grid: a smaller train.eps would look further"
 
 
 def draw_surface(surface: pd.DataFrame, train: TrainMetrics) -> Figure:
@@ -22,8 +22,8 @@ def draw_surface(surface: pd.DataFrame, train: TrainMetrics) -> Figure:
     figure, axes = titled_figure(
         0.36 * len(ratios) + 1.4,
         f"Cross-validated error: {short(train.cv_rmse, 3)} at the ring",
-        "RMSE over the grid of alpha and l1_ratio. Ring: the choice. Dots: within one standard error of the best, so "
-        "the folds cannot tell them apart. White: not on the grid." + (EDGE if train.alpha == smallest else ""),
+        f"RMSE over the grid of alpha and l1_ratio. Ring: the choice{EDGE if train.alpha == smallest else ''}. Dots: "
+        "within one standard error of the best, so the folds cannot tell them apart. White: not on the grid.",
     )
     panel: Axes = axes[0, 0]
     worst = min(surface["rmse"].max(), WORST * best["rmse"])

@@ -86,7 +86,7 @@ def draw_path(
 
 def error_label(train: TrainMetrics) -> str:
     """Name the axis of cross-validated errors."""
-    scale = "" if train.target == "none" else f" of the {scale_name(train.target, 'target')}"
+    scale = "" if train.target == "none" else f" of the {scale_name(train.target, 'the target')}"
     return f"cross-validated RMSE{scale}"
 
 

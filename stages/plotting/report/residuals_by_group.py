@@ -24,11 +24,10 @@ def draw_residuals_by_group(groups: pd.DataFrame, schema: TableSchema, pages: in
         return []
     order = (sure["bias"] / sure["half"]).abs().groupby(sure["column"], sort=False).max()
     names = order.sort_values(ascending=False, kind="stable").index
-    low, high = float((sure["bias"] - sure["half"]).min()), float((sure["bias"] + sure["half"]).max())
-    room = 0.05 * (high - low)
+    limit = 1.05 * float((sure["bias"].abs() + sure["half"]).max())
     return small_multiples(
         [(schema.column(name), sure[sure["column"] == name]) for name in names],
-        partial(residual_panel, limits=(low - room, high + room)),
+        partial(residual_panel, limit=limit),
         "Where the model is off on average",
         "Mean residual (actual minus predicted) of the test rows in each level, or fifth of a number, with its 95% "
         "confidence interval: vermilion if that excludes 0, as one in twenty does by chance. Grey: rows in the group, "
@@ -39,7 +38,7 @@ def draw_residuals_by_group(groups: pd.DataFrame, schema: TableSchema, pages: in
     )
 
 
-def residual_panel(axes: Axes, panel: tuple[Column, pd.DataFrame], limits: tuple[float, float]) -> None:
+def residual_panel(axes: Axes, panel: tuple[Column, pd.DataFrame], limit: float) -> None:
     """Draw the mean residual of each group and its interval: a row for each group, or codes in their order."""
     column, groups = panel
     is_upright = are_codes(groups["group"].tolist())
@@ -48,12 +47,12 @@ def residual_panel(axes: Axes, panel: tuple[Column, pd.DataFrame], limits: tuple
     if is_upright:
         places = groups["group"].astype(float).to_numpy()
         axes.axhline(0, color=GREY, linewidth=1)
-        axes.set(ylim=limits, ylabel="mean residual", xlabel=column.title or column.name)
+        axes.set(ylim=(-limit, limit), ylabel="mean residual", xlabel=column.title or column.name)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     else:
         places = label_rows(axes, groups["group"].tolist(), [f"{rows:,}" for rows in groups["rows"]])
         axes.axvline(0, color=GREY, linewidth=1)
-        axes.set_xlim(*limits)
+        axes.set_xlim(-limit, limit)
     for chosen, colour in ((~is_off, DATA), (is_off, FIT)):
         bias, half = groups["bias"][chosen], groups["half"][chosen]
         style: dict[str, Any] = {"fmt": "o", "color": colour, "markersize": 4, "linewidth": 1.6}
