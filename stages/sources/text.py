@@ -28,7 +28,12 @@ def read_csv_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
             if first is None:
                 raise SourceError(f"{file.shown}: the file is empty; expected a header and rows")
             header = [cell.strip() for cell in first[1]] if source.header else [""] * len(first[1])
-            columns = checked_names(header, file.shown)
+            if source.columns is not None and (source.header or len(source.columns) != len(header)):
+                raise SettingsError(
+                    f"config.yaml: source.columns: found {len(source.columns)} names; they go with header: false and a "
+                    f"file of as many columns, and {file.shown} has {len(header)}"
+                )
+            columns = checked_names(source.columns or header, file.shown)
             rows = rows if source.header else itertools.chain([first], rows)
             while batch := list(itertools.islice(rows, frames.BATCH_ROWS)):
                 yield csv_frame(batch, columns, file.shown)

@@ -25,6 +25,7 @@ class Source(Settings):
     header: bool = Field(
         True, description="false: a CSV file's first row is data; its columns are column_1, column_2, …"
     )
+    columns: list[str] | None = Field(None, min_length=1, description="names of the columns, with header: false")
     sha256: str | None = Field(
         None,
         pattern="^[0-9a-f]{64}$",

@@ -129,10 +129,10 @@ class SplitMetrics(MetricsFile):
 
 
 class LeakingSet(Metrics):
-    """Numeric columns whose weighted sum reproduces the target."""
+    """Columns that reproduce the target, or nearly so: one by its curve, several by their weighted sum."""
 
     columns: list[str]
-    r2: Share = Field(description="share of the target's variance that the sum explains")
+    r2: Share = Field(description="share of the target's variance that they explain")
 
 
 class AuditMetrics(MetricsFile):
@@ -143,6 +143,7 @@ class AuditMetrics(MetricsFile):
     r2: dict[str, Share] = Field(description="share of the target's variance that each column explains alone")
     columns: list[str] = Field(description="columns whose share reaches params.yaml: features.leak_r2")
     sets: list[LeakingSet] = Field(description="sets whose share reaches params.yaml: features.leak_set_r2")
+    suspicious: list[LeakingSet] = Field(description="columns and sets that explain less, but more than honest ones do")
 
 
 # ---------------------------------------------------------------- metrics/train.json

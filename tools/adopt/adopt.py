@@ -1,19 +1,39 @@
-"""The whole of an adoption, from a URI to the three files."""
+"""An adoption, from a URI to the three files."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import pandas as pd
+
+from stages.sources.files import split_member
+from stages.table.schema import Column, TableSchema
 from stages.utils.errors import DataError, did_you_mean
 from stages.utils.params import Params
 from stages.utils.yaml_files import read_settings
-from tools.adopt.decide import Decision, decide
-from tools.adopt.naming import words_of
-from tools.adopt.relations import relate, schema_of
-from tools.adopt.report import ask_about, show
+from stages.validation.cells import type_cells
+from tools.adopt.choice import share
+from tools.adopt.codes import find_codes
+from tools.adopt.decide import Decision, decide, keep_shared_brackets
+from tools.adopt.entities import doubt_entities, find_entities
+from tools.adopt.leaks import leave_out_leaks, schema_of
+from tools.adopt.missing import propose_marks
+from tools.adopt.naming import title_of
+from tools.adopt.report import ask_about, show, show_advice
+from tools.adopt.roles import choose_target, find_ids, find_time, keep_one
 from tools.adopt.scale import choose_scale
-from tools.adopt.sentinels import is_far
 from tools.adopt.source import copied, look
 from tools.adopt.write import update_yaml, write_schema
+
+
+class Survey(NamedTuple):
+    """A table as adopt sees it."""
+
+    source: dict[str, Any]  # for config.yaml; None leaves a key out
+    remarks: list[str]  # on the table as a whole
+    decisions: list[Decision]  # one per column
+    typed: pd.DataFrame  # a sample of the rows, typed by the decisions
+    rows: int
+    least: float  # target in the whole table, as far as it is known
 
 
 def adopt(
@@ -22,6 +42,7 @@ def adopt(
     root: Path,
     query: str | None = None,
     table: str | None = None,
+    columns: list[str] | None = None,
     ask: bool = False,
     force: bool = False,
 ) -> list[Decision]:
@@ -31,52 +52,80 @@ def adopt(
         PipelineError: it cannot be read, or used with this target; nothing is written then.
     """
     params = read_settings(root / "params.yaml", Params)
-    source = {"uri": copied(uri), "query": query, "table": table}
-    source, notes, profiles, sample = look(source, target)
+    seen = survey({"uri": copied(uri), "query": query, "table": table}, target, params, columns)
+    if ask:
+        ask_about(seen.decisions)
+    show(seen.decisions)
+    changes, notes = params_for(seen, target, params)
+    place, member = split_member(uri)
+    title = title_of(Path(member or place.partition("?")[0]).name.partition(".")[0].replace("-", " "))
+    title = title[:1].upper() + title[1:] or "Table"
+    kept = write_schema(root / "schema.yaml", title, [decision.field for decision in seen.decisions], keep=not force)
+    update_yaml(root / "config.yaml", {f"source.{key}": value for key, value in seen.source.items()}, drop_empty=True)
+    update_yaml(root / "params.yaml", changes)
+    if kept:
+        notes.append(f"schema.yaml describes this table already and was kept ({kept} columns); --force replaces it")
+    for note in [*seen.remarks, *notes]:
+        print(f"  {note}")
+    show_advice(seen.decisions, root / "schema.yaml")
+    print(f"\nWrote config.yaml, schema.yaml and params.yaml ({seen.rows:,} rows looked at). Next: dvc repro")
+    return seen.decisions
+
+
+def survey(source: dict[str, Any], target: str, params: Params, columns: list[str] | None = None) -> Survey:
+    """Look at all of a table and decide what each column is.
+
+    Raises:
+        PipelineError: it cannot be read, or used with this target.
+    """
+    source, remarks, profiles, sample = look(source, target, columns)
     names = [profile.name for profile in profiles]
     if target not in names:
         raise DataError(f"the table has no column {target!r}{did_you_mean(target, names)}; it has {', '.join(names)}")
-    sentinels = {
-        text for profile in profiles for text, count in profile.sentinels.items() if is_far(profile, text) and count > 1
+    decisions = [decide(profile, source.get("delimiter") or ",") for profile in profiles]
+    keep_shared_brackets(decisions)
+    choose_target(decisions, target)
+    propose_marks(decisions, profiles, sample, typed_by(decisions, sample))
+    find_ids(decisions, profiles, sample)
+    find_time(decisions, profiles)
+    typed = typed_by(decisions, sample)
+    entities = find_entities(decisions, typed)
+    keep_one(decisions)
+    find_codes(decisions, profiles, typed, target, params.features)
+    typed = typed_by(decisions, sample)
+    leave_out_leaks(decisions, typed, params.features)
+    doubt_entities(entities, decisions, typed, target, params.features)
+    marks = decisions[names.index(target)].field.get("missingValues", [])
+    ends = [end for end in profiles[names.index(target)].ends if f"{end:.15g}" not in marks]
+    return Survey(source, remarks, decisions, typed, profiles[0].rows, min(ends, default=float("inf")))
+
+
+def typed_by(decisions: list[Decision], sample: pd.DataFrame) -> pd.DataFrame:
+    """The sample, typed by decisions that need not be a whole schema yet."""
+    fields = [Column.model_validate(decision.field) for decision in decisions]
+    return type_cells(sample, TableSchema.model_construct(fields=fields))[0]
+
+
+def params_for(seen: Survey, target: str, params: Params) -> tuple[dict[str, Any], list[str]]:
+    """Changes of params.yaml that go with this table, and remarks on them."""
+    scale, reason = choose_scale(seen.typed, seen.least, schema_of(seen.decisions), params.features)
+    changes: dict[str, Any] = {
+        "train.alpha": "auto",
+        "train.l1_ratio": "auto",
+        "features.target": scale,
+        "split.cut": None,
     }
-    decisions = [decide(profile, source.get("delimiter") or ",", sentinels) for profile in profiles]
-    typed = relate(decisions, profiles, sample, target, params.features)
-    if ask:
-        ask_about(decisions)
-    missing = float(typed[target].isna().mean())
-    notes += show(decisions, profiles, missing)
-    lowest = profiles[names.index(target)].second_low
-    scale, reason = choose_scale(typed, lowest, schema_of(decisions), params.features)
-    notes.append(f"params.yaml: features.target is {scale}: {reason}")
-
-    title = words_of(Path(uri.rpartition("::")[2].partition("?")[0]).name.partition(".")[0]).capitalize() or "Table"
-    kept = write_schema(root / "schema.yaml", title, [decision.field for decision in decisions], keep=not force)
-    update_yaml(root / "config.yaml", {f"source.{key}": value for key, value in source.items()})
-    changes = {"features.target": scale, **params_for(decisions, missing, params, notes)}
-    update_yaml(root / "params.yaml", changes)
-    if kept:
-        notes.append(
-            f"schema.yaml described this table already and was kept ({len(kept)} columns); --force writes it anew"
-        )
-    for note in notes:
-        print(f"  {note}")
-    print(f"\nwrote config.yaml, schema.yaml and params.yaml ({profiles[0].rows} rows looked at); next: dvc repro")
-    return decisions
-
-
-def params_for(decisions: list[Decision], missing: float, params: Params, notes: list[str]) -> dict[str, Any]:
-    """What of params.yaml goes with this table: alpha and l1_ratio anew, groups, rows without a target."""
-    changes: dict[str, Any] = {"train.alpha": "auto", "train.l1_ratio": "auto"}
-    grouped = any(decision.role == "group" for decision in decisions)
-    if grouped or params.split.by != "hash":
-        changes["split.by"] = "group" if grouped else "hash"
-        notes.append(f"params.yaml: split.by is {changes['split.by']} now")
-    if params.split.by == "time":
-        changes["split.cut"] = None
+    notes = [f"params.yaml: features.target is {scale}: {reason}"]
+    by = "group" if any(decision.role == "group" for decision in seen.decisions) else "hash"
+    changes |= {"split.by": by, "split.cut": None}
+    if by != params.split.by:
+        notes.append(f"params.yaml: split.by is now {by}")
+    missing = float(seen.typed[target].isna().mean())
+    if missing:
+        about = share(max(1, round(missing * seen.rows)), seen.rows)
+        notes.insert(0, f"? the target is missing in about {about} rows: they go to quarantine")
     if missing > 0.8 * params.validate_.max_invalid_fraction:
         allowed = min(1.0, round(missing + 0.05, 2))
         changes["validate.max_invalid_fraction"] = allowed
-        notes.append(
-            f"params.yaml: validate.max_invalid_fraction is {allowed} now: rows without a target are put aside"
-        )
-    return changes
+        notes.append(f"params.yaml: validate.max_invalid_fraction is now {allowed}, to let these rows be put aside")
+    return changes, notes

@@ -1,4 +1,4 @@
-"""What a column's name says: its title and unit, and whether it counts, codes, names or numbers things."""
+"""Column names: the title and unit in them, and words that mark counts, codes, ids and subjects."""
 
 import re
 from typing import Any
@@ -10,10 +10,16 @@ CALENDAR = re.compile(r"\b(hours?|hr|months?|mnth|mon|week ?days?|dow|day of wee
 CODE = re.compile(r"\b(code|type|class|category|zone|region|district|group|kind|id|zip|postcode)\b")
 SUBJECT = re.compile(r"\b(patient|subject|customer|client|user|household|person|student|participant)s?\b")
 ROW_NAME = re.compile(r"\b(id|no|nr|number|index|instant|row|record|order|uuid|guid|key|serial)\b|^unnamed|^column 1$")
-HEADER_UNIT = re.compile(r"^(?P<title>.*\S)\s*[(\[](?P<unit>[^()\[\]]{1,15})[)\]]$")
+BRACKETS = re.compile(r"^(?P<title>.*\S)\s*[(\[](?P<unit>[^()\[\]]{1,15})[)\]]$")
 SUFFIX_UNIT = re.compile(r"^(?P<title>.+)_(?P<unit>kg|g|mg|km|m|cm|mm|kwh|kw|hp|mph|usd|eur|gbp|sqm|sqft|pct|percent)$")
 UNITS = {"usd": "USD", "eur": "EUR", "gbp": "GBP", "kwh": "kWh", "kw": "kW", "sqm": "m²", "sqft": "sq ft", "pct": "%"}
 UNITS |= {"percent": "%"}
+# A unit library takes (GT) for gigateslas and knows neither ppb nor mpg nor m2.
+KNOWN_UNITS = re.compile(
+    "[kmµuncd]?(g|m|l|L|s|mol)|[kMG]?(W|Wh|J|B|Hz|cal|N|V)|[khMG]?Pa|[kM]?bps|mV|mA|m?bar|t|lbs?|oz|mi|ft|in|yd|ha|gal|"
+    "sec|min|h|hrs?|hours?|d|days?|weeks?|months?|yrs?|years?|atm|mmHg|psi|°?[CFK]|deg|degrees?|rad|Ω|ohm|dB|lx|lm|"
+    "pp[mb]|%|‰|pct|percent|USD|EUR|GBP|CHF|JPY|[$€£¥]|hp|mp[hg]|km?ph|kmh|kn|knots|[br]pm|px|pcs|sqm|sqft|sq|acres"
+)
 
 
 def words_of(name: str) -> str:
@@ -22,13 +28,25 @@ def words_of(name: str) -> str:
     return re.sub(r"[\W_]+", " ", spaced).strip().lower()
 
 
+def title_of(name: str) -> str:
+    """A name as people read it: spelled as it is, with spaces for underscores."""
+    return name.replace("_", " ").strip()
+
+
+def is_unit(text: str) -> bool:
+    """Tell if a text is a unit, or several joined as in `mg/dL`, `W m-2` and `l/100km`."""
+    pieces = [piece for piece in re.split(r"[\s/·*^²³\d+-]+", text.strip()) if piece]
+    return bool(pieces) and all(map(KNOWN_UNITS.fullmatch, pieces))
+
+
 def named(name: str) -> dict[str, Any]:
-    """Name, title and unit, from the header."""
-    found = HEADER_UNIT.match(name) or SUFFIX_UNIT.match(name.lower())
-    title = words_of(found["title"]) if found else words_of(name)
-    field: dict[str, Any] = {"name": name}
-    if title and title.capitalize() != name:
-        field["title"] = title.capitalize()
+    """Name, title and unit of a column, from its header; the title only where it is not the name itself."""
+    found = BRACKETS.match(name)
+    if found and not is_unit(found["unit"]):
+        found = None
+    found = found or re.match(SUFFIX_UNIT.pattern, name, re.IGNORECASE)
+    title = title_of(found["title"] if found else name)
+    field: dict[str, Any] = {"name": name} | ({"title": title} if title != name else {})
     if found:
-        field["unit"] = UNITS.get(found["unit"], found["unit"].strip())
+        field["unit"] = UNITS.get(found["unit"].lower(), found["unit"].strip())
     return field

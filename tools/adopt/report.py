@@ -1,17 +1,17 @@
-"""What adopt says: a line a column, with `?` where it is unsure, and the questions that it asks in a terminal."""
+"""Printed lines: one per column, `?` where it is doubtful, what to do about each doubt; and questions in a terminal."""
 
-from tools.adopt.choice import share
+from pathlib import Path
+
 from tools.adopt.decide import Decision
-from tools.adopt.profile import Profile
 
 ROLES = ("feature", "target", "id", "group", "time", "ignore")
+KEYS = ("type", "role", "name")  # where to change a field that lacks the line
 
 
-def show(decisions: list[Decision], profiles: list[Profile], missing_target: float) -> list[str]:
-    """Print the table of decisions; returns remarks on the whole."""
+def show(decisions: list[Decision]) -> None:
+    """Print the table of decisions."""
     rows = [("", "column", "type", "role", "why")]
     for decision in decisions:
-        mark = "?" if decision.doubts else ""
         kind = decision.field["type"]
         if "categories" in decision.field:
             kind += " category"
@@ -20,19 +20,26 @@ def show(decisions: list[Decision], profiles: list[Profile], missing_target: flo
         for key in ("decimalChar", "groupChar"):
             kind += f" {decision.field[key]!r}" if key in decision.field else ""
         kind += f" [{decision.field['unit']}]" if "unit" in decision.field else ""
-        why = "; ".join(filter(None, [*decision.why, *decision.doubts]))
-        rows.append((mark, decision.field["name"], kind, decision.role, why))
+        why = "; ".join([*decision.why, *(doubt.said for doubt in decision.doubts)])
+        rows.append(("?" if decision.doubts else "", decision.name, kind, decision.role, why))
     widths = [max(len(row[place]) for row in rows) for place in range(4)]
     for row in rows:
         print(("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]])).rstrip())
     print()
-    notes = []
-    if any(decision.doubts for decision in decisions):
-        notes.append("? marks what is doubtful: look at it in schema.yaml")
-    if missing_target:
-        rows_all = profiles[0].rows
-        notes.append(f"?the target is missing in about {share(round(missing_target * rows_all), rows_all)} rows")
-    return notes
+
+
+def show_advice(decisions: list[Decision], path: Path) -> None:
+    """Print for each doubt the line of schema.yaml that it is about, and what to change there."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("  - name: ")]
+    if not any(decision.doubts for decision in decisions):
+        return
+    print(f"\nWhat to do about each ?, if it is wrong (lines of {path.name}):")
+    for decision, start, end in zip(decisions, starts, [*starts[1:], len(lines)], strict=True):
+        for doubt in decision.doubts:
+            places = {line.strip(" -").partition(":")[0]: number for number, line in enumerate(lines[start:end], start)}
+            number = next(places[key] for key in (doubt.key, *KEYS) if key in places)
+            print(f"  line {number + 1}, {decision.name}, `{lines[number].strip(' -')}`: {doubt.advice}")
 
 
 def ask_about(decisions: list[Decision]) -> None:
@@ -40,8 +47,7 @@ def ask_about(decisions: list[Decision]) -> None:
     for decision in decisions:
         if not decision.doubts or decision.role == "target":
             continue
-        name = decision.field["name"]
-        print(f"{name}: {'; '.join(decision.doubts)}")
-        answer = input(f"  role of {name} [{decision.role}] ({', '.join(ROLES)}): ").strip()
+        print(f"{decision.name}: {'; '.join(doubt.said for doubt in decision.doubts)}")
+        answer = input(f"  role of {decision.name} [{decision.role}] ({', '.join(ROLES)}): ").strip()
         if answer in ROLES and answer != "target":
             decision.field["role"] = answer

@@ -1,61 +1,69 @@
-"""The roles of columns: target, ids, groups, time."""
+"""The roles of columns: target, ids, time."""
 
 import pandas as pd
 
 from stages.utils.errors import DataError
 from tools.adopt.decide import Decision
-from tools.adopt.naming import ROW_NAME, SUBJECT, words_of
+from tools.adopt.naming import CALENDAR, ROW_NAME, words_of
 from tools.adopt.profile import Profile
+
+FEWEST = 20  # cells from which a column without repeats is an id
+SHORTEST_RUN = 10  # rows, on average, that a counter counts before it starts again
+CYCLES = (12, 24, 31, 48, 52, 53, 60, 96, 144, 288, 365, 366)  # months, hours, days, weeks, minutes
 
 
 def choose_target(decisions: list[Decision], target: str) -> None:
     """Give the target its role.
 
     Raises:
-        DataError: it is no number.
+        DataError: it is not a number.
     """
-    chosen = next(decision for decision in decisions if decision.field["name"] == target)
-    chosen.field.pop("categories", None)
+    chosen = next(decision for decision in decisions if decision.name == target)
     if chosen.field["type"] not in ("number", "integer"):
+        found = "; ".join([*chosen.why, *(doubt.said for doubt in chosen.doubts)])
         raise DataError(
-            f"column {target}: found {chosen.field['type']} ({'; '.join(filter(None, chosen.why + chosen.doubts))}); "
-            f"the target has to be a number: choose another --target"
+            f"column {target}: found {chosen.field['type']} ({found}); the target has to be a number: "
+            f"choose another --target"
         )
     chosen.field["role"] = "target"
-    chosen.why = [why for why in chosen.why if "codes" not in why]
-    chosen.doubts = [doubt for doubt in chosen.doubts if "codes" not in doubt]
 
 
 def find_ids(decisions: list[Decision], profiles: list[Profile], sample: pd.DataFrame) -> None:
-    """Columns that number the rows, name them, or number the persons that they belong to."""
+    """Give role id to columns that number or name the rows."""
     for decision, profile in zip(decisions, profiles, strict=True):
         if decision.role not in ("feature", "ignore") or profile.known == 0:
             continue
         words, cells = words_of(profile.name), sample[profile.name].dropna()
-        kind = decision.field["type"]
-        distinct = cells.nunique()
+        kind, unique = decision.field["type"], cells.nunique() == len(cells) >= FEWEST
         if decision.role == "feature" and numbers_rows(profile) and kind == "integer":
             decision.leave_out("id", "whole numbers in strict order: they number the rows")
-        elif kind in ("integer", "string") and distinct == len(cells) >= 20 and ROW_NAME.search(words):
+        elif decision.role == "feature" and restarts(profile) and kind == "integer" and not CALENDAR.search(words):
+            decision.leave_out("id", f"counts rows, from {profile.first:g} again in {profile.restarts} places")
+            if not ROW_NAME.search(words):
+                decision.doubt("does the position itself matter?", "role", "write role: feature if it does")
+        elif kind in ("integer", "string") and unique and ROW_NAME.search(words):
             decision.leave_out("id", "another value in every row, and its name says so")
-        elif kind == "string" and decision.role == "ignore" and distinct == len(cells) >= 20:
+        elif kind == "string" and decision.role == "ignore" and unique:
             decision.leave_out("id", "another text in every row")
-        elif SUBJECT.search(words) and kind in ("integer", "string") and 20 <= distinct <= len(cells) / 2:
-            decision.field.pop("categories", None)
-            decision.leave_out("group", f"each of them has about {len(cells) / distinct:.0f} rows")
-            decision.doubts.append("role: feature if new rows are about the same ones")
-    groups = [decision for decision in decisions if decision.role == "group"]
-    for decision in groups[1:]:
-        decision.field["role"] = "ignore"
+            decision.doubts.clear()
 
 
 def numbers_rows(profile: Profile) -> bool:
-    """Whether whole numbers rise or fall strictly from the first row to the last."""
-    return profile.whole and profile.numbers == profile.rows >= 20 and profile.steps in ({1}, {-1})
+    """Tell if whole numbers rise or fall strictly from the first row to the last."""
+    return profile.whole and profile.numbers == profile.rows >= FEWEST and profile.steps in ({1}, {-1})
+
+
+def restarts(profile: Profile) -> bool:
+    """Tell if whole numbers count by ones from 0 or 1, again and again, and are no cycle of the calendar."""
+    if not profile.restarts or profile.first not in (0, 1) or profile.numbers < profile.rows:
+        return False
+    runs, longest = profile.restarts + 1, int(profile.ends[-1] - profile.first) + 1
+    is_cycle = longest in CYCLES and profile.rows > (runs - 2) * longest
+    return profile.rows >= SHORTEST_RUN * runs and not is_cycle
 
 
 def find_time(decisions: list[Decision], profiles: list[Profile]) -> None:
-    """The one date without gaps is the time; a clock without a day is none."""
+    """Give role time to the one date without gaps; a clock without a day orders nothing."""
     dates = [
         decision
         for decision, profile in zip(decisions, profiles, strict=True)
@@ -70,11 +78,13 @@ def find_time(decisions: list[Decision], profiles: list[Profile]) -> None:
 
 
 def keep_one(decisions: list[Decision]) -> None:
-    """A table needs one feature: what could serve as one, or refuse.
+    """Make a feature of the time or group column where there is no other.
 
     Raises:
-        DataError: no column could.
+        DataError: no column can be a feature.
     """
+    if any(decision.role == "feature" for decision in decisions):
+        return
     for decision in decisions:
         if decision.role in ("time", "group"):
             decision.field["role"] = "feature"

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,24 +13,21 @@ import pyarrow.csv
 from stages.sources import read_source
 from stages.sources.frames import File
 from stages.table.schema import INTERNAL
-from stages.utils.arrays import Floats
 from stages.utils.config import Source
 from stages.utils.errors import SourceError
-from tools.adopt.columns import update
-from tools.adopt.dialect import Dialect
-from tools.adopt.encoding import BLOCK
-from tools.adopt.profile import Profile
+from tools.adopt.dialect import BLOCK, Dialect
+from tools.adopt.profile import Profile, update
 
-SAMPLE = 25_000  # rows at the most
+SAMPLE = 25_000  # rows at most
 AT_ONCE = 20_000  # rows that a profile takes in at a time
 
 
-def profile_text(files: list[File], dialect: Dialect) -> tuple[list[Profile], pd.DataFrame, list[str]]:
-    """Profile CSV files by Arrow, which reads all cells as text; with remarks."""
-    ragged: list[str] = []
+def profile_text(files: list[File], dialect: Dialect) -> tuple[list[Profile], pd.DataFrame, int]:
+    """Profile CSV files, which Arrow reads with all cells as text; counts rows with too many or too few cells."""
+    ragged: list[Any] = []
 
     def note_ragged(row: Any) -> str:
-        ragged.append("x")
+        ragged.append(row.number)
         return "skip"
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -55,77 +52,77 @@ def profile_text(files: list[File], dialect: Dialect) -> tuple[list[Profile], pd
             except pa.ArrowInvalid as error:
                 raise SourceError(f"{file.shown}: not readable as CSV: {error}") from None
 
-    profiles, sample = profile_table(dialect.names, batches())
-    notes = [f"?{len(ragged)} rows have too many or too few cells: they go to quarantine"] if ragged else []
+    profiles, sample = profile_table(batches())
     if not profiles or profiles[0].rows == 0:
         raise SourceError(f"{files[0].shown}: a header and no rows; expected at least one row")
-    return profiles, sample, notes
+    return profiles, sample, len(ragged)
 
 
 def profile_frames(source: Source) -> tuple[list[Profile], pd.DataFrame]:
     """Profile a table that comes as frames: Parquet, JSON Lines, databases."""
-    names: list[str] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         for frame in read_source(source):
-            columns = [name for name in frame.columns if name not in INTERNAL]
-            names[:] = columns
-            arrays = [pa.array(as_column(frame[name]), from_pandas=True) for name in columns]
-            arrays = [a.cast(pa.string()) if pa.types.is_large_string(a.type) else a for a in arrays]
-            yield pa.RecordBatch.from_arrays(arrays, names=columns)
+            columns = {name: as_column(frame[name]) for name in frame.columns if name not in INTERNAL}
+            table = pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
+            texts = [pa.string() if pa.types.is_large_string(kind) else kind for kind in table.schema.types]
+            yield from table.cast(pa.schema(zip(table.column_names, texts, strict=True))).to_batches()
 
-    stream = batches()
-    first = next(stream, None)
-    if first is None or len(first) == 0:
+    profiles, sample = profile_table(batches())
+    if not profiles:
         raise SourceError(f"{source.uri}: no rows; expected at least one")
-
-    def all_batches() -> Iterator[pa.RecordBatch]:
-        yield first
-        for batch in stream:
-            yield batch if batch.schema == first.schema else batch.cast(first.schema, safe=False)
-
-    return profile_table(first.schema.names, all_batches())
+    return profiles, sample
 
 
 def as_column(values: pd.Series) -> pd.Series:
-    """Integers with gaps may come as float64 in another batch: all numbers are float64 here."""
+    """Numbers as float64 (integers with gaps may come as such in another batch), categories as what they are."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
     return values.astype("float64") if values.dtype.kind in "iuf" else values
 
 
-def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Batches joined to at least AT_ONCE rows, as far as there are rows."""
+def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches joined to at least AT_ONCE rows, as far as there are rows; a column of nulls takes the others' type."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)
         if sum(map(len, waiting)) >= AT_ONCE:
-            yield pa.concat_batches(waiting)
+            yield joined(waiting)
             waiting = []
     if waiting:
-        yield pa.concat_batches(waiting)
+        yield joined(waiting)
 
 
-def profile_table(names: list[str], batches: Iterable[pa.RecordBatch]) -> tuple[list[Profile], pd.DataFrame]:
-    """Profiles of all the columns, and a sample of at most SAMPLE rows from the whole table as they were read."""
-    profiles = [Profile(name) for name in names]
-    kept: list[pa.RecordBatch] = []
-    drawn: list[Floats] = []
-    random, share = np.random.default_rng(0), 1.0  # not every n-th row: rows may come in periods, hour after hour
-    updating: list[Future[None]] = []
+def joined(batches: list[Any]) -> pa.Table:
+    """Batches or tables as one table."""
+    tables = [pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch for batch in batches]
+    return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+
+
+def profile_table(batches: Iterable[pa.RecordBatch]) -> tuple[list[Profile], pd.DataFrame]:
+    """Profiles of all the columns, and a random sample of at most SAMPLE rows as they were read.
+
+    Rows are not taken at fixed steps: tables have periods, such as hour after hour.
+    """
+    profiles: list[Profile] = []
+    kept: list[tuple[pa.Table, np.ndarray]] = []
+    random, share = np.random.default_rng(0), 1.0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for batch in gathered(batches):
-            for column in updating:  # in the background, while the next rows are read
-                column.result()
-            updating = [pool.submit(update, *both) for both in zip(profiles, batch.columns, strict=True)]
-            draws = random.random(len(batch))
-            kept.append(batch.filter(pa.array(draws < share)))
-            drawn.append(draws[draws < share])
-            while sum(map(len, kept)) > SAMPLE:
+        updating: Iterator[None] = iter(())
+        for table in gathered(batches):
+            profiles = profiles or [Profile(name) for name in table.column_names]
+            list(updating)  # in the background, while the next rows are read
+            columns = [column.combine_chunks() for column in table.columns]
+            updating = pool.map(update, profiles, columns)
+            draws = random.random(len(table))
+            kept.append(thinned(table, draws, share))
+            while sum(len(part) for part, _ in kept) > SAMPLE:
                 share /= 2
-                kept = [part.filter(pa.array(draws < share)) for part, draws in zip(kept, drawn, strict=True)]
-                drawn = [draws[draws < share] for draws in drawn]
-        for column in updating:
-            column.result()
-    sample = pa.Table.from_batches(kept).rename_columns(names).to_pandas() if kept else pd.DataFrame(columns=names)
-    return profiles, sample
+                kept = [thinned(part, drawn, share) for part, drawn in kept]
+        list(updating)
+    return profiles, joined([part for part, _ in kept]).to_pandas() if kept else pd.DataFrame()
+
+
+def thinned(table: pa.Table, draws: np.ndarray, share: float) -> tuple[pa.Table, np.ndarray]:
+    """The rows whose draw, uniform in [0, 1), is below a share."""
+    return table.filter(pa.array(draws < share)), draws[draws < share]

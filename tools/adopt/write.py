@@ -1,6 +1,6 @@
-"""Writing config.yaml, schema.yaml and params.yaml: comments survive, and what a person wrote unless told otherwise."""
+"""Writing config.yaml, schema.yaml and params.yaml: comments survive, and so does a schema that a person edited."""
 
-from io import StringIO
+from io import SEEK_END, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from stages.utils.yaml_files import read_settings
 HEADER = """\
 # yaml-language-server: $schema=schemas/schema.schema.json
 # What each column is: a Frictionless Table Schema with `role`, `unit` and `leak` added to a field.
+
 """
 
 
@@ -25,8 +26,8 @@ def round_trip() -> YAML:
     return yaml
 
 
-def update_yaml(path: Path, changes: dict[str, Any]) -> None:
-    """Set values at dotted keys of a YAML file (None removes a key) and leave everything else as it is."""
+def update_yaml(path: Path, changes: dict[str, Any], drop_empty: bool = False) -> None:
+    """Set values at dotted keys of a YAML file (with `drop_empty`, None removes a key) and keep everything else."""
     yaml = round_trip()
     content = yaml.load(path.read_text(encoding="utf-8"))
     for key, value in changes.items():
@@ -34,40 +35,37 @@ def update_yaml(path: Path, changes: dict[str, Any]) -> None:
         place = content
         for name in parents:
             place = place[name]
-        if value is None and last in place and key.startswith("source."):
-            del place[last]
-        elif value is not None:
+        if value is None and drop_empty:
+            place.pop(last, None)
+        elif place.get(last, value) != value or last not in place:
             place[last] = value
-    text = StringIO()
+    dump(yaml, content, path)
+
+
+def write_schema(path: Path, title: str, fields: list[dict[str, Any]], keep: bool) -> int:
+    """Write the schema; with `keep`, one that describes this table already stays. Returns how many columns it has then.
+
+    A schema describes the table if it has the same columns and target: what is in it is a person's work.
+    """
+    if keep and path.exists():
+        old = read_settings(path, TableSchema)
+        target = next(field["name"] for field in fields if field.get("role") == "target")
+        if old.names() == [field["name"] for field in fields] and old.target.name == target:
+            return len(fields)
+    yaml = round_trip()
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    head = {"name": title.lower().replace(" ", "-"), "title": title, "missingValues": flow([""])}
+    dump(yaml, CommentedMap(head | {"fields": [styled(field) for field in fields]}), path, HEADER)
+    return 0
+
+
+def dump(yaml: YAML, content: Any, path: Path, header: str = "") -> None:
+    """Write YAML after a header of comments."""
+    text = StringIO(header)
+    text.seek(0, SEEK_END)
     yaml.dump(content, text)
     with replacing(path) as partial:
         partial.write_text(text.getvalue(), encoding="utf-8")
-
-
-def write_schema(path: Path, title: str, fields: list[dict[str, Any]], keep: bool) -> list[str]:
-    """Write the schema; where `keep`, a column that a person described stays as it is. Returns their names.
-
-    What stands in a file is a person's where the file describes this very table: the same columns and target.
-    """
-    yaml = round_trip()
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    kept: dict[str, Any] = {}
-    head: dict[str, Any] = {"name": title.lower().replace(" ", "-"), "title": title, "missingValues": [""]}
-    target = next(field["name"] for field in fields if field.get("role") == "target")
-    if keep and path.exists():
-        old = read_settings(path, TableSchema)
-        if old.names() == [field["name"] for field in fields] and old.target.name == target:
-            content = yaml.load(path.read_text(encoding="utf-8"))
-            kept = {field["name"]: field for field in content["fields"]}
-            head = {key: value for key, value in content.items() if key != "fields"}
-    schema = CommentedMap(head)
-    schema["missingValues"] = flow(list(schema.get("missingValues", [""])))
-    schema["fields"] = CommentedSeq([kept.get(field["name"]) or styled(field) for field in fields])
-    text = StringIO()
-    yaml.dump(schema, text)
-    with replacing(path) as partial:
-        partial.write_text(HEADER + "\n" + text.getvalue().removeprefix(HEADER).lstrip("\n"), encoding="utf-8")
-    return list(kept)
 
 
 def styled(field: dict[str, Any]) -> CommentedMap:
