@@ -4,6 +4,9 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# A variable as one word of the shell, with ${PASSWORD} in it left as it is: neither make nor the shell fills it in.
+quoted = '$(subst ','\'',$(value $1))'
+
 .DEFAULT_GOAL := help
 .PHONY: help setup adopt example repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict clean
 
@@ -28,7 +31,7 @@ $(BIN)/.test: requirements/test.txt | $(BIN)/python
 	@touch $@ $(BIN)/.pipeline $(BIN)/.track
 
 adopt: $(BIN)/.pipeline  ## make DATA the source and write its schema: make adopt DATA=… TARGET=COLUMN
-	@python -m tools.adopt "$(DATA)" --target "$(TARGET)"
+	@python -m tools.adopt $(call quoted,DATA) --target $(call quoted,TARGET) $(ARGS)
 
 example: $(BIN)/.pipeline  ## run one of examples/ in a scratch copy: make example NAME=wine
 	@python -m tools.example "$(NAME)"

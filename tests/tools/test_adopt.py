@@ -2,8 +2,10 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,13 +19,14 @@ import pytest
 from stages.sources import read_source
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.config import Config
-from stages.utils.errors import DataError, SourceError
+from stages.utils.errors import DataError, SettingsError, SourceError
 from stages.utils.files import read_json
 from stages.utils.params import Params
 from stages.utils.yaml_files import read_settings
 from stages.validation.cells import type_cells
 from tests.conftest import SHARED_DATA, Project
 from tests.helpers.scores import cv_r2
+from tools.adopt.__main__ import names_of
 from tools.adopt.adopt import adopt
 
 ROWS = 60
@@ -138,7 +141,7 @@ def test_5_headers(adopted: Adopt) -> None:
     names = ["size  ", "weight (kg)", "fat %", "x^2", "2nd floor", "price/m"]
     typed = adopted(table(*[numbers(n) for n in range(1, 7)], names=",".join(names)))
     assert typed.columns.tolist() == [*map(str.strip, names), "y"]
-    assert (field("weight (kg)").unit, field("weight (kg)").title) == ("kg", "Weight")
+    assert (field("weight (kg)").unit, field("weight (kg)").title) == ("kg", "weight")
 
 
 @pytest.mark.parametrize("pattern", ["%Y-%m-%d", "%d/%m/%y", "%m/%d/%Y", "%d.%m.%Y %H:%M", "%H.%M.%S"])
@@ -156,7 +159,7 @@ def test_6_mixed_dates_are_no_dates(adopted: Adopt, capsys: pytest.CaptureFixtur
     mixed = [day.strftime("%d/%m/%y" if n % 2 else "%Y-%m-%d") for n, day in enumerate(days)]
     adopted(table(mixed, numbers()))
     assert field("a").type == "string"
-    assert "several ways of writing in one column?" in capsys.readouterr().out
+    assert "written in several ways?" in capsys.readouterr().out
 
 
 def test_7_leaks_and_ids(adopted: Adopt) -> None:
@@ -244,11 +247,77 @@ def test_comments_and_what_a_person_wrote_survive(adopted: Adopt, in_project: Pr
     assert "# worker processes on this machine" in Path("config.yaml").read_text()
     assert read_settings(Path("params.yaml"), Params).train.alpha == "auto"
     written = Path("schema.yaml").read_text()
-    Path("schema.yaml").write_text(written.replace("title: A", "title: Mine  # kept"))
+    Path("schema.yaml").write_text(written.replace("name: a", "name: a\n    title: Mine  # kept"))
     adopted(text)
     assert "title: Mine  # kept" in Path("schema.yaml").read_text()
     adopt(str(in_project.path.parent / "table.csv"), "y", in_project.path, force=True)
     assert Path("schema.yaml").read_text() == written
+
+
+def test_what_to_do_about_a_doubt(adopted: Adopt, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each advice names the line of schema.yaml that it is about, as it is there."""
+    doubtful = [-200 if n % 9 == 0 else x for n, x in enumerate(numbers())]
+    adopted(table(doubtful, [n % 4 + 1 for n in range(ROWS)], ["NA" if n % 2 else "brick" for n in range(ROWS)]))
+    lines = Path("schema.yaml").read_text().splitlines()
+    advice = re.findall(r"line (\d+), (\w+), `(.*)`: (.*)", capsys.readouterr().out)
+    assert [(name, line) for _, name, line, _ in advice] == [
+        ("a", "missingValues: ['', '-200']"),
+        ("b", "categories: [1, 2, 3, 4]"),
+        ("c", "categories: [NA, brick]"),
+    ]
+    assert all(lines[int(number) - 1].strip() == line for number, _, line, _ in advice)
+
+
+def test_marks_in_the_target_go_to_quarantine(adopted: Adopt, capsys: pytest.CaptureFixture[str]) -> None:
+    x = numbers()
+    frame = pd.DataFrame({"x": x, "y": [-200 if n % 6 == 0 else value + n * 7 % 11 for n, value in enumerate(x)]})
+    assert adopted(frame.to_csv(index=False))["y"].isna().sum() == 10
+    said = capsys.readouterr().out
+    assert "? the target is missing in about 10 of 60 (16.7%) rows: they go to quarantine" in said
+    assert read_settings(Path("params.yaml"), Params).validate_.max_invalid_fraction > 1 / 6
+
+
+@pytest.mark.parametrize("given", ["list", "file"])
+def test_names_for_a_table_without_a_header(adopted: Adopt, in_project: Project, given: str) -> None:
+    path = in_project.path.parent / "bare.csv"
+    path.write_text(table(numbers(), numbers(3)).partition("\n")[2])
+    names = "size,age,price"
+    if given == "file":
+        names = str(path.with_name("names.txt"))
+        Path(names).write_text("size\nage\nprice\n")
+    adopt(str(path), "price", in_project.path, columns=names_of(names))
+    raw = pd.concat(read_source(read_settings(Path("config.yaml"), Config).source), ignore_index=True)
+    assert raw["age"].astype(float).tolist() == numbers(3)
+    with pytest.raises(SettingsError, match=r"--columns: found 2 names; .*bare.csv has 3 columns"):
+        adopt(str(path), "b", in_project.path, columns=["a", "b"])
+
+
+def test_an_archive_with_several_files(adopted: Adopt, in_project: Project) -> None:
+    path = in_project.path.parent / "tables.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("read me.txt", "about")
+        archive.writestr("homes.csv", table(numbers()))
+    with pytest.raises(SourceError, match=r"holds 2 files: read me.txt, homes.csv; name one of them: 'zip://read me"):
+        adopt(str(path), "y", in_project.path)
+    adopt(f"zip://homes.csv::{path}", "y", in_project.path)
+    source = read_settings(Path("config.yaml"), Config).source
+    assert source.uri == "zip://homes.csv::data/source/tables.zip"
+    assert len(pd.concat(read_source(source))) == ROWS
+
+
+def test_after_a_split_by_time(adopted: Adopt, in_project: Project) -> None:
+    in_project.edit("params.yaml", split__by="time", split__cut="2020-01-01")
+    adopted(table(numbers()))
+    split = read_settings(Path("params.yaml"), Params).split
+    assert (split.by, split.cut) == ("hash", None)
+
+
+def test_make_adopt_leaves_a_secret_alone(in_project: Project) -> None:
+    uri = "postgresql+psycopg://me:${PASSWORD}@db/it's"
+    command = ["make", "--dry-run", "adopt", "TARGET=a b", f"DATA={uri}"]
+    said = in_project.run(*command, env={"PASSWORD": "secret"}, check=True).stdout
+    assert "secret" not in said
+    assert shlex.split(said.splitlines()[-1])[3:] == [uri, "--target", "a b"]
 
 
 @pytest.mark.parametrize(

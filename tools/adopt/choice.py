@@ -72,7 +72,7 @@ def reads_enough(reading: Reading, score: int, profile: Profile) -> bool:
 
 def recurring_words(profile: Profile, reading: Reading) -> list[str]:
     """Up to three texts without digits that recur where all else is numbers or dates: marks for no value."""
-    if reading.type == "boolean" or not reading.properties.get("bareNumber", True) or not has_many_levels(profile):
+    if reading.type == "boolean" or not has_many_levels(profile):
         return []
     fewest = max(RECURS, profile.known / 1000)
     common = profile.odd[reading].most_common(3)

@@ -12,6 +12,7 @@ from tools.adopt.readings import MARKS
 
 MOST_CATEGORIES = 50  # levels that are listed in the schema
 MOST_TERMS = 500  # levels of text that a model is given
+GROUPING = Doubt("do rows of one level belong together?", "role", "write role: group if they do")
 
 
 @dataclass
@@ -78,20 +79,19 @@ def decide_text(profile: Profile, decision: Decision) -> None:
     """Levels, or text that no model can use."""
     found = decision.field
     found["type"] = "string"
-    grouping = Doubt("do rows of one level belong together?", "role", "write role: group if they do")
     if profile.levels is None:
         decision.leave_out("ignore", f"text with more than {MOST_LEVELS:,} levels")
-        decision.doubts.append(grouping)
+        decision.doubts.append(GROUPING)
         return
     levels = {level: count for level, count in profile.levels.items() if count}
     if profile.numbers and profile.readings is not None and not decision.doubts:
         decision.doubt("numbers and text in one column", "type", "write one kind of cell in the source, or keep it")
     if len(levels) > 20 and len(levels) > 0.5 * profile.known:
         decision.leave_out("ignore", f"{len(levels):,} levels in {profile.known:,} cells: names or free text")
-        decision.doubts.append(grouping)
+        decision.doubts.append(GROUPING)
     elif len(levels) > MOST_TERMS:
         decision.leave_out("ignore", f"{len(levels):,} levels are too many")
-        decision.doubts.append(grouping)
+        decision.doubts.append(GROUPING)
     else:
         decision.why.append(f"{len(levels)} levels")
         if len(levels) <= MOST_CATEGORIES and not profile.leading_zero:

@@ -122,7 +122,7 @@ def doubt_entities(
         by_entity = np.random.default_rng(0).permutation(codes.max() + 2)[codes] % FOLDS
         as_feature = cv_r2(rows, schema_with(decisions, name, "feature"), random, params)
         as_group = cv_r2(rows, schema_with(decisions, name, "group"), by_entity, params)
-        scores = f"CV R² {as_feature:.2f} with it as a feature, {as_group:.2f} for entities never seen"
+        scores = f"CV R² {as_feature:.2f} with it as a feature, {as_group:.2f} for levels never seen"
         if entity.decision.role == "group":
             entity.decision.doubt(scores, "role", "delete this line if new rows are about the same ones")
         else:
@@ -146,4 +146,4 @@ def cv_r2(rows: pd.DataFrame, schema: TableSchema, folds: np.ndarray, params: Fe
     terms = fit_feature_map(rows, schema, params).transform(rows)
     y = rows[schema.target.name]
     predicted = cross_val_predict(make_pipeline(StandardScaler(), Ridge()), terms, y, cv=PredefinedSplit(folds))
-    return float(r2_score(y, predicted))
+    return round(float(r2_score(y, predicted)), 2) + 0.0  # no -0.00

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from stages.utils.errors import DataError
-from tools.adopt.decide import Decision
+from tools.adopt.decide import GROUPING, Decision
 from tools.adopt.naming import CALENDAR, ROW_NAME, words_of
 from tools.adopt.profile import Profile
 
@@ -41,11 +41,9 @@ def find_ids(decisions: list[Decision], profiles: list[Profile], sample: pd.Data
             decision.leave_out("id", f"counts rows, from {profile.first:g} again in {profile.restarts} places")
             if not ROW_NAME.search(words):
                 decision.doubt("does the position itself matter?", "role", "write role: feature if it does")
-        elif kind in ("integer", "string") and unique and ROW_NAME.search(words):
-            decision.leave_out("id", "another value in every row, and its name says so")
-        elif kind == "string" and decision.role == "ignore" and unique:
-            decision.leave_out("id", "another text in every row")
-            decision.doubts.clear()
+        elif kind in ("integer", "string") and unique and (ROW_NAME.search(words) or decision.role == "ignore"):
+            decision.leave_out("id", "another value in every row")
+            decision.doubts = [doubt for doubt in decision.doubts if doubt != GROUPING]
 
 
 def numbers_rows(profile: Profile) -> bool:
