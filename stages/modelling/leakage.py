@@ -8,7 +8,8 @@ from stages.utils.errors import LeakageError
 from stages.utils.params import FeaturesParams
 
 LARGEST_SET = 3
-# Too good to be true: no column of the tables that the tests know to be honest explains 0.91 alone, nor three 0.93.
+# Too good to be true? In the honest tables that the tests know, one column explains 0.93 at most (petal width
+# from petal length) and three explain 0.94; the fare of a taxi ride explains more of the total.
 SUSPICIOUS_R2, SUSPICIOUS_SET_R2 = 0.95, 0.98
 
 
@@ -33,10 +34,10 @@ def find_leaks(
     r2 = {name: explained(terms.select([*block, target])) for name, block in blocks.items()}
     columns = [name for name, share in r2.items() if share >= params.leak_r2]
     sets = disjoint_sets(raw, numbers, columns, params.leak_set_r2)
-    telling = [name for name, share in r2.items() if SUSPICIOUS_R2 <= share < params.leak_r2]
-    known = [*columns, *telling, *(name for found in sets for name in found["columns"])]
+    known = [*columns, *(name for found in sets for name in found["columns"])]
+    telling = [name for name, share in r2.items() if share >= SUSPICIOUS_R2 and name not in known]
     suspicious = [{"columns": [name], "r2": r2[name]} for name in telling]
-    suspicious += disjoint_sets(raw, numbers, known, SUSPICIOUS_SET_R2)
+    suspicious += disjoint_sets(raw, numbers, [*known, *telling], SUSPICIOUS_SET_R2)
     return {"r2": r2, "columns": columns, "sets": sets, "suspicious": suspicious}
 
 

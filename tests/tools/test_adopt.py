@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import datasets
 
 from stages.sources import read_source
 from stages.table.schema import TableSchema, read_schema
@@ -189,6 +190,22 @@ def test_9_groups(adopted: Adopt) -> None:
     adopted(frame.to_csv(index=False))
     assert field("patient_id").role == "group"
     assert read_settings(Path("params.yaml"), Params).split.by == "group"
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "taxi"])
+def test_17_too_good_to_be_true(adopted: Adopt, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """A total beside one of its parts is marked, honest tables are not: see SUSPICIOUS_R2."""
+    if name == "taxi":
+        rng = np.random.default_rng(0)
+        frame = pd.DataFrame({"miles": rng.gamma(2, 2, 500).round(1)})
+        frame["fare"] = (3 + 2.5 * frame["miles"] + rng.gamma(2, 1, 500)).round(1)
+        frame["total"] = (frame["fare"] * 1.05 + rng.choice([0, 0, 2.5], 500)).round(2)
+    else:
+        frame = getattr(datasets, f"load_{name}")(as_frame=True).frame.drop(columns="target")
+    target = {"iris": "petal width (cm)", "wine": "alcohol", "taxi": "total"}[name]
+    adopted(frame.to_csv(index=False), target=target)
+    said = capsys.readouterr().out
+    assert ("of the target: is it known before the target is?" in said) == (name == "taxi")
 
 
 def test_12_no_numeric_column(adopted: Adopt) -> None:

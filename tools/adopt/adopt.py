@@ -67,7 +67,8 @@ def adopt(
         notes.append(f"schema.yaml describes this table already and was kept ({kept} columns); --force replaces it")
     for note in [*seen.remarks, *notes]:
         print(f"  {note}")
-    show_advice(seen.decisions, root / "schema.yaml")
+    if not kept:
+        show_advice(seen.decisions, root / "schema.yaml")
     print(f"\nWrote config.yaml, schema.yaml and params.yaml ({seen.rows:,} rows looked at). Next: dvc repro")
     return seen.decisions
 
