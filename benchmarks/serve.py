@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from tests.helpers.servers import free_port
 from webapp.pin import load_pinned
-from webapp.scoring.inputs import json_cell
+from webapp.scoring.rows import json_default
 from webapp.scoring.scorecard import Scorecard
 
 GUNICORN = [sys.executable, "-m", "gunicorn"]
@@ -112,7 +112,7 @@ def worker_mb(master: int, field: str) -> float:
 
 def compare_servers(card: Scorecard, seconds: int, rounds: int, mlflow: str | None) -> None:
     """Requests a second, memory of the worker and time to the first answer of each server."""
-    row = {column.name: json_cell(column, column.default) for column in card.columns}
+    row = {column.name: json_default(column) for column in card.columns}
     typed = {column.name: column.default for column in card.columns}  # levels as text, as the pipeline holds them
     names = ["hello world", "web app", "scikit-learn", *(["mlflow"] if mlflow else [])]
     rates: dict[str, list[float]] = {name: [] for name in names}
@@ -186,7 +186,7 @@ def time_of(action: Callable[[], object]) -> float:
 
 def endure(card: Scorecard, seconds: int) -> None:
     """Errors and growth of memory over a longer time at 64 connections."""
-    body = json.dumps({column.name: json_cell(column, column.default) for column in card.columns})
+    body = json.dumps({column.name: json_default(column) for column in card.columns})
     with serve("web app") as server:
         load(server.port, "/api/v1/predict", body, 5, 64)
         before = worker_mb(server.pid, "VmRSS")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from deploy.aws import DeployError, Patience, wait_for
 from webapp.pin import load_pinned
-from webapp.scoring.inputs import json_cell
+from webapp.scoring.rows import json_default
 from webapp.scoring.scorer import make_scorer
 
 HEALTH_SECONDS = 300
@@ -32,7 +32,7 @@ def expect(root: Path, git_sha: str) -> Expected:
         PinError: the scorecard is not the one that dvc.lock pins.
     """
     card, md5 = load_pinned(root)
-    row = {column.name: json_cell(column, column.default) for column in card.columns if column.default is not None}
+    row = {column.name: json_default(column) for column in card.columns if column.default is not None}
     defaults = {column.name: column.default for column in card.columns}
     return Expected(git_sha, md5, row, make_scorer(card)(defaults).prediction)
 

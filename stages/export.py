@@ -5,6 +5,7 @@ Writes  models/scorecard.json (schemas/scorecard.schema.json documents it)
 Run     python -m stages.export
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,11 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
             histogram=make_histogram(sample[target.name]),
         ),
         intercept=float(model["elasticnet"].intercept_),
-        columns=[make_column(column, sample[column.name], effects[column.name]) for column in schema.inputs],
+        columns=[
+            make_column(column, sample[column.name], effects[column.name], schema.missingValues)
+            for column in schema.inputs
+        ],
         intervals=scorecard.Intervals(**read_json(INTERVALS)),
-        missing_values=schema.missingValues,
         training={"rows": sum(pq.read_metadata(part).num_rows for part in list_parts(TRAIN))} | chosen(read_json(FIT)),
         metrics=headline,
         made_from={path.as_posix(): md5_of(path) for path in (MODEL, INTERVALS, FIT, METRICS, SCHEMA)},
@@ -83,8 +86,10 @@ def chosen(fit: dict[str, Any]) -> dict[str, float | bool | None]:
     return {key: fit[key] for key in FIT_KEYS}
 
 
-def make_column(column: Column, values: "pd.Series[Any]", effect: Any) -> scorecard.Column:
-    """One input column of the scorecard; `values` are its cells in the sample."""
+def make_column(
+    column: Column, values: "pd.Series[Any]", effect: Any, missing_values: Sequence[str]
+) -> scorecard.Column:
+    """Describe one input column; `values` are its cells in the sample, `missing_values` the table's missing marks."""
     known = values.dropna()
     quantiles, histogram, shares, seen, default = [], None, {}, None, None
     if len(known) == 0:
@@ -101,20 +106,20 @@ def make_column(column: Column, values: "pd.Series[Any]", effect: Any) -> scorec
         seen = (known.min().isoformat(), known.max().isoformat())
         default = seen[1]
     limits = column.constraints
-    minimum, maximum = (
-        str(limit) if column.kind == "date" and limit is not None else limit
-        for limit in (limits.minimum, limits.maximum)
-    )
     return scorecard.Column(
         name=column.name,
         title=column.title,
         description=column.description,
         unit=column.unit,
         type=column.type,
-        required=limits.required,
-        minimum=minimum,
-        maximum=maximum,
-        allowed=column.levels or ([str(level) for level in limits.enum or []] if column.kind == "level" else []),
+        reading=make_reading(column, missing_values),
+        required=limits.required or column.role == "time",  # as validate has it
+        minimum=None if limits.minimum is None else as_limit(limits.minimum, column),
+        maximum=None if limits.maximum is None else as_limit(limits.maximum, column),
+        allowed=allowed_values(column),
+        pattern=limits.pattern,
+        min_length=limits.minLength,
+        max_length=limits.maxLength,
         labels=column.labels,
         quantiles=quantiles,
         histogram=histogram,
@@ -124,6 +129,32 @@ def make_column(column: Column, values: "pd.Series[Any]", effect: Any) -> scorec
         default=default,
         effect=effect,
     )
+
+
+def make_reading(column: Column, missing_values: Sequence[str]) -> scorecard.Reading:
+    """Note how the column's cells are written."""
+    return scorecard.Reading(
+        missing_values=list(missing_values if column.missingValues is None else column.missingValues),
+        format=column.format,
+        decimal_char=column.decimalChar,
+        group_char=column.groupChar,
+        bare_number=column.bareNumber,
+        true_values=column.trueValues,
+        false_values=column.falseValues,
+    )
+
+
+def allowed_values(column: Column) -> list[float | str]:
+    """List the only valid values: the categories, the values of `enum`, or those in both."""
+    enum = None if column.constraints.enum is None else [as_limit(value, column) for value in column.constraints.enum]
+    if column.levels is None:
+        return enum or []
+    return [level for level in column.levels if enum is None or level in enum]
+
+
+def as_limit(value: Any, column: Column) -> float | str:
+    """Write a value of a constraint as the scorecard holds it: a number, or the text of a level or a date."""
+    return float(value) if column.kind == "number" else str(value)
 
 
 def make_histogram(values: "pd.Series[Any]") -> scorecard.Histogram:

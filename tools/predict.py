@@ -2,34 +2,43 @@
 
     python -m tools.predict cases.csv predictions.csv
 
-The output has the input's columns, then `prediction`, `lower`, `upper` and `reason`, which says why a row could not be
-scored. CSV is read and written as the web app does it (webapp/scoring/csv_table.py). Exit code: 0 if every row was
-scored, 1 if some were not, 2 if nothing was written.
+The output has the input's columns, then `prediction`, `lower`, `upper` and `reason`, which says why a row was refused.
+Cells are read as the pipeline reads them (webapp/scoring/cells.py). Exit code: 0 if every row was
+scored, 1 if some were refused, 2 if nothing was written.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from stages.utils.files import replacing
 from webapp.pin import PinError, load_pinned
-from webapp.scoring.csv_table import Row, check_header, free_names, open_table, score_table
-from webapp.scoring.inputs import row_type
-from webapp.scoring.messages import explain
+from webapp.scoring.cells import make_reader
+from webapp.scoring.csv_table import check_header, free_names, open_table, score_table
+from webapp.scoring.messages import InputError
+from webapp.scoring.rows import Row, RowError, RowReader, make_row_reader
 from webapp.scoring.scorecard import Scorecard
-from webapp.scoring.scorer import make_scorer
-from webapp.views.problems import InputError
+from webapp.scoring.scorer import Scorer, make_scorer
 
 BATCH = 2000  # rows of a Parquet file in memory
-ALL_SCORED, SOME_NOT, FAILED = 0, 1, 2
+ALL_SCORED, SOME_REFUSED, FAILED = 0, 1, 2
 TYPES = [pa.float64(), pa.float64(), pa.float64(), pa.string()]  # of the result columns
+
+
+class FileError(Exception):
+    """The input or output is not what it should be; the message is one line."""
+
+
+class Counts(NamedTuple):
+    """The number of rows that were scored, and of those that were refused."""
+
+    scored: int
+    refused: int
 
 
 def main() -> int:
@@ -37,86 +46,84 @@ def main() -> int:
     parser.add_argument("input", type=Path, help="CSV, or Parquet if its name ends in .parquet")
     parser.add_argument("output", type=Path, help="of the same kind")
     arguments = parser.parse_args()
-    source, target = arguments.input, arguments.output
-    counts = {"scored": 0, "refused": 0}
     try:
         card, _ = load_pinned(Path.cwd())
-        if (source.suffix == ".parquet") != (target.suffix == ".parquet"):
-            raise FileError(f"{target}: both files are CSV, or both end in .parquet")
-        with replacing(target) as partial:
-            (score_parquet if source.suffix == ".parquet" else score_csv)(source, partial, card, counts)
-    except InputError as error:
-        said = "; ".join(f"{mistake.column or 'the file'} {mistake.message}" for mistake in error.mistakes)
-        return fail(f"{source}: {said}")
+        counts = predict_file(arguments.input, arguments.output, card)
     except (PinError, FileError) as error:
-        return fail(str(error))
-    except OSError as error:
-        return fail(f"{error.filename}: {error.strerror}")
-    print(f"{target}: {counts['scored']:,} rows scored, {counts['refused']:,} not", file=sys.stderr)
-    return SOME_NOT if counts["refused"] else ALL_SCORED
+        print(error, file=sys.stderr)
+        return FAILED
+    print(f"{arguments.output}: {counts.scored:,} rows scored, {counts.refused:,} refused", file=sys.stderr)
+    return SOME_REFUSED if counts.refused else ALL_SCORED
 
 
-class FileError(Exception):
-    """The input is not what it should be; the message is one line."""
+def predict_file(source: Path, target: Path, card: Scorecard) -> Counts:
+    """Score a file, and write it with its results; nothing is written if it cannot be read to its end.
+
+    Raises:
+        FileError: a file cannot be read or written, or is of another kind.
+    """
+    is_parquet = source.suffix == ".parquet"
+    if is_parquet != (target.suffix == ".parquet"):
+        raise FileError(f"{target}: both files are CSV, or both end in .parquet")
+    try:
+        with replacing(target) as partial:
+            return (score_parquet if is_parquet else score_csv)(source, partial, card)
+    except InputError as error:
+        raise FileError(f"{source}: {error}") from None
+    except pa.ArrowException as error:
+        raise FileError(f"{source}: not readable as Parquet: {' '.join(str(error).split())}") from None
+    except OSError as error:  # Arrow's own have no name and no number
+        raise FileError(f"{error.filename or source}: {error.strerror or ' '.join(str(error).split())}") from None
 
 
-def fail(message: str) -> int:
-    """Say why nothing was written."""
-    print(message, file=sys.stderr)
-    return FAILED
-
-
-def score_csv(source: Path, target: Path, card: Scorecard, counts: dict[str, int]) -> None:
+def score_csv(source: Path, target: Path, card: Scorecard) -> Counts:
     """Score a CSV file."""
+    scored = refused = 0
 
-    def report(rows: list[Row], refused: int) -> None:
-        counts["scored"] += len(rows)
-        counts["refused"] += refused
+    def report(rows: list[Row], others: int) -> None:
+        nonlocal scored, refused
+        scored += len(rows)
+        refused += others
         bar.update(stream.tell() - bar.n)
 
     with source.open("rb") as stream, target.open("wb") as output, progress(source.stat().st_size, "B") as bar:
-        for chunk in score_table(open_table(stream, card), card, TypeAdapter(row_type(card)), report):
+        for chunk in score_table(open_table(stream, card), card, report):
             output.write(chunk)
+    return Counts(scored, refused)
 
 
-def score_parquet(source: Path, target: Path, card: Scorecard, counts: dict[str, int]) -> None:
+def score_parquet(source: Path, target: Path, card: Scorecard) -> Counts:
     """Score a Parquet file."""
-    try:
-        table = pq.ParquetFile(source)
-    except pa.ArrowInvalid as error:
-        raise FileError(f"{source}: not a Parquet file: {error}") from None
-    names = table.schema_arrow.names
+    table = pq.ParquetFile(source)
+    schema, names = table.schema_arrow, table.schema_arrow.names
     check_header(names, card)
-    schema = table.schema_arrow
     for name, kind in zip(free_names(names), TYPES, strict=True):
         schema = schema.append(pa.field(name, kind))
+    read, score = make_row_reader(card, make_reader), make_scorer(card)
+    inputs = [names.index(column.name) for column in card.columns if column.name in names]
+    scored = refused = 0
     with pq.ParquetWriter(target, schema) as writer, progress(table.metadata.num_rows, "rows") as bar:
         for batch in table.iter_batches(BATCH):
-            rows = batch.select([column.name for column in card.columns if column.name in names]).to_pylist()
-            results = list(score_rows(rows, card))
+            results = [score_cells(cells, read, score) for cells in batch.select(inputs).to_pylist()]
             columns = [pa.array(values, kind) for values, kind in zip(zip(*results, strict=True), TYPES, strict=True)]
             writer.write_batch(pa.record_batch([*batch.columns, *columns], schema=schema))
-            refused = sum(reason is not None for *_, reason in results)
-            counts["scored"] += len(results) - refused
-            counts["refused"] += refused
+            scored += sum(reason is None for *_, reason in results)
+            refused += sum(reason is not None for *_, reason in results)
             bar.update(len(results))
+    return Counts(scored, refused)
 
 
-def score_rows(rows: Iterable[dict[str, Any]], card: Scorecard) -> Iterator[tuple[Any, Any, Any, str | None]]:
-    """Prediction, interval and reason of each row of Python's own types."""
-    adapter, score = TypeAdapter(row_type(card)), make_scorer(card)
-    for row in rows:
-        known = {name: cell for name, cell in row.items() if cell is not None and cell == cell}  # NaN is missing, too
-        try:
-            prediction, lower, upper, _ = score(adapter.validate_python(known))
-        except ValidationError as error:
-            yield None, None, None, "; ".join(f"{found.column} {found.message}" for found in explain(error, card))
-        else:
-            yield prediction, lower, upper, None
+def score_cells(cells: dict[str, Any], read: RowReader, score: Scorer) -> tuple[Any, Any, Any, str | None]:
+    """Give the prediction and interval of a row, or the reason why it has none."""
+    try:
+        prediction, lower, upper, _ = score(read(cells))
+    except RowError as error:
+        return None, None, None, str(error)
+    return prediction, lower, upper, None
 
 
 def progress(total: int, unit: str) -> "tqdm[Any]":
-    """A progress bar, if somebody watches."""
+    """Show a progress bar if stderr is a terminal."""
     return tqdm(total=total, unit=unit, unit_scale=True, disable=None)
 
 

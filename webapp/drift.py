@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from prometheus_client import Counter
 
+from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
-from webapp.scoring.scorer import Cell, as_datetime, as_level
+from webapp.scoring.scorer import Cell, as_datetime
 
 MOST_LEVELS = 20  # of one column that are counted apart
 MOST_WAITING, LONGEST_WAIT = 100, 1.0  # rows, seconds

@@ -3,23 +3,23 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter
-
 from webapp.metrics import Metrics, make_metrics
 from webapp.pin import load_pinned
-from webapp.scoring.inputs import row_type
+from webapp.scoring.cells import make_form_reader, make_json_reader
+from webapp.scoring.rows import RowReader, make_row_reader, row_type
 from webapp.scoring.scorecard import Scorecard
-from webapp.scoring.scorer import Cell, Scorer, make_scorer
+from webapp.scoring.scorer import Scorer, make_scorer
 from webapp.settings import Settings
 
 
 class Model(NamedTuple):
-    """What the views need."""
+    """Everything the views need."""
 
     card: Scorecard
     md5: str
-    row_type: Any  # TypedDict of a row
-    row: TypeAdapter[dict[str, Cell]]  # validates one
+    row_type: Any  # TypedDict of a row, for the OpenAPI document
+    read_json: RowReader
+    read_form: RowReader
     score: Scorer
     metrics: Metrics
     settings: Settings
@@ -27,11 +27,20 @@ class Model(NamedTuple):
 
 
 def load_model(settings: Settings, root: Path) -> Model:
-    """The model of the checkout at `root`.
+    """Load the model of the checkout at `root`.
 
     Raises:
         PinError: its scorecard is not the one that dvc.lock pins.
     """
     card, md5 = load_pinned(root)
-    row = row_type(card)
-    return Model(card, md5, row, TypeAdapter(row), make_scorer(card), make_metrics(card), settings, root)
+    return Model(
+        card=card,
+        md5=md5,
+        row_type=row_type(card),
+        read_json=make_row_reader(card, make_json_reader),
+        read_form=make_row_reader(card, make_form_reader),
+        score=make_scorer(card),
+        metrics=make_metrics(card),
+        settings=settings,
+        root=root,
+    )

@@ -1,18 +1,29 @@
-"""Reading cells by the schema: from raw text (or typed) cells to typed columns, and which cells could not be read.
+"""Typing whole columns by the schema: from text (or typed) cells to typed columns, and the cells that are unreadable.
 
-The formats are those of the Frictionless Table Schema: `missingValues`, `decimalChar`, `groupChar`, `bareNumber`,
-`trueValues`, `falseValues`, `format`. White space around a cell is dropped.
+The notation is that of the Frictionless Table Schema: `missingValues`, `decimalChar`, `groupChar`, `bareNumber`,
+`trueValues`, `falseValues`, `format`. White space around a cell is dropped. The web app reads single cells by the same
+grammar (webapp/scoring/cells.py); tests/webapp/test_cells.py holds the two equal.
 """
 
-import re
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.api.types import infer_dtype
 
 from stages.table.schema import Column, TableSchema
-
-LARGEST_INTEGER = 2.0**53 - 1  # beyond it two integers may be one float64
+from webapp.scoring.grammar import (
+    AROUND_NUMBER,
+    ISO_DATE,
+    LARGEST_INTEGER,
+    LONG_FRACTION,
+    NUMBER,
+    as_level,
+    grouped_number,
+)
 
 
 def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -41,69 +52,96 @@ def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd
     return pd.DataFrame(typed), pd.concat(failures, ignore_index=True)
 
 
-def type_column(cells: "pd.Series[str]", column: Column, missing: list[str]) -> tuple[pd.Series, npt.NDArray[np.bool_]]:
-    """Type one column; the mask marks the cells that hold something that cannot be read."""
-    if isinstance(cells.dtype, pd.CategoricalDtype):  # dictionary-encoded in Parquet
-        cells = cells.astype(cells.cat.categories.dtype)
-    if cells.dtype == "str" or cells.dtype == object:
-        cells = cells.astype("str").str.strip()
+def type_column(cells: pd.Series, column: Column, missing: list[str]) -> tuple[pd.Series, npt.NDArray[np.bool_]]:
+    """Type one column; the mask marks the cells that hold something unreadable.
+
+    A missing mark is compared as text and, in a column of numbers or dates, by its value: `-200` also stands for
+    `-200.0`, and for the number -200 of a Parquet file.
+    """
+    if column.type == "string":
+        levels = cells if cells.dtype == "str" else cells.map(as_level, na_action="ignore").astype("str")
+        levels = levels.str.strip()
+        return levels.mask(levels.isin(missing)), np.zeros(len(cells), bool)
+    cells = text_or_typed(cells)
+    if cells.dtype == "str":
+        cells = cells.str.strip()
         cells = cells.mask(cells.isin(missing))
-    if column.kind == "date":
-        values = to_dates(cells, column)
-    elif column.type == "string":
-        values = cells.astype("str")
-    elif column.type == "boolean":
-        values = to_booleans(cells, column)
-    else:
-        values = to_numbers(cells, column)
+    read = {"date": to_dates, "datetime": to_dates, "boolean": to_booleans}.get(column.type, to_numbers)
+    values = read(cells, column)
     if column.type == "integer":
         values = values.where((values % 1 == 0) & (values.abs() <= LARGEST_INTEGER))
     unreadable = (values.isna() & cells.notna()).to_numpy()
+    marks = read(pd.Series(missing, dtype="str"), column).dropna()
+    if len(marks) and column.type != "boolean":
+        values = values.mask(values.isin(marks))
     if column.type == "integer" and column.kind == "level":
-        values = values.map("{:.0f}".format, na_action="ignore").astype("str")
+        values = (values + 0.0).map("{:.0f}".format, na_action="ignore").astype("str")  # + 0.0: no minus before a zero
     return values, unreadable
 
 
+def text_or_typed(cells: pd.Series) -> pd.Series:
+    """Give cells as `str`, numbers, booleans or datetimes, where Parquet gave categories or Python objects."""
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        return cells.astype(cells.cat.categories.dtype)
+    if cells.dtype != object:
+        return cells
+    kind = infer_dtype(cells, skipna=True)
+    if kind in ("date", "datetime"):
+        return pd.to_datetime(cells, utc=True)
+    if kind == "decimal":
+        return cells.astype("float64")
+    return cells.astype("boolean") if kind == "boolean" else cells.astype("str")
+
+
 def to_numbers(cells: pd.Series, column: Column) -> pd.Series:
-    """Finite float64 numbers; what is none is missing."""
+    """Read finite float64 numbers; cells that are not numbers are missing."""
     if cells.dtype == "str":
         if not column.bareNumber:
-            cells = cells.str.replace(r"^[^\d+\-.,]+|\D+$", "", regex=True)
+            cells = cells.str.replace(AROUND_NUMBER, "", regex=True)
         if column.groupChar is not None:
-            cells = ungrouped(cells, column.groupChar)
+            readable = cells.str.fullmatch(grouped_number(column.groupChar)) | ~cells.str.contains(
+                column.groupChar, regex=False
+            )
+            cells = cells.where(readable, "?").str.replace(column.groupChar, "", regex=False)
         if column.decimalChar != ".":
             cells = cells.str.replace(".", "?", regex=False).str.replace(column.decimalChar, ".", regex=False)
+        numbers = parse_numbers(cells)
     elif cells.dtype.kind == "M":
         return pd.Series(np.nan, cells.index)
-    numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
+    else:
+        numbers = cells.astype("float64")
     return numbers.where(np.isfinite(numbers))
 
 
-def ungrouped(cells: pd.Series, mark: str) -> pd.Series:
-    """Numbers without the marks between their groups; a mark that stands elsewhere (`1,5`) makes a cell unreadable."""
-    mark = re.escape(mark)
-    # as in 1,234 and in 1,00,000
-    groups = rf"[^\d{mark}]*\d{{1,3}}(?:{mark}\d{{2,3}})*{mark}\d{{3}}(?:[^\d{mark}][^{mark}]*)?"
-    readable = cells.str.fullmatch(groups) | ~cells.str.contains(mark)
-    return cells.where(readable, "?").str.replace(mark, "", regex=True)
+def parse_numbers(cells: "pd.Series[str]") -> "pd.Series[float]":
+    """Read text that matches NUMBER; other text is missing."""
+    texts = pa.array(cells)
+    numbers = pc.cast(pc.if_else(pc.match_substring_regex(texts, f"^(?:{NUMBER})$"), texts, None), pa.float64())
+    return pd.Series(numbers.to_numpy(zero_copy_only=False), cells.index)
 
 
 def to_booleans(cells: pd.Series, column: Column) -> pd.Series:
-    """1.0 and 0.0; what is neither is missing."""
+    """Read 1.0 and 0.0; cells that are neither true nor false are missing."""
     if cells.dtype == "str":
         values = dict.fromkeys(column.trueValues, 1.0) | dict.fromkeys(column.falseValues, 0.0)
         return cells.map(values).astype("float64")
-    numbers = pd.to_numeric(cells, errors="coerce").astype("float64")
+    if cells.dtype.kind == "M":
+        return pd.Series(np.nan, cells.index)
+    numbers = cells.astype("float64")
     return numbers.where(numbers.isin([0.0, 1.0]))
 
 
 def to_dates(cells: pd.Series, column: Column) -> pd.Series:
-    """datetime64[us] in UTC without a zone; what does not fit the format is missing."""
+    """Read dates (years 1 to 9999) as datetime64[us] in UTC without a zone; cells that are not dates are missing."""
     if cells.dtype == "str":
+        if column.format == "default":
+            cells = cells.where(cells.str.fullmatch(ISO_DATE))
+        else:
+            cells = cells.where(cells.str.contains("[0-9]"))  # pandas takes `now` and `today` for dates
+        cells = cells.str.replace(LONG_FRACTION, r"\1", regex=True)  # nanoseconds would narrow the years
         pattern = "ISO8601" if column.format == "default" else column.format
-        cells = cells.where(cells.str.contains(r"\d", na=False))  # pandas takes `now` and `today` for dates
-        cells = cells.str.replace(r"(\.\d{6})\d+", r"\1", regex=True)  # and nanoseconds narrow the years it can hold
         cells = pd.to_datetime(cells, format=pattern, errors="coerce", utc=True)
     elif cells.dtype.kind != "M":
         return pd.Series(pd.NaT, cells.index, dtype="datetime64[us]")
-    return pd.to_datetime(cells, utc=True).dt.tz_localize(None).astype("datetime64[us]")
+    dates = pd.to_datetime(cells, utc=True).dt.tz_localize(None).astype("datetime64[us]")
+    return dates.where(dates.between(datetime.min, datetime.max))

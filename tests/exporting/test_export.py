@@ -26,8 +26,9 @@ from stages.train import as_pipeline
 from stages.utils.errors import ExportError
 from stages.utils.params import FeaturesParams, TargetTransform
 from tests.conftest import ROOT, Project
+from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
-from webapp.scoring.scorer import as_datetime, as_level, in_table, interval, on_curve, score
+from webapp.scoring.scorer import as_datetime, in_table, interval, on_curve, score
 
 FIELDS: dict[str, dict[str, Any]] = {
     "number": {"type": "number"},
@@ -104,9 +105,8 @@ def scorecard_of(
             histogram=Histogram(low=0.0, high=1.0, shares=[1.0]),
         ),
         intercept=float(model["elasticnet"].intercept_),
-        columns=[make_column(column, frame[column.name], effects[column.name]) for column in schema.inputs],
+        columns=[make_column(column, frame[column.name], effects[column.name], [""]) for column in schema.inputs],
         intervals=Intervals(coverage=0.9, edges=[], lower=[-1.0], upper=[2.0]),
-        missing_values=[""],
         training={},
         metrics={},
         made_from={},

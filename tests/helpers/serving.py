@@ -20,7 +20,7 @@ from flask import Flask
 from tests.helpers.project import ROOT
 from tests.helpers.servers import free_port
 from webapp.app import create_app
-from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Intervals, Levels, Scorecard, Target
+from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Intervals, Levels, Reading, Scorecard, Target
 
 TOKEN = "a token of the tests, long enough"
 ROW = {"size": 12.5, "rooms": 3, "kind": 2, "place": "north", "garden": True, "sold": "2026-05-01T10:30", "built": None}
@@ -32,10 +32,14 @@ def make_column(name: str, kind: str, effect: Any, **others: Any) -> Column:
         "title": name.capitalize(),
         "description": None,
         "unit": None,
+        "reading": Reading(missing_values=["", "NA"]),
         "required": True,
         "minimum": None,
         "maximum": None,
         "allowed": [],
+        "pattern": None,
+        "min_length": None,
+        "max_length": None,
         "labels": {},
         "quantiles": [],
         "histogram": None,
@@ -134,7 +138,6 @@ def make_card() -> Scorecard:
         intercept=200.0,
         columns=columns,
         intervals=Intervals(coverage=0.9, edges=[200.0], lower=[-10.0, -20.0], upper=[10.0, 20.0]),
-        missing_values=["", "NA"],
         training={"rows": 1000, "alpha": 0.1, "converged": True},
         metrics={"rmse": 5.0, "rmse_low": 4.0, "rmse_high": 6.0, "coverage": 0.9, "coverage_se": 0.01},
         made_from={"models/model.joblib": "0" * 32},

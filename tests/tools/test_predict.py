@@ -39,7 +39,7 @@ def predict(checkout: Path, source: str, target: str) -> Any:
 def test_csv(checkout: Path) -> None:
     (checkout / "in.csv").write_text(f"{HEADER}\n{GOOD}\n")
     done = predict(checkout, "in.csv", "out.csv")
-    assert (done.returncode, done.stderr) == (0, "out.csv: 1 rows scored, 0 not\n")
+    assert (done.returncode, done.stderr) == (0, "out.csv: 1 rows scored, 0 refused\n")
     (checkout / "in.csv").write_text(f"{HEADER}\n{GOOD}\nx,3,2,=1+1,true,,\n")
     done = predict(checkout, "in.csv", "out.csv")
     assert done.returncode == 1
@@ -67,7 +67,7 @@ def test_parquet(checkout: Path) -> None:
         (None, ("in.csv", "out.csv"), "in.csv: No such file or directory"),
         ("a,b\n1,2\n", ("in.csv", "out.csv"), "in.csv: the file line 1 names no column of the model"),
         ("size,rooms\n1,2\n", ("in.csv", "out.csv"), "in.csv: kind is not in the header; garden is not"),
-        ("text", ("in.parquet", "out.parquet"), "in.parquet: not a Parquet file"),
+        ("text", ("in.parquet", "out.parquet"), "in.parquet: not readable as Parquet: "),
         ("text", ("in.csv", "out.parquet"), "out.parquet: both files are CSV, or both end in .parquet"),
         ("text", ("in.csv", "in.csv/out.csv"), "in.csv"),
     ],

@@ -171,7 +171,7 @@ def test_missing_values() -> None:
     cells = ["NA", " - ", "", "na", "5"]
     assert typed(cells, ["NA", "-"], type="number") == ([None, None, None, None, 5], ["", "na"])
     assert typed(cells, ["NA", "-"], type="string") == ([None, None, "", "na", "5"], [])
-    assert typed(["-999", "-999.0", "3"], ["-999"], type="number") == ([None, -999, 3], [])
+    assert typed(["-999", "-999.0", "3"], ["-999"], type="number") == ([None, None, 3], [])  # by value
     assert typed(["NA", "maybe"], ["NA"], type="boolean") == ([None, None], ["maybe"])
     assert typed(["NA", "2020-13-01"], ["NA"], type="date") == ([None, None], ["2020-13-01"])
 

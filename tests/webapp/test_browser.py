@@ -88,7 +88,7 @@ def test_typing_gets_prediction_warning_and_message(page: Page) -> None:
     big, size, note = page.locator("#headline strong"), page.get_by_label("Size m²", exact=True), "#field-0-note"
     size.fill("40")
     expect(big).to_have_text(predicted(size=40))
-    expect(page.locator(note)).to_contain_text("outside what the model has seen (0 to 20)")
+    expect(page.locator(note)).to_contain_text("outside the training range (0 to 20)")
     size.fill("many")
     expect(page.locator(note)).to_have_text("must be a number")
     expect(size).to_have_attribute("aria-invalid", "true")

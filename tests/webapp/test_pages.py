@@ -117,8 +117,8 @@ def test_mistakes_stand_beside_their_fields_and_what_was_typed_stays(client: Fla
 def test_what_the_model_has_not_seen_is_marked(client: FlaskClient) -> None:
     status, page, _ = fill(client, size="99", place="elsewhere")
     assert status == 200
-    assert page.notes["field-0-note"].startswith("outside what the model has seen (0 to 20)")
-    assert page.notes["field-3-note"].startswith("a level that the model has not seen")
+    assert page.notes["field-0-note"].startswith("outside the training range (0 to 20)")
+    assert page.notes["field-3-note"].startswith("not seen in training")
 
 
 def test_optional_fields_may_be_left_empty(client: FlaskClient) -> None:

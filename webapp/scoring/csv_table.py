@@ -1,7 +1,7 @@
-"""Scoring a CSV file line by line: what comes back is the file with prediction, interval and reason beside each row.
+"""Scoring a CSV file line by line: the file comes back with prediction, interval and reason beside each row.
 
-UTF-8 or, line by line, Windows-1252; separated by comma, semicolon (then a comma in a number is its decimal point), tab
-or bar, whichever finds the most columns in the header. A line in memory at a time, however long the file.
+The text is UTF-8 or, line by line, Windows-1252; the separator is the comma, semicolon, tab or bar that finds the most
+columns in the header. Cells are read as the pipeline reads them. One line is in memory at a time.
 """
 
 import csv
@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
-from webapp.scoring.messages import Mistake, explain
+from webapp.scoring.cells import make_reader
+from webapp.scoring.messages import InputError, Mistake
+from webapp.scoring.rows import Row, read_row
 from webapp.scoring.scorecard import Curve, Scorecard
-from webapp.scoring.scorer import Cell, make_scorer
-from webapp.views.problems import InputError
+from webapp.scoring.scorer import make_scorer
 
 LONGEST_LINE = 1_000_000  # bytes
 SEPARATORS = ",;\t|"
 FORMULA = tuple("=+-@\t\r\n")  # a spreadsheet may run a cell that starts so (OWASP, "CSV Injection")
 RESULTS = ("prediction", "lower", "upper", "reason")
 CHUNK = 500  # rows that are written at once
-Row = dict[str, Cell]
+BLANK = "is blank"
 
 
 class Table(NamedTuple):
@@ -35,10 +34,10 @@ class Table(NamedTuple):
 
 
 def read_line(stream: BinaryIO) -> str:
-    """The next line as text, empty at the end.
+    """Read the next line as text, empty at the end.
 
     Raises:
-        csv.Error: it is longer than LONGEST_LINE; the next call reads the line after it.
+        csv.Error: the line is longer than LONGEST_LINE; the next call reads the one after it.
     """
     line = stream.readline(LONGEST_LINE)
     if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
@@ -55,14 +54,14 @@ def open_table(stream: BinaryIO, card: Scorecard) -> Table:
     """Read the header.
 
     Raises:
-        InputError: there is none, or a column that the model needs is missing from it or stands in it twice.
+        InputError: there is none, or a column that the model needs is missing from it or occurs twice.
     """
     try:
         first = read_line(stream)
     except csv.Error as error:
         raise InputError([Mistake(None, None, f"line 1 is {error}")]) from None
     if first.startswith(("ÿþ", "þÿ")) or "\0" in first:
-        raise InputError([Mistake(None, None, "is UTF-16 or no text: save the file as CSV in UTF-8")])
+        raise InputError([Mistake(None, None, "is UTF-16 or not text: save the file as CSV in UTF-8")])
     text = first.removeprefix("\ufeff")
     names = {column.name for column in card.columns}
     headers = {mark: cells_of(text, mark) for mark in SEPARATORS}
@@ -76,7 +75,7 @@ def open_table(stream: BinaryIO, card: Scorecard) -> Table:
 
 
 def cells_of(line: str, separator: str) -> list[str]:
-    """The cells of a header, or none if it is no CSV with this separator."""
+    """Split a header into its cells: none if it is not CSV with this separator."""
     try:
         return [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
     except csv.Error:
@@ -84,54 +83,54 @@ def cells_of(line: str, separator: str) -> list[str]:
 
 
 def check_header(header: list[str], card: Scorecard) -> None:
-    """Check that each column of the model stands in the header, once.
+    """Check that each column of the model is in the header, once.
 
     Raises:
-        InputError: one stands there twice, or is required and missing.
+        InputError: one occurs twice, or is required and missing.
     """
     mistakes = []
     for column in card.columns:
         if header.count(column.name) > 1:
-            mistakes.append(Mistake(None, column.name, "stands twice in the header"))
+            mistakes.append(Mistake(None, column.name, "occurs twice in the header"))
         elif column.required and column.name not in header:
             mistakes.append(Mistake(None, column.name, "is not in the header"))
     if mistakes:
         raise InputError(mistakes)
 
 
-def score_table(
-    table: Table, card: Scorecard, adapter: TypeAdapter[Row], report: Callable[[list[Row], int], None]
-) -> Iterator[bytes]:
-    """The table with its results, as chunks of CSV in UTF-8 (RFC 4180) with the separator it came with.
+def score_table(table: Table, card: Scorecard, report: Callable[[list[Row], int], None]) -> Iterator[bytes]:
+    """Score a table: yield it with its results, as chunks of CSV in UTF-8 (RFC 4180) with the separator it came with.
 
     Args:
-        table: what to score.
+        table: the file to score.
         card: the model.
-        adapter: validates a row.
-        report: is told of each chunk the rows that were scored, and how many were not.
+        report: called for each chunk with the rows that were scored, and the number of those that were not.
     """
-    read = make_reader(table, card, adapter)
-    score, width = make_scorer(card), len(table.header)
-    numbers = {column.name for column in card.columns if isinstance(column.effect, Curve)}
+    columns = [column for column in card.columns if column.name in table.header]
+    readers = [(column.name, table.header.index(column.name), make_reader(column)) for column in columns]
+    numbers = {column.name for column in columns if isinstance(column.effect, Curve) and column.reading.bare_number}
     texts = [place for place, name in enumerate(table.header) if name not in numbers]  # a number is no formula
+    score, width = make_scorer(card), len(table.header)
     text = io.StringIO(table.bom)
     writer = csv.writer(text, delimiter=table.separator, lineterminator="\r\n")
     text.seek(0, io.SEEK_END)
     writer.writerow(map(harmless, [*table.header, *free_names(table.header)]))
     rows: list[Row] = []
     refused = 0
-    for record in records(table):
-        found = record if isinstance(record, str) else read(record)
-        cells = [] if isinstance(record, str) else record
-        if isinstance(found, str):
+    for cells, problem in records(table):
+        try:
+            if problem:
+                raise ValueError(problem)
+            row = read_row(readers, cells)
+        except ValueError as error:
             refused += 1
             shown = [*map(harmless, cells[:width]), *[""] * (width - len(cells))]
-            writer.writerow([*shown, "", "", "", found])
+            writer.writerow([*shown, "", "", "", error])
         else:
-            rows.append(found)
+            rows.append(row)
             for place in texts:
                 cells[place] = harmless(cells[place])
-            prediction, lower, upper, _ = score(found)
+            prediction, lower, upper, _ = score(row)
             writer.writerow([*cells, prediction, lower, upper, ""])
         if len(rows) + refused >= CHUNK:
             yield text.getvalue().encode()
@@ -143,45 +142,28 @@ def score_table(
     yield text.getvalue().encode()
 
 
-def make_reader(table: Table, card: Scorecard, adapter: TypeAdapter[Row]) -> Callable[[list[str]], Row | str]:
-    """A function that turns the cells of a line into a valid row, or into the reason why they are none."""
-    places = [(column.name, table.header.index(column.name)) for column in card.columns if column.name in table.header]
-    numbers = {column.name for column in card.columns if isinstance(column.effect, Curve)}
-    width, commas = len(table.header), table.separator == ";"
-    missing = {"", *card.missing_values}
-    validate = adapter.validate_strings
-
-    def read(cells: list[str]) -> Row | str:
-        if len(cells) != width:
-            return f"has {len(cells)} cells, the header {width}"
-        texts = {name: cells[place] for name, place in places if cells[place].strip() not in missing}
-        if commas:
-            texts.update({name: text.replace(",", ".") for name, text in texts.items() if name in numbers})
-        try:
-            return validate(texts)
-        except ValidationError as error:
-            return "; ".join(f"{mistake.column} {mistake.message}" for mistake in explain(error, card))
-
-    return read
-
-
-def records(table: Table) -> Iterator[list[str] | str]:
-    """The cells of each line that is not blank, or what is wrong with the line."""
+def records(table: Table) -> Iterator[tuple[list[str], str | None]]:
+    """Yield the cells of each line, and what is wrong with it; lines without a cell are left out."""
     reader = csv.reader(table.lines, delimiter=table.separator)
+    width = len(table.header)
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield f"is not CSV: {error}"
-        else:
-            if cells:
-                yield cells
+            yield [], f"is not CSV: {error}"
+            continue
+        if len(cells) == width and (width == 1 or any(map(str.strip, cells))):
+            yield cells, None
+        elif any(map(str.strip, cells)):
+            yield cells, f"has {len(cells)} cells, the header {width}"
+        elif cells:
+            yield cells, BLANK
 
 
 def harmless(cell: str) -> str:
-    """The cell, with an apostrophe before what a spreadsheet would take for a formula."""
+    """Put an apostrophe before a cell that a spreadsheet would take for a formula."""
     if not cell.startswith(FORMULA):
         return cell
     try:
@@ -192,7 +174,7 @@ def harmless(cell: str) -> str:
 
 
 def free_names(header: list[str]) -> list[str]:
-    """Names of the result columns that the header does not have yet."""
+    """Name the result columns as the header does not name its own."""
     mark = ""
     while any(name + mark in header for name in RESULTS):
         mark += "_"

@@ -60,18 +60,34 @@ class Histogram(Part):
     shares: list[FiniteFloat] = Field(min_length=1, description="of the bins from low to high; they add up to 1")
 
 
+class Reading(Part):
+    """How a column's cells are written, by the properties of a Frictionless Table Schema field."""
+
+    missing_values: list[str] = Field([""], description="what stands for a missing cell")
+    format: str = Field("default", description="of dates: default (ISO 8601) or a strptime pattern")
+    decimal_char: str = "."
+    group_char: str | None = None
+    bare_number: bool = Field(True, description="false: text around the number is dropped (`$10`, `8GB`)")
+    true_values: list[str] = ["true", "True", "TRUE", "1"]
+    false_values: list[str] = ["false", "False", "FALSE", "0"]
+
+
 class Column(Part):
-    """What the form, the API and the scorer need to know of an input column."""
+    """What the form, the API and the scorer need to know about an input column."""
 
     name: str
     title: str | None
     description: str | None
     unit: str | None
     type: Literal["string", "number", "integer", "boolean", "date", "datetime"]
+    reading: Reading
     required: bool
     minimum: FiniteFloat | str | None = Field(description="smallest valid value (ISO text for a date)")
     maximum: FiniteFloat | str | None
-    allowed: list[str] = Field(description="the only valid levels; empty where any is")
+    allowed: list[FiniteFloat | str] = Field(description="the only valid values; empty where all are (ISO dates)")
+    pattern: str | None = Field(description="regular expression that the whole text of a level must match")
+    min_length: int | None = Field(description="of the text of a level, in characters")
+    max_length: int | None
     labels: dict[str, str] = Field(description="what a person calls each level that has a name of its own")
     quantiles: list[FiniteFloat] = Field(description="of a number in training: 0, 5, …, 100 %; else empty")
     histogram: Histogram | None = Field(description="of a number in training")
@@ -115,7 +131,6 @@ class Scorecard(Part):
     intercept: FiniteFloat
     columns: list[Column] = Field(min_length=1)
     intervals: Intervals
-    missing_values: list[str] = Field(description="texts that stand for a missing cell in a CSV file")
     training: dict[str, FiniteFloat | bool | None] = Field(description="rows that it was trained on, penalty, terms")
     metrics: dict[str, FiniteFloat | bool | None] = Field(description="headline metrics of the test rows")
     made_from: dict[str, str] = Field(description="md5 of each file that this one was made from")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Calendar, Curve, Intervals, Levels, Scorecard
 
 Cell = float | int | bool | str | datetime.date | None
@@ -101,13 +102,6 @@ def in_table(levels: Levels, level: str | None) -> float:
     if level is None:
         return levels.missing
     return levels.values.get(level, levels.other)
-
-
-def as_level(cell: Cell) -> str:
-    """A level as text; 3, 3.0 and "3" are one."""
-    if isinstance(cell, str):
-        return cell
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def on_calendar(calendar: Calendar, cell: Cell) -> float:

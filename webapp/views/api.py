@@ -4,17 +4,19 @@ import json
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, Field, RootModel, create_model
+from pydantic_core import from_json
 from werkzeug.exceptions import UnsupportedMediaType
 
 from webapp.model import Model
-from webapp.scoring.messages import Mistake, explain
+from webapp.scoring.messages import InputError, Mistake, unknown_column
+from webapp.scoring.rows import Row, RowError
 from webapp.scoring.scorecard import Scorecard
 from webapp.views.openapi import describe
-from webapp.views.problems import InputError
 from webapp.views.responses import Prediction, answer, json_response
 
-MOST_ROWS = 5000  # in one request; more go as a CSV file
+MOST_ROWS = 5000  # in one request; send more as a CSV file
+MOST_MISTAKES = 100  # that one answer lists
 
 
 class Status(BaseModel):
@@ -30,37 +32,61 @@ class Version(BaseModel):
     scorecard_md5: str = Field(description="of the model, as dvc.lock pins it")
 
 
-def read_body(adapter: TypeAdapter[Any], body: bytes, card: Scorecard) -> Any:
-    """What the body says, validated.
+def parse_json(body: bytes) -> Any:
+    """Parse the body of a request.
 
     Raises:
-        InputError: it is not JSON (400), or not what the model takes (422).
+        InputError: it is not JSON, or a key stands twice in an object.
     """
     try:
-        value = adapter.validate_json(body)
-    except ValidationError as error:
-        status = 400 if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid" else 422
-        raise InputError(explain(error, card), status) from None
-    json.loads(body, object_pairs_hook=refuse_duplicates)
-    return value
+        content = from_json(body)
+    except ValueError as error:
+        raise InputError([Mistake(None, None, f"is not JSON: {error}")], 400) from None
+    json.loads(body, object_pairs_hook=refuse_duplicates, parse_int=str, parse_float=str)
+    return content
 
 
 def refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
-    """Raise InputError if a key stands twice in an object: which of the two was meant?"""
+    """Raise an InputError if an object holds a key twice: which of the two is meant?"""
     if len(dict(pairs)) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError([Mistake(None, twice, "stands twice in one row")], 400)
+        raise InputError([Mistake(None, twice, "occurs twice in one row")], 400)
 
 
-def rows_type(row: Any) -> Any:
-    """The type of a list of rows."""
-    return Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
+def read_rows(content: Any, model: Model) -> list[Row]:
+    """Read one row, or a list of rows.
+
+    Raises:
+        InputError: they are not what the model takes.
+    """
+    rows = content if isinstance(content, list) else [content]
+    if not 1 <= len(rows) <= MOST_ROWS:
+        raise InputError([Mistake(None, None, f"must be a list of 1 to {MOST_ROWS:,} rows; found {len(rows):,}")])
+    names = [column.name for column in model.card.columns]
+    known, found, mistakes = set(names), [], []
+    for number, row in enumerate(rows):
+        place = number if isinstance(content, list) else None
+        if not isinstance(row, dict):
+            mistakes.append(Mistake(place, None, "must be an object with one key per column"))
+            continue
+        try:
+            found.append(model.read_json(row))
+        except RowError as error:
+            mistakes += [Mistake(place, column, message) for column, message in error.mistakes]
+        if not row.keys() <= known:
+            mistakes += [Mistake(place, name, unknown_column(name, names)) for name in row if name not in known]
+        if len(mistakes) >= MOST_MISTAKES:
+            break
+    if mistakes:
+        raise InputError(mistakes[:MOST_MISTAKES])
+    return found
 
 
 def body_type(model: Model) -> type[RootModel[Any]]:
-    """What POST /api/v1/predict takes: one row, or a list of them."""
-    one_or_many: Any = model.row_type | rows_type(model.row_type)
+    """Make the type that documents what POST /api/v1/predict takes: one row, or a list of them."""
+    rows = Annotated[list[model.row_type], Field(min_length=1, max_length=MOST_ROWS)]  # type: ignore[name-defined]
+    one_or_many: Any = model.row_type | rows
     return create_model("Rows", __base__=RootModel, __doc__="One row, or a list of them.", root=(one_or_many, ...))
 
 
@@ -71,7 +97,6 @@ class Answer(RootModel[Prediction | list[Prediction]]):
 def make_api(model: Model) -> Blueprint:
     """The routes of the API."""
     card, metrics, settings = model.card, model.metrics, model.settings
-    many: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(rows_type(model.row_type))
     scored = metrics.rows.labels("api", "scored")
     api = Blueprint("api", __name__)
 
@@ -81,13 +106,12 @@ def make_api(model: Model) -> Blueprint:
         """Predict one row, or a list of rows."""
         if request.mimetype != "application/json":
             raise UnsupportedMediaType("send application/json (or a CSV file to /api/v1/batch)")
-        body = request.get_data(cache=False)
-        is_list = body.lstrip()[:1] == b"["
-        rows = read_body(many, body, card) if is_list else [read_body(model.row, body, card)]
+        content = parse_json(request.get_data(cache=False))
+        rows = read_rows(content, model)
         answers = [answer(card, model.score, row) for row in rows]
         metrics.inputs.add(rows)
         scored.inc(len(rows))
-        return json_response(answers if is_list else answers[0])
+        return json_response(answers if isinstance(content, list) else answers[0])
 
     @api.get("/api/v1/model")
     @describe(Scorecard)

@@ -15,11 +15,11 @@ from werkzeug.formparser import parse_form_data
 
 from webapp.drift import observe
 from webapp.model import Model
-from webapp.scoring.csv_table import Row, open_table, score_table
-from webapp.scoring.messages import Mistake
-from webapp.views.forms import defaults
+from webapp.scoring.csv_table import open_table, score_table
+from webapp.scoring.messages import InputError, Mistake
+from webapp.scoring.notation import write_value
+from webapp.scoring.rows import Row
 from webapp.views.openapi import describe
-from webapp.views.problems import InputError
 
 ANYTHING = {"", "text/csv", "application/csv", "text/plain", "application/octet-stream"}
 
@@ -47,7 +47,7 @@ def make_batch(model: Model) -> Blueprint:
         with ExitStack() as stack:
             table = open_table(open_upload(stack, model.settings.upload_mb * 1_000_000), card)
             held = stack.pop_all()  # until the answer has been sent
-        chunks: Iterator[bytes] = score_table(table, card, model.row, report)
+        chunks: Iterator[bytes] = score_table(table, card, report)
         response = Response(chunks, content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = "attachment; filename=predictions.csv"
         response.call_on_close(held.close)
@@ -68,15 +68,14 @@ def make_batch(model: Model) -> Blueprint:
         try:
             return answer_with_table()
         except InputError as error:
-            said = "; ".join(f"{mistake.column or 'the file'} {mistake.message}" for mistake in error.mistakes)
-            return render_template("batch.html", error=said, upload_mb=model.settings.upload_mb), error.status
+            return render_template("batch.html", error=str(error), upload_mb=model.settings.upload_mb), error.status
 
     @blueprint.get("/batch/template.csv")
     def show_template() -> Response:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        example = defaults(card)
-        writer.writerows([list(example), list(example.values())])
+        writer.writerow([column.name for column in card.columns])
+        writer.writerow([write_value(column.default, column) for column in card.columns])
         response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = "attachment; filename=template.csv"
         return response

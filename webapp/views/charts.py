@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from webapp.formatting import decimals_for, distinct, fixed, short, ticks
+from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Target
-from webapp.scoring.scorer import Cell, Score, as_datetime, as_level, in_table, on_curve
+from webapp.scoring.scorer import Cell, Score, as_datetime, in_table, on_curve
 
 MOST_BARS = 12  # that are shown at once
 

@@ -1,10 +1,10 @@
 """The form: its fields from the scorecard, and what was typed into them."""
 
-import datetime
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from webapp.formatting import nice_step, plain, short
+from webapp.scoring.notation import in_json, write_value
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 
 
@@ -53,22 +53,22 @@ def make_fields(
 
 
 def kind_of(column: Column) -> str:
-    """Which kind of field a column gets."""
-    if isinstance(column.effect, Levels):
-        return "choice" if column.allowed else "text"
+    """Choose the kind of field for a column."""
     if isinstance(column.effect, Calendar):
         return "date" if column.type == "date" else "datetime-local"
-    return "choice" if column.type == "boolean" else "number"
+    if column.allowed or column.type == "boolean":
+        return "choice"
+    return "text" if isinstance(column.effect, Levels) else "number"
 
 
 def choices_of(column: Column) -> list[tuple[str, str]]:
-    """The choices of a field, or its suggestions."""
+    """List the choices of a field, or its suggestions: what it sends, and its label."""
     if column.type == "boolean":
-        return [("true", "yes"), ("false", "no")]
-    if not isinstance(column.effect, Levels):
+        return [(write_value(1.0, column), "yes"), (write_value(0.0, column), "no")]
+    if isinstance(column.effect, Calendar):
         return []
-    levels = column.allowed or list(column.shares)
-    return [(level, column.labels.get(level, level)) for level in levels]
+    values = [write_value(value, column) for value in column.allowed] or list(column.shares)
+    return [(value, column.labels.get(value, value)) for value in values]
 
 
 def slider_of(column: Column) -> Slider | None:
@@ -94,23 +94,11 @@ def hint_of(column: Column) -> str:
 
 
 def defaults(card: Scorecard) -> dict[str, str]:
-    """What the form starts with: the medians, the commonest levels, the latest date."""
-    return {column.name: as_typed(column) for column in card.columns}
-
-
-def as_typed(column: Column) -> str:
-    """A column's default as it would be typed."""
-    default = column.default
-    if default is None:
-        return ""
-    if column.type == "boolean":
-        return "true" if default else "false"
-    if isinstance(default, float):
-        return plain(default)
-    if isinstance(column.effect, Calendar):
-        when = datetime.datetime.fromisoformat(default)
-        return when.date().isoformat() if column.type == "date" else when.isoformat(timespec="minutes")
-    return default
+    """Fill the form as it starts: the medians, the commonest levels, the latest dates."""
+    return {
+        column.name: write_value(column.default, in_json(column) if isinstance(column.effect, Calendar) else column)
+        for column in card.columns
+    }
 
 
 def show_cell(field: Field) -> str:

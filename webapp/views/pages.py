@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
-from pydantic import ValidationError
 
 from webapp.formatting import fixed, percent, short
 from webapp.model import Model
-from webapp.scoring.inputs import json_cell, strings_of
-from webapp.scoring.messages import explain, unseen
+from webapp.scoring.messages import unseen
+from webapp.scoring.rows import RowError, json_default
 from webapp.scoring.scorecard import Curve, Levels, Scorecard
 from webapp.scoring.scorer import Cell
 from webapp.views import charts
@@ -42,9 +41,9 @@ def make_pages(model: Model) -> Blueprint:
         errors: dict[str, str] = {}
         row: dict[str, Cell] | None = None
         try:
-            row = model.row.validate_strings(strings_of(card, typed))
-        except ValidationError as error:
-            errors = {mistake.column or "": mistake.message for mistake in explain(error, card)}
+            row = model.read_form(typed)
+        except RowError as error:
+            errors = dict(error.mistakes)
         fields = make_fields(card, typed, errors, {} if row is None else unseen(card, row))
         if counted:
             outcomes["refused" if row is None else "scored"].inc()
@@ -90,7 +89,7 @@ def make_pages(model: Model) -> Blueprint:
 
     @blueprint.get("/api")
     def show_api() -> str:
-        example = {column.name: json_cell(column, column.default) for column in card.columns}
+        example = {column.name: json_default(column) for column in card.columns}
         return render_template("api.html", document=document(), example=json.dumps(example))
 
     @blueprint.get("/api/v1/openapi.json")

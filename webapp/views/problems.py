@@ -6,7 +6,7 @@ from flask import Flask, Response, make_response, render_template, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
-from webapp.scoring.messages import Mistake
+from webapp.scoring.messages import InputError, Mistake
 from webapp.views.responses import json_response
 
 
@@ -26,19 +26,6 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[Detail] = Field([], description="each bad field; the first hundred")
-
-
-class InputError(Exception):
-    """What was sent is not what the model takes.
-
-    Args:
-        mistakes: what is wrong, in words.
-        status: 400 where it cannot be read, 422 where it can.
-    """
-
-    def __init__(self, mistakes: list[Mistake], status: int = 422) -> None:
-        super().__init__(mistakes)
-        self.mistakes, self.status = mistakes, status
 
 
 TITLES = {400: "Bad request", 422: "Invalid input"}

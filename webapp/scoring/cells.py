@@ -1,0 +1,207 @@
+"""Readers of cells by the scorecard: a function for each column, for text in its notation and for typed cells.
+
+The form, the JSON API, CSV files and tools/predict all read with them. A cell means here what it means to
+stages/validation/cells.py, which reads whole columns: tests/webapp/test_cells.py holds the two equal.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from webapp.formatting import exact
+from webapp.scoring.grammar import LARGEST_INTEGER, as_level
+from webapp.scoring.notation import (
+    LARGEST,
+    dates_in,
+    expected,
+    in_json,
+    number_rewriter,
+    numbers_in,
+    to_datetime,
+    to_number,
+)
+from webapp.scoring.scorecard import Calendar, Column, Levels
+from webapp.scoring.scorer import Cell, as_datetime
+
+Reader = Callable[[Any], Cell]  # None for a missing cell; raises a ValueError that says what the cell must be
+
+
+def make_reader(column: Column) -> Reader:
+    """Make the reader of a column's cells, text or typed; what does not depend on the cell is prepared here, once."""
+    if isinstance(column.effect, Levels):
+        return level_reader(column)
+    if isinstance(column.effect, Calendar):
+        return date_reader(column)
+    return boolean_reader(column) if column.type == "boolean" else number_reader(column)
+
+
+def make_json_reader(column: Column) -> Reader:
+    """Make the reader of a column in JSON: text is no number, 1 is not true, and dates are text in ISO 8601."""
+    column = in_json(column)
+    read, refusal = make_reader(column), f"must be {expected(column)}"
+    types: dict[str, list[type]] = {"number": [int, float], "integer": [int, float], "boolean": [bool]}
+    accepted = {type(None), *types.get(column.type, [str]), *([str] if isinstance(column.effect, Levels) else [])}
+
+    def read_strictly(cell: Any) -> Cell:
+        if type(cell) not in accepted:
+            raise ValueError(refusal)
+        return read(cell)
+
+    return read_strictly
+
+
+def make_form_reader(column: Column) -> Reader:
+    """Make the reader of a form field: as in a table, but dates are in ISO 8601 and an empty field is missing."""
+    reading = (in_json(column) if isinstance(column.effect, Calendar) else column).reading
+    reading = reading.model_copy(update={"missing_values": [*reading.missing_values, ""]})
+    return make_reader(column.model_copy(update={"reading": reading}))
+
+
+def number_reader(column: Column) -> Reader:
+    """Make the reader of a finite number, whole in an integer column."""
+    absent, marks = frozenset(column.reading.missing_values), frozenset(numbers_in(column.reading))
+    rewrite, check, refusal = number_rewriter(column.reading), number_check(column), f"must be {expected(column)}"
+    give_missing = missing_value(column)
+
+    def read(cell: Any) -> Cell:
+        if isinstance(cell, str):
+            text = cell.strip()
+            if text in absent:
+                return give_missing()
+            try:
+                value = to_number(text if rewrite is None else rewrite(text))
+            except ValueError:
+                raise ValueError(refusal) from None
+        elif cell is None or cell != cell:  # NaN
+            return give_missing()
+        elif isinstance(cell, int | float | Decimal):
+            try:
+                value = float(cell)
+            except OverflowError:
+                raise ValueError("must be a finite number") from None
+        else:
+            raise ValueError(refusal)
+        if value in marks:
+            return give_missing()
+        check(value)
+        return value
+
+    return read
+
+
+def number_check(column: Column) -> Callable[[float], None]:
+    """Make a function that raises a ValueError if a number breaks a constraint."""
+    low, high = column.minimum, column.maximum
+    lowest = low if isinstance(low, float) else -LARGEST
+    highest = high if isinstance(high, float) else LARGEST
+    is_whole, allowed = column.type == "integer", frozenset(column.allowed)
+    refusal, unit = f"must be {expected(column)}", f" {column.unit}" if column.unit else ""
+
+    def check(value: float) -> None:
+        if not lowest <= value <= highest:
+            if not -LARGEST <= value <= LARGEST:
+                raise ValueError("must be a finite number")
+            side, limit = ("least", lowest) if value < lowest else ("most", highest)
+            raise ValueError(f"must be at {side} {exact(limit)}{unit}")
+        if is_whole and (value % 1 or abs(value) > LARGEST_INTEGER):
+            raise ValueError("must be a whole number" if value % 1 else "must be below 2^53")
+        if allowed and value not in allowed:
+            raise ValueError(refusal)
+
+    return check
+
+
+def boolean_reader(column: Column) -> Reader:
+    """Make the reader of true and false."""
+    reading, absent, check = column.reading, frozenset(column.reading.missing_values), number_check(column)
+    values = dict.fromkeys(reading.true_values, True) | dict.fromkeys(reading.false_values, False)
+    typed: dict[Any, bool] = {0: False, 1: True}
+    refusal, give_missing = f"must be {expected(column)}", missing_value(column)
+
+    def read(cell: Any) -> Cell:
+        text = cell.strip() if isinstance(cell, str) else None
+        if cell is None or cell != cell or text in absent:
+            return give_missing()
+        value = typed.get(cell) if text is None and isinstance(cell, int | float | Decimal) else values.get(text or "")
+        if value is None:
+            raise ValueError(refusal)
+        check(value)
+        return value
+
+    return read
+
+
+def level_reader(column: Column) -> Reader:
+    """Make the reader of a level; an integer one is read as a number, so that `3`, `03` and `3.0` are one level."""
+    absent, give_missing, allowed = frozenset(column.reading.missing_values), missing_value(column), column.allowed
+    free = column.model_copy(update={"required": False, "minimum": None, "maximum": None, "allowed": []})
+    read_number = number_reader(free) if column.type == "integer" else None
+    matches = None if column.pattern is None else re.compile(column.pattern).fullmatch
+    shortest, longest = column.min_length or 0, sys.maxsize if column.max_length is None else column.max_length
+    known = {level for level in allowed if isinstance(level, str) and level not in absent}
+    refusal = f"must be {expected(column)}"
+
+    def read(cell: Any) -> Cell:
+        if cell is None or cell != cell:
+            level = None
+        elif read_number is None:
+            text = as_level(cell).strip()
+            level = None if text in absent else text
+        else:
+            try:
+                value = read_number(cell)
+            except ValueError:
+                raise ValueError(refusal) from None
+            level = None if value is None else as_level(value)
+        if level is None:
+            return give_missing()
+        if allowed and level not in known:
+            raise ValueError(refusal)
+        if matches is not None and not matches(level):
+            raise ValueError(f"must match the pattern {column.pattern}")
+        if not shortest <= len(level) <= longest:
+            limit = f"at least {shortest}" if len(level) < shortest else f"at most {longest}"
+            raise ValueError(f"must be {limit} characters long")
+        return level
+
+    return read
+
+
+def date_reader(column: Column) -> Reader:
+    """Make the reader of a date or a datetime; both give a datetime in UTC, without a zone."""
+    absent, marks = frozenset(column.reading.missing_values), frozenset(dates_in(column.reading))
+    low, high = (None if limit is None else as_datetime(str(limit)) for limit in (column.minimum, column.maximum))
+    allowed = {as_datetime(str(value)) for value in column.allowed}
+    pattern, give_missing, refusal = column.reading.format, missing_value(column), f"must be {expected(column)}"
+
+    def read(cell: Any) -> Cell:
+        text = cell.strip() if isinstance(cell, str) else None
+        if cell is None or cell != cell or text in absent:  # NaT is not itself
+            return give_missing()
+        try:
+            when = to_datetime(cell if text is None else text, pattern)
+        except ValueError:
+            raise ValueError(refusal) from None
+        if when in marks:
+            return give_missing()
+        if low is not None and when < low:
+            raise ValueError(f"must be at least {column.minimum}")
+        if high is not None and when > high:
+            raise ValueError(f"must be at most {column.maximum}")
+        if allowed and when not in allowed:
+            raise ValueError(refusal)
+        return when
+
+    return read
+
+
+def missing_value(column: Column) -> Callable[[], None]:
+    """Make a function to call for a missing cell: it raises a ValueError where the column is required."""
+
+    def give_missing() -> None:
+        if column.required:
+            raise ValueError("is required")
+
+    return give_missing
