@@ -1,10 +1,11 @@
-"""The pipeline: one standalone script a stage, run as `python -m stages.NAME` from the repository root.
+"""The pipeline: one standalone script per stage, run as `python -m stages.NAME` from the repository root.
 
-Importing this package fixes what decides the last bits of a float, before numpy is loaded: one thread for BLAS and
-OpenMP (the order of a sum), one BLAS kernel, and no AVX-512 in numpy (its exp and log round differently). Worker
-processes inherit the environment. Values set from outside are overruled: same bytes on every machine.
-It also ties a stage's life to that of the DVC that runs it, before the long imports, and keeps the garbage collector
-from looking through what they bring again and again: a quarter of the time that they take.
+Before numpy is loaded, importing this package fixes what decides the last bits of a float, so that every machine gets
+the same bytes: one thread for BLAS and OpenMP (the order of a sum), one BLAS kernel, and no AVX-512 in numpy (its exp
+and log round differently). It overrules the environment, and worker processes inherit it.
+
+It also makes a stage die with the DVC that runs it, and keeps the garbage collector from scanning imported objects over
+and over, which takes a quarter of the time of the imports.
 """
 
 import atexit
@@ -15,8 +16,8 @@ import platform
 from stages.utils.parent_death import die_with_dvc
 
 die_with_dvc()
-gc.set_threshold(100_000)  # objects, in place of 700: what is imported is no garbage
-atexit.register(gc.freeze)  # nor is it worth looking through at the end
+gc.set_threshold(100_000)  # objects, instead of 700: imported modules are not garbage
+atexit.register(gc.freeze)  # and not worth scanning at exit
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
     os.environ[name] = "1"

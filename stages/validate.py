@@ -44,7 +44,7 @@ class Summary:
     """The contribution of one part to the metrics."""
 
     rows: int
-    violations: dict[tuple[str, str], tuple[int, list[str]]]  # by column and check: number of cells, examples
+    violations: dict[tuple[str, str], Violation]  # by column and check
     hashes: Hashes  # (valid rows,) of all columns
 
 
@@ -68,8 +68,8 @@ def main() -> None:
                 metrics.quarantined,
                 metrics.duplicates,
             )
-            for violation in worst_violations(metrics):
-                log.info("  %s, %s (%s): %d", *violation)
+            for column, check, found in metrics.failed_checks:
+                log.info("  %s, %s (%s): %d", column, check, found.examples[0], found.count)
             if metrics.invalid_fraction > params.max_invalid_fraction or metrics.valid == 0:
                 raise DataError(describe_failure(metrics, params.max_invalid_fraction, schema))
 
@@ -96,7 +96,9 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     write_part(typed[~bad], valid, part.name)
 
     violations = {
-        (str(column), str(check)): (len(cells), (cells["reason"] + ", found " + cells["value"]).head(EXAMPLES).tolist())
+        (str(column), str(check)): Violation(
+            count=len(cells), examples=(cells["reason"] + ", found " + cells["value"]).head(EXAMPLES).tolist()
+        )
         for [column, check], cells in found.groupby(["column", "check"], sort=False)
     }
     return Summary(len(raw), violations, hash_rows(typed[~bad], schema.names()))
@@ -108,10 +110,10 @@ def summarise(summaries: list[Summary]) -> ValidationMetrics:
     hashes = np.concatenate([summary.hashes for summary in summaries])
     violations: dict[str, dict[str, Violation]] = defaultdict(dict)
     for summary in summaries:
-        for (column, check), (count, examples) in summary.violations.items():
-            found = violations[column].setdefault(check, Violation(count=0, examples=[]))
-            found.count += count
-            found.examples = (found.examples + examples)[:EXAMPLES]
+        for (column, check), found in summary.violations.items():
+            total = violations[column].setdefault(check, Violation(count=0, examples=[]))
+            total.count += found.count
+            total.examples = (total.examples + found.examples)[:EXAMPLES]
     return ValidationMetrics(
         rows=rows,
         valid=len(hashes),
@@ -122,24 +124,14 @@ def summarise(summaries: list[Summary]) -> ValidationMetrics:
     )
 
 
-def worst_violations(metrics: ValidationMetrics) -> list[tuple[str, str, str, int]]:
-    """Return column, check, an example and the number of cells, the most frequent first."""
-    cells = [
-        (column, check, found.examples[0], found.count)
-        for column, checks in metrics.violations.items()
-        for check, found in checks.items()
-    ]
-    return sorted(cells, key=lambda item: (-item[3], item))
-
-
 def describe_failure(metrics: ValidationMetrics, allowed: float, schema: TableSchema) -> str:
     """Return why the table was refused and how to fix it."""
     refused = (
         "no row is left" if metrics.valid == 0 else f"params.yaml: validate.max_invalid_fraction allows {allowed:.1%}"
     )
-    worst = worst_violations(metrics)[:3]
-    shown = "; ".join(f"{column}, {check} ({example}): {count}" for column, check, example, count in worst)
-    keys = ", ".join(dict.fromkeys(key_to_edit(column, check, schema) for column, check, _, _ in worst))
+    worst = metrics.failed_checks[:3]
+    shown = "; ".join(f"{column}, {check} ({found.examples[0]}): {found.count}" for column, check, found in worst)
+    keys = ", ".join(dict.fromkeys(key_to_edit(column, check, schema) for column, check, _ in worst))
     return (
         f"{RAW}: {metrics.quarantined} of {metrics.rows} rows are invalid ({metrics.invalid_fraction:.1%}), "
         f"{refused}; most frequent: {shown}; see {QUARANTINE} and {ValidationMetrics.path}; fix the table, "

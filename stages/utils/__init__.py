@@ -1,1 +1,1 @@
-"""What the stages share. Each stage declares in dvc.yaml the modules of this package that it imports."""
+"""Helpers of every stage: settings, metrics files, the stage runner and its log, files, YAML, the parallel map."""

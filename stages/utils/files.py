@@ -1,4 +1,4 @@
-"""Writing outputs: whole or not at all, and the same bytes every time."""
+"""Output files: written as a whole or not at all, and with the same bytes every time."""
 
 import hashlib
 import json
@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-DIGITS = 12  # significant digits of a float in a metric or plot: above the last bits, below any use
-ALL_DIGITS = 17  # what a float64 needs to come back the same: for what predicts
+DIGITS = 12  # significant digits of a float in a metric or plot: more than anybody needs, fewer than may differ
+ALL_DIGITS = 17  # significant digits that restore a float64 exactly: for the scorecard
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a place beside `path` to write a file or a directory to; move it to `path` once the block has ended well.
+    """Yield a path beside `path` to write a file or a directory to; move it to `path` when the block succeeds.
 
-    What stood at `path` survives until then, and after a failure. The name is fixed, so that what a killed run left
-    is cleared by the next one.
+    The old content of `path` stays until then, and after a failure. The name is fixed, so that the next run removes
+    the leftovers of a killed one.
     """
     path = Path(path)
     partial = path.with_name(f".partial.{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     old = path.with_name(f".partial.old.{path.name}")
-    if old.exists() and not path.exists():  # an earlier run was killed between the two steps below
+    if old.exists() and not path.exists():  # an earlier run was killed between the two moves below
         old.rename(path)
     remove(old)
     remove(partial)
@@ -49,7 +49,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a directory tree, if it is there."""
+    """Remove a file or a directory tree if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -57,7 +57,7 @@ def remove(path: Path) -> None:
 
 
 def rounded(value: Any, digits: int = DIGITS) -> Any:
-    """`value` with every float in it at so many significant digits, numpy scalars turned into Python's."""
+    """Return `value` with floats rounded to so many significant digits and numpy scalars turned into Python's."""
     if isinstance(value, dict):
         return {str(key): rounded(item, digits) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -70,10 +70,10 @@ def rounded(value: Any, digits: int = DIGITS) -> Any:
 
 
 def write_json(path: str | Path, content: Any, digits: int = DIGITS) -> None:
-    """Write JSON with sorted keys and floats at so many significant digits.
+    """Write JSON with sorted keys and floats rounded to so many significant digits.
 
     Raises:
-        ValueError: a float in it is NaN or infinite.
+        ValueError: a float is NaN or infinite.
     """
     text = json.dumps(rounded(content, digits), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     with replacing(path) as partial:
@@ -81,7 +81,7 @@ def write_json(path: str | Path, content: Any, digits: int = DIGITS) -> None:
 
 
 def write_pickle(path: str | Path, content: Any) -> None:
-    """Write a fitted scikit-learn object with joblib, always in the same pickle protocol."""
+    """Write a fitted scikit-learn object with joblib, always with the same pickle protocol."""
     import joblib
 
     with replacing(path) as partial:
@@ -89,13 +89,13 @@ def write_pickle(path: str | Path, content: Any) -> None:
 
 
 def md5_of(path: str | Path) -> str:
-    """The md5 of a file, as dvc.lock names it."""
+    """Return the md5 of a file, as in dvc.lock."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def md5_of_directory(path: str | Path) -> tuple[str, int]:
-    """The md5 of a directory as dvc.lock names it (of the JSON list of its files), and the size of its files."""
+    """Return the md5 of a directory, as in dvc.lock (of the JSON list of its files), and its size in bytes."""
     files = sorted(file for file in Path(path).rglob("*") if file.is_file())
     listing = [{"md5": md5_of(file), "relpath": file.relative_to(path).as_posix()} for file in files]
     text = json.dumps(listing, sort_keys=True)
@@ -109,6 +109,6 @@ def read_json(path: str | Path) -> Any:
 
 
 def write_csv(path: str | Path, frame: "pd.DataFrame") -> None:
-    """Write a plot's data points, without the index, floats at 12 significant digits."""
+    """Write the data points of a plot, floats with 12 significant digits."""
     with replacing(path) as partial:
         frame.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n", encoding="utf-8")

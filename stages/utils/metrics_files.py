@@ -63,7 +63,7 @@ class SourceFile(Metrics):
 
 
 class SourceMetrics(MetricsFile):
-    """What ingest read. `files` is there for a table in files; `query` and `sha256` are there for a database."""
+    """The source that ingest read: `files` for a table in files, `query` and `sha256` for a database."""
 
     path = Path("metrics/source.json")
 
@@ -110,7 +110,7 @@ class ValidationMetrics(MetricsFile):
 
 
 class SplitMetrics(MetricsFile):
-    """Where the valid rows went, and signs of leakage between train and test."""
+    """The rows of train, test and folds, and signs of leakage between train and test."""
 
     path = Path("metrics/split.json")
 

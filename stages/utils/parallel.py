@@ -1,4 +1,4 @@
-"""One way to do the same work on every part: in this process, in worker processes, or on a Dask cluster."""
+"""The parallel map over parts: in this process, in worker processes, or on a Dask cluster."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +16,15 @@ Result = TypeVar("Result")
 
 
 def map_parts(function: Callable[..., Result], parts: Sequence[Item], *shared: Any) -> Iterator[Result]:
-    """Yield `function(part, *shared)` for every part, in the order of the parts.
+    """Yield `function(part, *shared)` for every part, in part order.
 
-    `config.yaml:compute` says where the work is done. It cannot change a result: what is yielded, and so whatever is
-    added up from it, comes in part order. A progress bar shows in a terminal.
+    `config.yaml: compute` decides where the work is done. It cannot change a result, because results are yielded, and
+    so added up, in part order. A terminal shows a progress bar.
 
     Args:
-        function: a function of a module (it is sent to worker processes by name).
-        parts: one item a part, say its path.
-        shared: further arguments, the same for every part.
+        function: a function at the top level of a module: worker processes import it by name.
+        parts: one item per part, such as its path.
+        shared: more arguments, the same for every part.
     """
     compute = read_config().compute
     workers = joblib.cpu_count() if compute.workers == "auto" else compute.workers
@@ -41,25 +41,25 @@ def map_parts(function: Callable[..., Result], parts: Sequence[Item], *shared: A
                 bar.update()
                 yield result
         except (Exception, KeyboardInterrupt):
-            await_feeders()
+            join_feeder_threads()
             raise
 
 
 def joblib_backend(compute: Compute) -> AbstractContextManager[Any]:
-    """The joblib backend that config.yaml names."""
+    """Select the joblib backend of config.yaml."""
     address = {"scheduler_host": compute.scheduler} if compute.backend == "dask" else {}
     backend: AbstractContextManager[Any] = joblib.parallel_config(backend=compute.backend, **address)
     return backend
 
 
-def await_feeders() -> None:
-    """Let the threads that have fed workers end: cut off at exit, one leaves a semaphore and a complaint about it."""
+def join_feeder_threads() -> None:
+    """Wait for the threads that feed workers: if one is cut off at exit, Python warns of a leaked semaphore."""
     for thread in threading.enumerate():
         if thread.name == "QueueFeederThread":
             thread.join(timeout=5)
 
 
 def run_in_worker(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Call the function in a worker, which must not outlive the stage."""
+    """Call the function in a worker process that dies with the stage."""
     die_with_parent()
     return function(*arguments)

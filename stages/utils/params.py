@@ -20,59 +20,59 @@ SplitBy = Literal["hash", "group", "time"]
 
 
 class ValidateParams(Settings):
-    """What validate lets pass."""
+    """Validation: how many invalid rows a table may have."""
 
-    max_invalid_fraction: Fraction = Field(description="fail when a larger fraction of the rows is quarantined")
+    max_invalid_fraction: Fraction = Field(description="the stage fails if a larger fraction of the rows is invalid")
 
 
 class SplitParams(Settings):
-    """How rows are put into train and test, and into folds."""
+    """The split of rows into train and test, and of training rows into folds."""
 
-    by: SplitBy = Field(description="hash of the row; hash of its group; before or from `cut` on")
-    test_fraction: OpenFraction = Field(description="of the rows (hash) or the groups (group) that are held out")
-    cut: str | None = Field(description="by: time only: rows from this ISO date or time on are held out")
+    by: SplitBy = Field(description="hash: of the row; group: hash of its group; time: before or after `cut`")
+    test_fraction: OpenFraction = Field(description="held-out fraction of the rows (by hash) or the groups (by group)")
+    cut: str | None = Field(description="only with by: time: rows from this ISO date or time on are held out")
     folds: int = Field(ge=2, le=50, description="cross-validation folds of the training rows")
     seed: int = Field(ge=0, description="another seed gives another split")
 
     @model_validator(mode="after")
     def cut_goes_with_time(self) -> "SplitParams":
         if self.cut is not None and self.by != "time":
-            raise ValueError("split.cut goes with by: time, and only with it")
+            raise ValueError("split.cut is allowed only with by: time")
         return self
 
 
 class ExploreParams(Settings):
-    """How much of the table the pictures show."""
+    """The plots of the training rows."""
 
-    sample_rows: int = Field(ge=10, description="training rows (chosen by hash) that are drawn one by one")
-    pages: int = Field(ge=1, le=50, description="of small multiples at the most, the most telling columns first")
+    sample_rows: int = Field(ge=10, description="training rows that are drawn one by one, a random sample")
+    pages: int = Field(ge=1, le=50, description="most pages of small multiples, in order of what a column explains")
 
 
 class FeaturesParams(Settings):
-    """What the feature map makes of each column, and when the audit calls a leak."""
+    """The feature map of the columns, and the limits of the leakage audit."""
 
     target: TargetTransform = Field(
         description="scale of the model: the target as it is, or its logarithm (positive; effects are then factors)"
     )
     sample_rows: int = Field(
-        ge=100, description="training rows (chosen by hash) that quantiles and levels are fitted on"
+        ge=100, description="training rows that quantiles and levels are fitted on, a random sample"
     )
     knots: Annotated[int, Field(ge=2, le=100)] | Auto = Field(
         description="quantile knots of a number's piecewise-linear curve; 2: a straight line; auto: by the rows"
     )
     clip: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="numbers are clipped to these training quantiles")
-    min_frequency: int = Field(ge=1, description="levels in fewer of the sampled rows are taken together")
-    leak_r2: OpenFraction = Field(description="a column whose curve alone explains this much of the target is a leak")
-    leak_set_r2: OpenFraction = Field(description="so are up to three columns whose weighted sum does")
+    min_frequency: int = Field(ge=1, description="levels with fewer of the sampled rows are merged into one")
+    leak_r2: OpenFraction = Field(description="share of the target's variance that makes a column a leak")
+    leak_set_r2: OpenFraction = Field(description="the same for the weighted sum of up to three columns")
 
 
 class TrainParams(Settings):
-    """ElasticNet, in scikit-learn's terms, on standardised features; the target on the scale of features.target."""
+    """The ElasticNet, in scikit-learn's terms, on standardised features and the scale of features.target."""
 
     alpha: Annotated[float, Field(gt=0)] | Auto = Field(description="penalty; auto: from the CV surface")
     l1_ratio: Fraction | Auto = Field(description="share of L1 in the penalty; auto: from the CV surface")
     rule: Literal["best", "one_se"] = Field(
-        description="auto takes the best, or the sparsest within one standard error"
+        description="auto takes the best point, or the sparsest within one standard error of it"
     )
     alphas: int = Field(ge=2, le=1000, description="size of the CV surface's grid of alphas")
     eps: OpenFraction = Field(description="smallest alpha of the grid as a fraction of the largest")
@@ -80,52 +80,50 @@ class TrainParams(Settings):
         min_length=1, description="l1_ratios of the CV surface"
     )
     tol: Annotated[float, Field(gt=0)] = Field(description="stop when the dual gap is below this fraction of y'y")
-    max_iter: int = Field(ge=1, description="passes of coordinate descent at the most")
+    max_iter: int = Field(ge=1, description="most passes of coordinate descent")
 
 
 class GateParams(Settings):
-    """What a model must reach to be deployed; null switches a check off."""
+    """The conditions for a deployment; null switches a check off."""
 
-    min_r2: float | None = Field(description="the lower end of R2's interval on the test rows is at least this")
+    min_r2: float | None = Field(description="least lower end of the interval of R2 on the test rows")
     max_rmse_to_ols: Annotated[float, Field(gt=0)] | None = Field(
-        description="RMSE over that of least squares, at most"
+        description="largest RMSE, divided by that of least squares"
     )
-    min_coverage: Fraction | None = Field(
-        description="share of the test rows inside their prediction interval, at least"
-    )
+    min_coverage: Fraction | None = Field(description="least share of the test rows inside their prediction interval")
 
 
 class EvaluateParams(Settings):
-    """How the model is judged on the test rows."""
+    """The evaluation on the test rows."""
 
     coverage: OpenFraction = Field(description="nominal coverage of the prediction intervals")
-    bins: int = Field(ge=1, le=100, description="bins of the prediction that get an interval each")
-    confidence: OpenFraction = Field(description="of the bootstrap intervals of the metrics")
+    bins: int = Field(ge=1, le=100, description="bins of the prediction, each with an interval of its own")
+    confidence: OpenFraction = Field(description="confidence level of the bootstrap intervals of the metrics")
     bootstrap: int = Field(ge=100, description="bootstrap samples")
     sample_rows: int = Field(
-        ge=100, description="training rows (chosen by hash) for residual quantiles and the black box"
+        ge=100, description="training rows for residual quantiles and the black-box baseline, a random sample"
     )
-    seed: int = Field(ge=0, description="of the bootstrap and the black box")
+    seed: int = Field(ge=0, description="seed of the bootstrap and the black-box baseline")
     gate: GateParams
 
 
 class ExportParams(Settings):
-    """How the served form is checked against the model."""
+    """The check of the scorecard against the model."""
 
-    check_rows: int = Field(ge=1, description="training rows that both must predict alike")
+    check_rows: int = Field(ge=1, description="training rows for which both must predict the same")
 
 
 class ReportParams(Settings):
-    """How much of the model the pictures show."""
+    """The plots of the model."""
 
     sample_rows: int = Field(
-        ge=10, description="training rows (chosen by hash) whose density is drawn under the effects"
+        ge=10, description="training rows whose density is drawn under the effects, a random sample"
     )
-    pages: int = Field(ge=1, le=50, description="of small multiples at the most, the heaviest columns first")
+    pages: int = Field(ge=1, le=50, description="most pages of small multiples, in order of the size of the effects")
 
 
 class Params(Settings):
-    """params.yaml: what a scientist turns, a section a stage."""
+    """params.yaml: the settings of an experiment, one section per stage."""
 
     validate_: ValidateParams = Field(alias="validate")
     split: SplitParams

@@ -1,4 +1,4 @@
-"""What every stage script starts with: `with stage("train") as log:`."""
+"""The frame of every stage script, `with stage("train") as log:`: logging, error lines and exit codes."""
 
 import errno
 import logging
@@ -20,11 +20,10 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT
 
 @contextmanager
 def stage(name: str) -> Iterator[logging.Logger]:
-    """Run a stage: start its log, end in one line and an exit code.
+    """Start the log of a stage and yield its logger; turn an error into one line and an exit code.
 
-    Yields the stage's logger. Short lines go to the console (from the level in LOG_LEVEL up), everything to
-    logs/NAME.log. A `PipelineError` becomes one line and its exit code; for anything unexpected the traceback
-    is in the log file only.
+    The console shows short lines, from the level LOG_LEVEL up; logs/NAME.log gets everything, and the traceback of an
+    unexpected error only goes there.
     """
     log = logging.getLogger(name)
     try:
@@ -34,18 +33,19 @@ def stage(name: str) -> Iterator[logging.Logger]:
         fail(log, str(error), error.exit_code)
     except KeyboardInterrupt:
         fail(log, "interrupted", EXIT_INTERRUPTED)
-    except Exception as error:  # the one place where an unforeseen error ends: a line for the user, the rest in the log
+    except Exception as error:  # the one catch-all: a line for the user, the rest in the log
         log.debug("unexpected", exc_info=True)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             fail(log, f"the disk is full: {error}; free some space and run again", EXIT_DISK_FULL)
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        fail(log, f"unexpected {what} (traceback: {LOG_DIR / name}.log)", EXIT_UNEXPECTED)
+        first_line = next(iter(str(error).splitlines()), "no message")
+        what = f"unexpected {type(error).__name__}: {first_line}"
+        fail(log, f"{what} (traceback: {LOG_DIR / name}.log)", EXIT_UNEXPECTED)
 
 
 def fail(log: logging.Logger, message: str, exit_code: int) -> None:
-    """Say in one line what went wrong, in one how to get the last good outputs back, and exit."""
+    """Log the error in one line, and in another how to restore the last good outputs; then exit."""
     log.error(" ".join(message.split()))
-    if log.name != "ingest":  # its outputs persist; DVC removes those of the others before it runs them
+    if log.name != "ingest":  # its outputs persist; DVC removes those of other stages before it runs them
         log.error(
             "to get its last good outputs back: dvc checkout --force %s && git restore metrics models plots", log.name
         )
@@ -53,7 +53,7 @@ def fail(log: logging.Logger, message: str, exit_code: int) -> None:
 
 
 def start_logging(name: str) -> None:
-    """Send the root logger to the console and to logs/NAME.log, which starts anew.
+    """Send the root logger to the console and to logs/NAME.log, which is overwritten.
 
     Raises:
         SettingsError: LOG_LEVEL is not a level.
@@ -68,7 +68,7 @@ def start_logging(name: str) -> None:
     file = logging.FileHandler(LOG_DIR / f"{name}.log", mode="w", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[console, file], force=True)
-    for ours in (name, "stages"):
-        logging.getLogger(ours).setLevel(logging.DEBUG)
+    for logger in (name, "stages"):
+        logging.getLogger(logger).setLevel(logging.DEBUG)
     logging.captureWarnings(True)
-    logging.raiseExceptions = False  # a log file that a full disk cuts short must not drown the line on the console
+    logging.raiseExceptions = False  # errors of the log file (a full disk) must not drown the line on the console

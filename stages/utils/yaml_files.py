@@ -25,16 +25,16 @@ def read_settings(path: Path, model: type[SettingsModel]) -> SettingsModel:
     """Read a YAML 1.2 file into its model.
 
     Raises:
-        SettingsError: the file is missing, is no YAML, or breaks the model.
+        SettingsError: the file is missing, is not YAML, or does not fit the model.
     """
     return check_settings(load_yaml(path), model, path)
 
 
 def load_yaml(path: Path) -> Any:
-    """The content of a YAML 1.2 file, unchecked.
+    """Read a YAML 1.2 file, unchecked.
 
     Raises:
-        SettingsError: the file is missing or is no YAML.
+        SettingsError: the file is missing or is not YAML.
     """
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
@@ -46,10 +46,10 @@ def load_yaml(path: Path) -> Any:
 
 
 def check_settings(content: Any, model: type[SettingsModel], path: Path) -> SettingsModel:
-    """The content of a settings file as its model.
+    """Turn the content of a settings file into its model.
 
     Raises:
-        SettingsError: it breaks the model.
+        SettingsError: the content does not fit the model.
     """
     try:
         return model.model_validate(content)
@@ -60,7 +60,7 @@ def check_settings(content: Any, model: type[SettingsModel], path: Path) -> Sett
 
 
 def without_other_branches(errors: list[Any]) -> list[Any]:
-    """Pydantic's errors less those that say that a mapping is no text or number where it was meant as a mapping."""
+    """Drop the errors of a union's simple types where the value is a mapping and was meant as one."""
     places = [error["loc"] for error in errors]
     return [
         error
@@ -70,7 +70,7 @@ def without_other_branches(errors: list[Any]) -> list[Any]:
 
 
 def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
-    """One of pydantic's errors as `key: found …; expected …; did you mean …?`."""
+    """Return one of pydantic's errors as `key: found …; expected …; did you mean …?`."""
     where = readable_path(error["loc"], content)
     found, kind, context = error["input"], error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
@@ -88,7 +88,7 @@ def explain(error: Any, content: Any, model: type[BaseModel]) -> str:
 
 
 def readable_path(location: tuple[int | str, ...], content: Any) -> str:
-    """`fields.bmi.constraints.minimum` for ("fields", 2, "constraints", "minimum", "float")."""
+    """Return `fields.bmi.constraints.minimum` for ("fields", 2, "constraints", "minimum", "float")."""
     names: list[str] = []
     for place, step in enumerate(location):
         if isinstance(content, list) and isinstance(step, int):
@@ -97,12 +97,12 @@ def readable_path(location: tuple[int | str, ...], content: Any) -> str:
         elif (isinstance(content, dict) and (step in content or place == len(location) - 1)) or not names:
             content = content.get(step) if isinstance(content, dict) else None
             names.append(str(step))
-        # any other step names a branch of a union: not for the reader
+        # any other step is a branch of a union, of no use to the reader
     return ".".join(names)
 
 
 def allowed_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model has at `location`."""
+    """Return the keys that the model allows at `location`."""
     found: type[BaseModel] | None = model
     for step in location:
         fields = {field.alias or name: field for name, field in found.model_fields.items()} if found else {}
@@ -112,13 +112,13 @@ def allowed_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> lis
 
 
 def submodel(annotation: Any) -> type[BaseModel] | None:
-    """The settings model inside an annotation such as `list[Column]` or `Constraints | None`."""
+    """Return the settings model inside an annotation such as `list[Column]` or `Constraints | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := submodel(part))), None)
 
 
 def short(value: Any) -> str:
-    """A value and its type, cut to what fits a line."""
+    """Return a value and its type, shortened to fit a line."""
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -304,9 +304,9 @@ def test_every_problem_is_named_at_once(workdir: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "where", "value", "fragment"),
     [
-        ("config.yaml", ("compute", "scheduler"), "tcp://a:1", "compute.scheduler goes with backend: dask"),
-        ("config.yaml", ("compute", "backend"), "dask", "compute.scheduler goes with backend: dask"),
-        ("params.yaml", ("split", "cut"), "2012-10-01", "split.cut goes with by: time"),
+        ("config.yaml", ("compute", "scheduler"), "tcp://a:1", "compute.scheduler is required with backend: dask"),
+        ("config.yaml", ("compute", "backend"), "dask", "compute.scheduler is required with backend: dask"),
+        ("params.yaml", ("split", "cut"), "2012-10-01", "split.cut is allowed only with by: time"),
     ],
 )
 def test_settings_that_do_not_go_together(workdir: Path, file: str, where: Location, value: str, fragment: str) -> None:
