@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, LeakageError, SettingsError
 from stages.utils.metrics_files import SplitMetrics
 from stages.utils.params import SplitParams
-from tests.conftest import Project
+from tests.conftest import Workspace
 
 PROPERTY = settings(max_examples=12, deadline=None)  # each example writes and reads several tables
 TEST = -1  # stands for a fold where a row is held out
@@ -323,46 +323,43 @@ def test_acknowledged_row_numbers_pass() -> None:
 
 
 def put(
-    project: Project, frame: pd.DataFrame, fields: list[dict[str, Any]], part_rows: int = 10**6, **params: Any
+    workspace: Workspace, frame: pd.DataFrame, fields: list[dict[str, Any]], part_rows: int = 10**6, **params: Any
 ) -> None:
-    """Give the project valid rows, their schema and `split` params."""
+    """Give the workspace valid rows, their schema and `split` params."""
     for number, part in enumerate(cut_into_parts([frame], part_rows)):
-        (project.path / "data").mkdir(exist_ok=True)
-        write_part(part, project.path / "data/valid", number)
-    project.write_schema(fields)
-    project.edit("config.yaml", compute__workers=1)
-    project.edit("params.yaml", **{f"split__{key}": value for key, value in params.items()})
+        write_part(part, workspace.path / "data/valid", number)
+    workspace.write_schema(fields)
+    workspace.edit("config.yaml", compute__workers=1)
+    workspace.edit("params.yaml", **{f"split__{key}": value for key, value in params.items()})
 
 
 def fields_with(**roles: str) -> list[dict[str, Any]]:
     return [{**field, "role": roles.get(field["name"], field.get("role", "feature"))} for field in FIELDS]
 
 
-def refusal(project: Project) -> tuple[int, str]:
+def refusal(workspace: Workspace) -> tuple[int, str]:
     """Exit code and message of a split that must fail: one line, the hint on how to go on, and no outputs."""
-    done = project.stage("split")
+    done = workspace.stage("split")
     lines = done.stderr.splitlines()
     assert len(lines) == 2, done.stderr
     assert lines[0].startswith("split     ")
     assert "dvc checkout --force split" in lines[1]
     for path in ("data/train", "data/test"):
-        assert not (project.path / path).exists()
-    assert not list(project.path.glob("data/.partial*"))
+        assert not (workspace.path / path).exists()
+    assert not list(workspace.path.glob("data/.partial*"))
     return done.returncode, lines[0]
 
 
-@pytest.mark.slow
-def test_metrics_do_not_depend_on_the_parts(new_project: Callable[..., Project]) -> None:
+def test_metrics_do_not_depend_on_the_parts(workspace: Workspace) -> None:
     frame = rng_table(200).round({"x": 1}).assign(when=pd.Timestamp("2020-01-01").as_unit("us"))
     found = []
-    for name, part_rows in (("whole", 1000), ("cut", 33)):
-        project = new_project(name)
-        put(project, frame, fields_with(), part_rows)
-        project.stages("split")
-        found.append((project.path / "metrics/split.json").read_text())
-        train, test = project.frame("data/train"), project.frame("data/test")
+    for part_rows in (1000, 33):
+        put(workspace, frame, fields_with(), part_rows)
+        workspace.stages("split")
+        found.append((workspace.path / "metrics/split.json").read_text())
+        train, test = workspace.frame("data/train"), workspace.frame("data/test")
     assert found[0] == found[1]
-    metrics = pd.read_json(project.path / "metrics/split.json", typ="series")
+    metrics = pd.read_json(workspace.path / "metrics/split.json", typ="series")
     assert (metrics["train"], metrics["test"]) == (len(train), len(test))
     assert metrics["folds"] == train["_fold"].value_counts().sort_index().tolist()
     assert metrics["duplicates_train"] == train.duplicated("x").sum() > 0
@@ -391,24 +388,23 @@ REFUSED: dict[str, tuple[pd.DataFrame, list[dict[str, Any]], dict[str, Any], int
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refuses(project: Project, case: str) -> None:
+def test_refuses(workspace: Workspace, case: str) -> None:
     frame, fields, params, exit_code, words = REFUSED[case]
-    put(project, frame, fields, **params)
-    code, message = refusal(project)
+    put(workspace, frame, fields, **params)
+    code, message = refusal(workspace)
     assert code == exit_code, message
     for word in words:
         assert word in message
 
 
-def test_row_numbers_that_pass(new_project: Callable[..., Project]) -> None:
+def test_row_numbers_that_pass(workspace: Workspace) -> None:
     acknowledged = [
         {**field, "leak": "acknowledged"} if field["name"] == "row" else field for field in fields_with(row="feature")
     ]
-    project = new_project()
-    put(project, rng_table(60), acknowledged)
-    project.stages("split")
-    assert '"row_ids": [\n    "row"\n  ]' in (project.path / "metrics/split.json").read_text()
-    assert len(project.frame("data/train")) + len(project.frame("data/test")) == 60
+    put(workspace, rng_table(60), acknowledged)
+    workspace.stages("split")
+    assert '"row_ids": [\n    "row"\n  ]' in (workspace.path / "metrics/split.json").read_text()
+    assert len(workspace.frame("data/train")) + len(workspace.frame("data/test")) == 60
 
 
 def time_error(cut: str | None, days: int = 100) -> Exception:
@@ -451,9 +447,9 @@ def test_cut_with_a_time_of_day() -> None:
     assert (found == TEST).tolist() == [hour >= 30 for hour in range(48)]
 
 
-def test_bad_cut_ends_the_stage(project: Project) -> None:
-    put(project, rng_table(50), fields_with(when="time"), by="time", cut="2020-02-30")
-    code, message = refusal(project)
+def test_bad_cut_ends_the_stage(workspace: Workspace) -> None:
+    put(workspace, rng_table(50), fields_with(when="time"), by="time", cut="2020-02-30")
+    code, message = refusal(workspace)
     assert code == 2
     assert "split.cut: found '2020-02-30'" in message
     assert "80% of the rows are before 20" in message

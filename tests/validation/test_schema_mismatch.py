@@ -59,6 +59,11 @@ CASES = [
         ["'size' is in schema.yaml but not in the table; did you mean sise?", "'sise' is in the table but not", ADOPT],
     ),
     Case(
+        "column in capitals",
+        ADOPTED.rename(columns={"size": "SIZE"}),
+        ["'size' is in schema.yaml but not in the table; did you mean SIZE?", "'SIZE' is in the table but not", ADOPT],
+    ),
+    Case(
         "column added",
         ADOPTED.assign(garden="1"),
         ["'garden' is in the table but not in schema.yaml", "role: ignore", ADOPT],
