@@ -22,7 +22,7 @@ from stages.sources import download, remote
 from stages.sources.files import SCRATCH
 from stages.utils.errors import PipelineError, SettingsError, SourceError
 from stages.utils.metrics_files import SourceFile
-from tests.conftest import Project
+from tests.conftest import Workspace
 from tests.helpers.reading import nothing_read, read
 
 TABLE = b"a,b\n1,2\n3,4\n"
@@ -305,14 +305,14 @@ def test_query_goes_with_a_database(url: Url) -> None:
         read(url("/table.csv"), query="SELECT 1")
 
 
-def test_the_stage_keeps_its_outputs_when_a_fetch_fails(project: Project, url: Url) -> None:
+def test_the_stage_keeps_its_outputs_when_a_fetch_fails(workspace: Workspace, url: Url) -> None:
     """The table and the record of the last good run survive; the exit code says what kind of failure it was."""
-    project.edit("config.yaml", source__uri=url("/table.csv"))
-    project.stages("ingest")
-    places = [project.path / "data/raw/part-00000.parquet", project.path / "metrics/source.json"]
+    workspace.edit("config.yaml", source__uri=url("/table.csv"))
+    workspace.stages("ingest")
+    places = [workspace.path / "data/raw/part-00000.parquet", workspace.path / "metrics/source.json"]
     before = [place.read_bytes() for place in places]
-    project.edit("config.yaml", source__uri=url("/login.csv"))
-    done = project.stage("ingest")
+    workspace.edit("config.yaml", source__uri=url("/login.csv"))
+    done = workspace.stage("ingest")
     assert done.returncode == SourceError.exit_code
     assert len(done.stderr.splitlines()) == 1
     assert [place.read_bytes() for place in places] == before
