@@ -13,8 +13,8 @@ import numpy as np  # isort: skip
 from sklearn.linear_model import ElasticNetCV  # isort: skip
 from sklearn.model_selection import PredefinedSplit  # isort: skip
 
-from stages.modelling.cross_validation import training_sets  # isort: skip
 from stages.modelling.moments import Moments, merge_all  # isort: skip
+from stages.modelling.training_sets import additive_sets, memberships  # isort: skip
 
 ROWS, COLUMNS, FOLDS, ALPHAS = 1_000_000, 20, 5, 40
 L1_RATIOS = [0.1, 0.5, 0.7, 0.9, 0.95, 0.99, 1.0]
@@ -29,7 +29,9 @@ def make_rows(rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for k in range(FOLDS):
         X[fold == k] -= X[fold == k].mean(axis=0)
         X[fold == k] /= X[fold == k].std(axis=0)
-    y = X @ random.standard_normal(COLUMNS) + 5 * random.standard_normal(rows) + 100
+    y = X @ random.standard_normal(COLUMNS) + 5 * random.standard_normal(rows)
+    for k in range(FOLDS):  # scaled too: the target is standardised for the fit
+        y[fold == k] = (y[fold == k] - y[fold == k].mean()) / y[fold == k].std()
     return X, y, fold
 
 
@@ -37,11 +39,11 @@ def from_moments(X: np.ndarray, y: np.ndarray, fold: np.ndarray, alphas: np.ndar
     """Mean squared errors (l1_ratios, alphas, folds): one pass over the rows, then the surface."""
     moments = [Moments.of(np.column_stack([X[fold == k], y[fold == k]])) for k in range(FOLDS)]
     errors = np.empty((len(L1_RATIOS), len(alphas), FOLDS))
-    for k, train in enumerate(training_sets(moments, forward=False)):
-        assert train is not None
+    for k, one in enumerate(additive_sets(moments, memberships(FOLDS, forward=False))[:-1]):
+        problem = elasticnet.problem_of(one.train, COLUMNS)
         for i, l1_ratio in enumerate(L1_RATIOS):
-            _, coef = elasticnet.path(train, alphas, l1_ratio, TOL, MAX_ITER)
-            errors[i, :, k] = elasticnet.mean_squared_errors(moments[k], coef, train)
+            coef = elasticnet.path(problem, alphas, l1_ratio, TOL, MAX_ITER).coef
+            errors[i, :, k] = elasticnet.mean_squared_errors(moments[k], coef, one.train)
     return errors
 
 
@@ -49,7 +51,7 @@ def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     X, y, fold = make_rows(rows)
     whole = merge_all([Moments.of(np.column_stack([X, y]))])
-    alphas = elasticnet.largest_alpha(whole, 1.0) * np.geomspace(1, 1e-3, ALPHAS)
+    alphas = elasticnet.largest_alpha(elasticnet.problem_of(whole, COLUMNS), 1.0) * np.geomspace(1, 1e-3, ALPHAS)
 
     start = time.perf_counter()
     ours = from_moments(X, y, fold, alphas)

@@ -1,6 +1,6 @@
 """Evaluate: use the test rows once, for the metrics of the model and its baselines, the intervals and the gate.
 
-Reads   models/model.joblib, models/folds.npz, data/moments.npz, data/train/, data/test/, schema.yaml
+Reads   models/model.joblib, models/folds.joblib, data/training_sets.npz, data/train/, data/test/, schema.yaml
 Writes  models/intervals.json, metrics/test.json, plots/predicted_actual.csv, plots/coverage.csv,
         plots/residuals_by_group.csv
 Run     python -m stages.evaluate
@@ -24,8 +24,9 @@ from stages.evaluation.intervals import apply_intervals, coverage_by_bin, covera
 from stages.evaluation.metrics import CLUSTERS, bootstrap_scores, cluster_sums
 from stages.modelling import elasticnet
 from stages.modelling.feature_map import term_chunks
-from stages.modelling.moments import load_moments, merge_all
+from stages.modelling.pipeline import predict_chunks
 from stages.modelling.target_scale import from_scale, to_scale
+from stages.modelling.training_sets import load_sets
 from stages.table.hashing import draw, hash_rows
 from stages.table.parts import list_parts, read_part, sample_rows
 from stages.table.schema import TableSchema, read_schema
@@ -37,7 +38,7 @@ from stages.utils.params import EvaluateParams, TargetTransform, read_params
 from stages.utils.stage import stage
 from webapp.formatting import percent, with_interval
 
-MODEL, FOLDS, MOMENTS = Path("models/model.joblib"), Path("models/folds.npz"), Path("data/moments.npz")
+MODEL, FOLDS, SETS = Path("models/model.joblib"), Path("models/folds.joblib"), Path("data/training_sets.npz")
 TRAIN, TEST = Path("data/train"), Path("data/test")
 INTERVALS = Path("models/intervals.json")
 PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
@@ -73,11 +74,11 @@ def main() -> None:
         by_group, transform = read_params("split.by") == "group", read_params("features.target")
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
-        total = merge_all(load_moments(MOMENTS))
+        total = load_sets(SETS)[-1].train
         columns = [*schema.names("feature", "time", "target"), "_fold"]
         sample = sample_rows(list_parts(TRAIN), params.sample_rows, columns)
 
-        intervals = residual_intervals(*out_of_fold(sample, model, schema, transform), params.coverage, params.bins)
+        intervals = residual_intervals(*out_of_fold(sample, schema, transform), params.coverage, params.bins)
         write_json(INTERVALS, intervals, ALL_DIGITS)
         black_box = fit_black_box(sample, schema, params.seed)
         mean = mean_target(list_parts(TRAIN), schema)
@@ -106,20 +107,17 @@ def main() -> None:
         log.info("gate %s", "passed" if verdicts.passed else "FAILED: a deployment would stop here")
 
 
-def out_of_fold(
-    sample: pd.DataFrame, model: Pipeline, schema: TableSchema, transform: TargetTransform
-) -> tuple[Floats, Floats]:
+def out_of_fold(sample: pd.DataFrame, schema: TableSchema, transform: TargetTransform) -> tuple[Floats, Floats]:
     """Predictions of training rows by the model of their fold, which has not seen them, and the residuals (each (n,)).
 
     Both are on the model's scale. Rows of a fold without a model (the first, by time) are left out.
     """
-    with np.load(FOLDS) as arrays:
-        coef, intercept = arrays["coef"], arrays["intercept"]
-    predictions = []
-    for chunk, terms in term_chunks(sample, model["features"]):
-        fold = chunk["_fold"].to_numpy()
-        predictions.append((terms * coef[fold]).sum(axis=1) + intercept[fold])
-    prediction = np.concatenate(predictions)
+    models: dict[int, Pipeline] = joblib.load(FOLDS)
+    fold, prediction = sample["_fold"].to_numpy(), np.full(len(sample), np.nan)
+    for held_out, model in models.items():
+        inside = fold == held_out
+        if inside.any():
+            prediction[inside] = to_scale(predict_chunks(model, sample[inside]), transform)
     known = ~np.isnan(prediction)
     target = to_scale(sample[schema.target.name].to_numpy(), transform)
     return prediction[known], (target - prediction)[known]
@@ -136,7 +134,7 @@ def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, 
             from_scale(terms @ coef + intercept, models.transform),
             models.black_box.predict(chunk),
         )
-        for chunk, terms in term_chunks(frame, models.model["features"])
+        for chunk, terms in term_chunks(frame, models.model["terms"], len(coef))
     ] or [(np.empty(0),) * 3]
     predicted, least_squares, black_box = (np.concatenate(column) for column in zip(*chunks, strict=True))
     predictions = {

@@ -15,12 +15,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 from sklearn.pipeline import Pipeline
 
-from stages.exporting.effects import column_effects
+from stages.exporting.effects import effects_of
 from stages.exporting.parity import largest_difference, odd_rows
-from stages.modelling.target_scale import LogElasticNet
 from stages.table.parts import list_parts, sample_rows
 from stages.table.schema import Column, TableSchema, read_schema
 from stages.utils.files import ALL_DIGITS, md5_of, read_json, replacing, write_json
+from stages.utils.metrics_files import InteractionMetrics, read_metrics
 from stages.utils.params import read_params
 from stages.utils.stage import stage
 from webapp.scoring import scorecard
@@ -53,11 +53,14 @@ def main() -> None:
 
 def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -> Scorecard:
     """The model as a scorecard, with what the form and the API need to know of each column."""
-    effects = column_effects(model, {column.name: column.levels or [] for column in schema.inputs})
+    shares = [pair.folds for pair in read_metrics(InteractionMetrics).pairs]
+    known = {column.name: column.levels or [] for column in schema.inputs}
+    effects = effects_of(model, known, sample, shares)
     target = schema.target
     metrics = read_json(METRICS)
     headline = {**metrics["model"], **metrics["intervals"], "gate_passed": metrics["gate"]["passed"]}
     return Scorecard(
+        version=2,
         title=schema.title,
         description=schema.description,
         target=scorecard.Target(
@@ -65,15 +68,16 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
             title=target.title,
             description=target.description,
             unit=target.unit,
-            transform="log" if isinstance(model["elasticnet"], LogElasticNet) else "none",
+            transform=model["elasticnet"].transform,
             quantiles=np.quantile(sample[target.name], QUANTILES).tolist(),
             histogram=make_histogram(sample[target.name]),
         ),
         intercept=float(model["elasticnet"].intercept_),
         columns=[
-            make_column(column, sample[column.name], effects[column.name], schema.missingValues)
+            make_column(column, sample[column.name], effects.columns[column.name], schema.missingValues)
             for column in schema.inputs
         ],
+        surfaces=effects.surfaces,
         intervals=scorecard.Intervals(**read_json(INTERVALS)),
         training={"rows": sum(pq.read_metadata(part).num_rows for part in list_parts(TRAIN))} | chosen(read_json(FIT)),
         metrics=headline,

@@ -4,20 +4,28 @@ Reads   data/train/, schema.yaml
 Writes  models/features.joblib (the fitted map), data/moments.npz (its terms' moments), metrics/audit.json
 Run     python -m stages.features
 
-The moments (count, means, scatter) are all that ElasticNet needs to know of the rows: nothing after this stage reads
-every training row to fit a model, however many there are.
+The moments (count, means, scatter) are all that ElasticNet needs to know of the rows. One pass adds up those of the
+most knots; those of fewer follow from them, so that cross-validation chooses how many each table can bear.
 """
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.compose import ColumnTransformer
 
-from stages.modelling.feature_map import blocks, count_terms, fit_feature_map, term_chunks
+from stages.modelling.axes import Axis, axes_of, with_terms_of
+from stages.modelling.comparison import Candidate, candidate_of, is_better, quick_path
+from stages.modelling.feature_map import KNOTS, blocks, fit_feature_map
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all, save_moments
+from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.modelling.target_scale import to_scale
+from stages.modelling.training_sets import additive_sets, memberships
 from stages.table.parts import list_parts, read_part, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.arrays import Floats
@@ -35,7 +43,7 @@ FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/momen
 class PartMoments:
     """What one part adds up to."""
 
-    folds: list[Moments]  # of the terms and the target on the model's scale, one a fold
+    folds: list[Moments]  # of the axes' vertices and the target on the model's scale, one for each fold
     raw: Moments  # of the numeric columns as they are (a missing cell as the median) and the target as it is
     smallest: float  # target; infinite if the part has no rows
 
@@ -43,17 +51,22 @@ class PartMoments:
 def main() -> None:
     with stage("features") as log:
         params = read_params("features")
+        forward = read_params("split.by") == "time"
         schema = read_schema()
         parts = list_parts(TRAIN)
         sample = sample_rows(parts, params.sample_rows, schema.names("feature", "time", "target"))
         check_target(sample[schema.target.name].to_numpy(), schema)
-        feature_map = fit_feature_map(sample, schema, params)
+        counts = KNOTS if params.knots == "auto" else (params.knots,)
+        maps = [fit_feature_map(sample, schema, params, count) for count in counts]
+        axes = axes_of(maps[-1])
         numbers = {column.name: sample[column.name].median() for column in schema.inputs if column.kind == "number"}
         numbers = {name: 0.0 if np.isnan(median) else float(median) for name, median in numbers.items()}
         folds = 1 + max(fold for part in parts for fold in read_part(part, ["_fold"])["_fold"].unique().tolist())
-        found = list(map_parts(accumulate, parts, feature_map, schema, numbers, folds, params.target))
+        centre = scale_centre(sample, schema, params.target)
+        found = list(map_parts(accumulate, parts, axes, schema, numbers, folds, params.target, centre))
         check_scale(min(part.smallest for part in found), params.target, schema)
-        by_fold = [merge_all(part.folds[fold] for part in found) for fold in range(folds)]
+        at_vertices = [merge_all(part.folds[fold] for part in found) for fold in range(folds)]
+        feature_map, by_fold = choose_map(maps, axes, at_vertices, forward, log)
 
         audit = find_leaks(
             merge_all(by_fold), blocks(feature_map), merge_all(part.raw for part in found), list(numbers), params
@@ -84,25 +97,48 @@ def check_scale(smallest: float, transform: TargetTransform, schema: TableSchema
         )
 
 
+def scale_centre(sample: pd.DataFrame, schema: TableSchema, transform: TargetTransform) -> float:
+    """A number near the target's mean on the model's scale, which sums are taken around."""
+    values = to_scale(sample[schema.target.name].to_numpy(), transform)
+    return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else 0.0
+
+
 def accumulate(
     part: Path,
-    feature_map: ColumnTransformer,
+    axes: list[Axis],
     schema: TableSchema,
     numbers: dict[str, float],
     folds: int,
     transform: TargetTransform,
+    centre: float,
 ) -> PartMoments:
     """The moments of one part."""
-    smallest = np.inf
-    by_fold = [Moments.none(count_terms(feature_map) + 1)] * folds
-    raw = Moments.none(len(numbers) + 1)
-    for chunk, terms in term_chunks(read_part(part), feature_map):
-        target = chunk[schema.target.name].to_numpy()
-        rows, fold = np.column_stack([terms, to_scale(target, transform)]), chunk["_fold"].to_numpy()
-        by_fold = [moments.merge(Moments.of(rows[fold == k])) for k, moments in enumerate(by_fold)]
-        raw = raw.merge(Moments.of(np.column_stack([chunk[list(numbers)].fillna(numbers).to_numpy(), target])))
-        smallest = min(smallest, target.min(initial=np.inf))
-    return PartMoments(by_fold, raw, smallest)
+    rows = read_part(part)
+    target, fold = rows[schema.target.name].to_numpy(), rows["_fold"].to_numpy()
+    values, scaled = np.array([axis.values(rows) for axis in axes]), to_scale(target, transform)
+    expand = partial(vertex_rows, axes=axes)
+    by_fold = [add_up(expand, values[:, fold == k], scaled[fold == k], centre) for k in range(folds)]
+    raw = Moments.of(np.column_stack([rows[list(numbers)].fillna(numbers).to_numpy(), target]))
+    return PartMoments(by_fold, raw, target.min(initial=np.inf))
+
+
+def choose_map(
+    maps: Sequence[ColumnTransformer], axes: list[Axis], at_vertices: list[Moments], forward: bool, log: logging.Logger
+) -> tuple[ColumnTransformer, list[Moments]]:
+    """The map of the fewest knots that none with more is clearly better than, and the moments of its terms by fold."""
+    chosen: tuple[ColumnTransformer, list[Moments]] | None = None
+    best: Candidate | None = None
+    for feature_map in maps:
+        moments = [term_moments(fold, with_terms_of(feature_map, axes)) for fold in at_vertices]
+        if len(maps) == 1:
+            return feature_map, moments
+        sets = additive_sets(moments, memberships(len(moments), forward))
+        candidate = candidate_of([quick_path(one, len(moments[0].mean) - 1) for one in sets])
+        log.debug("%d terms: CV RMSE %.6g", len(moments[0].mean) - 1, np.sqrt(candidate.errors.mean()))
+        if best is None or is_better(candidate, best):
+            chosen, best = (feature_map, moments), candidate
+    assert chosen is not None
+    return chosen
 
 
 if __name__ == "__main__":

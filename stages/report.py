@@ -1,6 +1,6 @@
 """Report: plots of the model and of its errors.
 
-Reads   models/model.joblib, models/folds.npz, data/train/ (for the density of the data), schema.yaml, and what train
+Reads   models/model.joblib, models/folds.joblib, data/train/ (for the density of the data), schema.yaml, and what train
         and evaluate have written to metrics/ and plots/
 Writes  plots/report/*.png
 Run     python -m stages.report
@@ -11,7 +11,6 @@ It sees nothing of the test rows but what evaluate has written.
 from pathlib import Path
 
 import joblib
-import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
@@ -34,7 +33,7 @@ from stages.utils.params import ReportParams, read_params
 from stages.utils.stage import stage
 from webapp.formatting import scale_name, typical_amount
 
-MODEL, FOLDS, TRAIN = Path("models/model.joblib"), Path("models/folds.npz"), Path("data/train")
+MODEL, FOLDS, TRAIN = Path("models/model.joblib"), Path("models/folds.joblib"), Path("data/train")
 SURFACE, PATH = Path("plots/cv_surface.csv"), Path("plots/regularization_path.csv")
 PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
 GROUPS, PLOTS = Path("plots/residuals_by_group.csv"), Path("plots/report")
@@ -46,8 +45,8 @@ def main() -> None:
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
         sample = sample_rows(list_parts(TRAIN), params.sample_rows, [column.name for column in schema.inputs])
-        with np.load(FOLDS) as folds:
-            effects = read_effects(model, folds["coef"], sample, schema)
+        folds: dict[int, Pipeline] = joblib.load(FOLDS)
+        effects = read_effects([model, *folds.values()], sample, schema)
         train = read_metrics(TrainMetrics)
         with replacing(PLOTS) as plots:
             draw_errors(plots, schema, params)

@@ -116,7 +116,7 @@ def score_parquet(source: Path, target: Path, card: Scorecard) -> Counts:
 def score_cells(cells: dict[str, Any], read: RowReader, score: Scorer) -> tuple[Any, Any, Any, str | None]:
     """Give the prediction and interval of a row, or the reason why it has none."""
     try:
-        prediction, lower, upper, _ = score(read(cells))
+        prediction, lower, upper, *_ = score(read(cells))
     except RowError as error:
         return None, None, None, str(error)
     return prediction, lower, upper, None

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from stages.exporting.effects import UNSEEN
+from stages.modelling.axes import UNSEEN
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
 from stages.utils.errors import ExportError

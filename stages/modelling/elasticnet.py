@@ -1,9 +1,9 @@
-"""ElasticNet from moments: scikit-learn's own solver on p + 1 pseudo-rows that stand for the n rows.
+"""ElasticNet from moments: scikit-learn's coordinate descent on the Gram matrix.
 
-With the standardised features X (n, p) and the centred target y, let XᵀX = RᵀR and Rᵀz = Xᵀy. Then for every w
-‖y − Xw‖² = ‖z − Rw‖² + (yᵀy − zᵀz), so the p rows R, z and one more row (0, √(yᵀy − zᵀz)) have the same objective,
-gradients and duality gap as the n rows (the m pseudo-rows scaled by √(m/n), because scikit-learn divides by the number
-of rows). The fit is the fit of `make_pipeline(features, StandardScaler(), ElasticNet(alpha, l1_ratio))`.
+With standardised features and target, the Gram matrix XᵀX / n, the moment Xᵀy / n and yᵀy / n are all that the
+objective, the gradient and the duality gap depend on. So the fit, its path and where it stops are those of
+`make_pipeline(features, StandardScaler(), ElasticNet(alpha, l1_ratio))` on the n rows with a standardised target: one
+pass costs the square of the number of terms, whatever n is. A penalty means the same whatever the target's unit.
 """
 
 import warnings
@@ -11,59 +11,80 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import ElasticNet, enet_path
+from sklearn.linear_model import enet_path
 
 from stages.modelling.moments import Moments
 from stages.utils.arrays import Floats
 
+USUAL_DEVIATION = 0.3  # of a term that is 1 in a tenth of the rows and 0 elsewhere
+
 
 @dataclass(frozen=True)
 class Problem:
-    """The pseudo-rows of a training set, and what takes their coefficients back to the features' own units."""
+    """The standardised sums of a training set, and the scales that take weights back to the terms' own units."""
 
-    rows: Floats  # (p + 1, p), Fortran order: standardised features
-    target: Floats  # (p + 1,): centred target
-    scale: Floats  # (p,): standard deviations of the features; 1 for a constant one
-    mean: Floats  # (p,): means of the features
+    gram: Floats  # (p, p)
+    moment: Floats  # (p,)
+    scale: Floats  # (p,): what each term is divided by; 1 for a constant one
+    mean: Floats  # (p,): means of the terms
+    target_scale: float  # standard deviation of the target; 1 if it is constant
     target_mean: float
+    energy: float  # mean square of the standardised target: 1, or 0 if it is constant
+
+
+@dataclass(frozen=True)
+class Path:
+    """Weights along a descending grid of alphas."""
+
+    alphas: Floats  # (a,)
+    coef: Floats  # (a, p): for terms in their own units and the target in its own
+    iterations: list[int]
+    gaps: Floats  # (a,): duality gaps, as fractions of yᵀy / n
+    converged: bool
 
 
 @dataclass(frozen=True)
 class Fit:
-    """An ElasticNet, for standardised features and for features in their own units."""
+    """An ElasticNet for one alpha and l1_ratio."""
 
     alpha: float
     l1_ratio: float
     tol: float
     max_iter: int
-    scaled: Floats  # (p,): weights of the standardised features
-    coef: Floats  # (p,): weights of the features
+    coef: Floats  # (p,): weights of the terms in their own units, the target in its own
     intercept: float
     iterations: int
     dual_gap: float
     converged: bool
 
 
-def problem_of(moments: Moments) -> Problem:
-    """The pseudo-rows for the moments of n rows of p features and the target."""
+def problem_of(moments: Moments, additive: int) -> Problem:
+    """The standardised sums of n rows of p terms and the target; the first `additive` terms are not of pairs."""
     p = len(moments.mean) - 1
-    gram, moment = moments.scatter[:p, :p], moments.scatter[:p, p]
-    scale = standard_deviations(moments)
-    gram = gram / np.outer(scale, scale)
-    moment = moment / scale
-    values, vectors = np.linalg.eigh(gram)
-    kept = values > max(values[-1], 0) * p * np.finfo(np.float64).eps
-    root = np.sqrt(values[kept])
-    rows, target = np.zeros((p + 1, p)), np.zeros(p + 1)
-    rows[: len(root)] = root[:, None] * vectors[:, kept].T
-    target[: len(root)] = (vectors[:, kept].T @ moment) / root
-    target[p] = np.sqrt(max(moments.scatter[p, p] - target @ target, 0))
-    stretch = np.sqrt((p + 1) / moments.n)
-    return Problem(np.asfortranarray(rows * stretch), target * stretch, scale, moments.mean[:p], float(moments.mean[p]))
+    scale = scales(moments, additive)
+    deviation = np.sqrt(moments.scatter[p, p] / moments.n)
+    target_scale = float(deviation) if deviation > 0 else 1.0
+    gram = moments.scatter[:p, :p] / moments.n / np.outer(scale, scale)
+    moment = moments.scatter[:p, p] / moments.n / scale / target_scale
+    energy = float(moments.scatter[p, p] / moments.n / target_scale**2)
+    return Problem(gram, moment, scale, moments.mean[:p], target_scale, float(moments.mean[p]), energy)
+
+
+def scales(moments: Moments, additive: int) -> Floats:
+    """What each of p terms is divided by, from the training rows' moments; the first `additive` are of columns."""
+    return pair_scales(standard_deviations(moments), additive)
+
+
+def pair_scales(deviations: Floats, additive: int) -> Floats:
+    """Standard deviations s of the columns' terms as they are, and √(0.3 s) for the pairs' terms, which follow.
+
+    So a rare cell of a pair is penalised more than a column's curve; one that holds a tenth of the rows is not.
+    """
+    return np.append(deviations[:additive], np.sqrt(USUAL_DEVIATION * deviations[additive:]))
 
 
 def standard_deviations(moments: Moments) -> Floats:
-    """Standard deviations of the features, 1 where a feature is constant up to rounding: as StandardScaler has them."""
+    """Standard deviations of the terms, 1 where a term is constant up to rounding: as StandardScaler has them."""
     p, eps = len(moments.mean) - 1, np.finfo(np.float64).eps
     variance = np.diag(moments.scatter)[:p] / moments.n
     bound = moments.n * eps * variance + (moments.n * moments.mean[:p] * eps) ** 2
@@ -71,58 +92,67 @@ def standard_deviations(moments: Moments) -> Floats:
     return deviation
 
 
-def fit(moments: Moments, alpha: float, l1_ratio: float, tol: float, max_iter: int) -> Fit:
-    """Fit an ElasticNet to the rows that the moments stand for.
+def path(
+    problem: Problem, alphas: Floats, l1_ratio: float, tol: float, max_iter: int, start: Floats | None = None
+) -> Path:
+    """ElasticNet at every alpha of a descending grid, each started from the one before.
 
     Args:
-        alpha, l1_ratio, tol, max_iter: as scikit-learn's ElasticNet has them, for standardised features.
+        alphas, l1_ratio, tol, max_iter: as scikit-learn's ElasticNet has them, for standardised terms and target.
+        start: (p,) weights that the first one starts from; 0 without.
     """
-    problem = problem_of(moments)
-    model = ElasticNet(alpha=alpha, l1_ratio=l1_ratio, fit_intercept=False, tol=tol, max_iter=max_iter)
+    one_row = np.zeros((1, len(problem.moment)), order="F")  # the solver takes only their number from the rows
+    target = np.array([np.sqrt(problem.energy)])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(problem.rows, problem.target)
+        _, weights, gaps, iterations = enet_path(
+            one_row,
+            target,
+            l1_ratio=l1_ratio,
+            alphas=alphas,
+            precompute=problem.gram,
+            Xy=problem.moment,
+            tol=tol,
+            max_iter=max_iter,
+            coef_init=None if start is None else start * problem.scale / problem.target_scale,
+            return_n_iter=True,
+            check_input=False,
+        )
     converged = not any(issubclass(item.category, ConvergenceWarning) for item in caught)
-    coef = model.coef_ / problem.scale
+    coef = weights.T * problem.target_scale / problem.scale
+    return Path(alphas, coef, iterations, gaps, converged)
+
+
+def fit(problem: Problem, alpha: float, l1_ratio: float, tol: float, max_iter: int) -> Fit:
+    """Fit an ElasticNet at one alpha (see `path`)."""
+    found = path(problem, np.array([alpha]), l1_ratio, tol, max_iter)
+    coef = found.coef[0]
     intercept = problem.target_mean - float(coef @ problem.mean)
-    solved = (int(model.n_iter_), float(model.dual_gap_), converged)
-    return Fit(alpha, l1_ratio, tol, max_iter, model.coef_, coef, intercept, *solved)
+    solved = (int(found.iterations[0]), float(found.gaps[0]), found.converged)
+    return Fit(alpha, l1_ratio, tol, max_iter, coef, intercept, *solved)
 
 
 def least_squares(moments: Moments) -> tuple[Floats, float]:
-    """Ordinary least squares (of the smallest norm, where features depend on one another): weights (p,), intercept."""
-    problem = problem_of(moments)
-    coef = np.linalg.lstsq(problem.rows, problem.target, rcond=1e-10)[0] / problem.scale
+    """Ordinary least squares (of the smallest norm, where terms depend on one another): weights (p,), intercept."""
+    p = len(moments.mean) - 1
+    problem = problem_of(moments, p)
+    values, vectors = np.linalg.eigh(problem.gram)
+    kept = values > 1e-10 * max(values[-1], 0)
+    solved = vectors[:, kept] @ ((vectors[:, kept].T @ problem.moment) / values[kept])
+    coef = solved * problem.target_scale / problem.scale
     return coef, problem.target_mean - float(coef @ problem.mean)
 
 
-def path(moments: Moments, alphas: Floats, l1_ratio: float, tol: float, max_iter: int) -> tuple[Floats, Floats]:
-    """ElasticNet at every alpha of a descending grid, each started from the one before.
-
-    Returns:
-        Weights of the standardised features (alphas, p), and of the features in their own units (alphas, p).
-    """
-    problem = problem_of(moments)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        _, weights, _ = enet_path(
-            problem.rows, problem.target, l1_ratio=l1_ratio, alphas=alphas, tol=tol, max_iter=max_iter, precompute=False
-        )
-    return weights.T, weights.T / problem.scale
-
-
-def largest_alpha(moments: Moments, l1_ratio: float) -> float:
+def largest_alpha(problem: Problem, l1_ratio: float) -> float:
     """The smallest alpha at which every weight is zero."""
-    p = len(moments.mean) - 1
-    moment = moments.scatter[:p, p] / standard_deviations(moments)
-    return float(np.abs(moment).max() / (moments.n * l1_ratio))
+    return float(np.abs(problem.moment).max() / l1_ratio)
 
 
 def mean_squared_errors(moments: Moments, coef: Floats, train: Moments) -> Floats:
     """Mean squared errors on the rows of `moments` of models fitted to the rows of `train`.
 
     Args:
-        coef: (k, p) weights of k models, for features in their own units.
+        coef: (k, p) weights of k models, for terms in their own units.
 
     Returns:
         (k,) errors, in the target's unit squared.

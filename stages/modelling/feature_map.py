@@ -21,36 +21,40 @@ from stages.utils.params import FeaturesParams
 CHUNK_CELLS = 4_000_000  # terms held at a time: 32 MB
 CALENDAR = ("month", "weekday", "hour")  # levels of a date; Monday is weekday 0
 DAY = np.timedelta64(1, "D")
+FEW_KNOTS = 7  # for a quick look at a table
+KNOTS = (4, 7, 10, 19)  # that `auto` chooses from; quantiles of the fewer are among those of the more
 
 
-def fit_feature_map(sample: pd.DataFrame, schema: TableSchema, params: FeaturesParams) -> ColumnTransformer:
-    """Fit the feature map on a sample of the training rows.
+def fit_feature_map(
+    sample: pd.DataFrame, schema: TableSchema, params: FeaturesParams, knots: int = FEW_KNOTS
+) -> ColumnTransformer:
+    """Fit the feature map on a sample of the training rows, with up to so many knots a number.
 
     The map has one transformer for each input column, called by the column's position ("0", "1", …) because
     scikit-learn does not take every column name for the name of a transformer.
     """
     transformers = [
-        (str(position), column_map(column, sample[column.name], params), [column.name])
+        (str(position), column_map(column, sample[column.name], params, knots), [column.name])
         for position, column in enumerate(schema.inputs)
     ]
     return ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=False).fit(sample)
 
 
-def column_map(column: Column, values: pd.Series, params: FeaturesParams) -> Any:
+def column_map(column: Column, values: pd.Series, params: FeaturesParams, knots: int) -> Any:
     """The (unfitted) transformer of one column of n values into n rows of its terms."""
     if column.kind == "number":
-        return number_map(values.to_numpy(), params)
+        return number_map(values.to_numpy(), params, knots)
     if column.kind == "level":
         return level_map(params)
     calendar = [(part, calendar_map(part, params), [0]) for part in CALENDAR]
     if column.role == "time":  # what recurs; the trend is not carried into the future
         return ColumnTransformer(calendar, sparse_threshold=0)
     days = FunctionTransformer(days_since, kw_args={"start": values.min()})
-    trend = make_pipeline(days, number_map(days.transform(values.to_frame())[:, 0], params))
+    trend = make_pipeline(days, number_map(days.transform(values.to_frame())[:, 0], params, knots))
     return ColumnTransformer([("trend", trend, [0]), *calendar], sparse_threshold=0)
 
 
-def number_map(values: Floats, params: FeaturesParams) -> Any:
+def number_map(values: Floats, params: FeaturesParams, most_knots: int = FEW_KNOTS) -> Any:
     """A line and a piecewise-linear curve over clipped values; a missing one is the median, with a term of its own."""
     known = values[~np.isnan(values)]
     if len(known) == 0:  # nothing to learn from; the line of a constant has no weight
@@ -60,8 +64,9 @@ def number_map(values: Floats, params: FeaturesParams) -> Any:
     impute = SimpleImputer(
         strategy="constant", fill_value=float(np.clip(np.median(known), low, high)), keep_empty_features=True
     )
-    count = automatic_knots(len(values)) if params.knots == "auto" else params.knots
-    knots = np.unique(np.quantile(np.clip(known, low, high), np.linspace(0, 1, count)))
+    knots = np.unique(np.clip(known, low, high))
+    if len(knots) > most_knots:
+        knots = np.unique(np.quantile(np.clip(known, low, high), np.linspace(0, 1, most_knots)))
     terms: list[tuple[str, Any, list[int]]] = [("line", "passthrough", [0])]
     if len(knots) > 2:
         curve = SplineTransformer(degree=1, knots=knots[:, None], extrapolation="constant", include_bias=False)
@@ -69,11 +74,6 @@ def number_map(values: Floats, params: FeaturesParams) -> Any:
     filled = Pipeline([("clip", clip), ("impute", impute), ("terms", ColumnTransformer(terms, sparse_threshold=0))])
     missing = [("missing", MissingIndicator(features="all"), [0])] if len(known) < len(values) else []
     return ColumnTransformer([("known", filled, [0]), *missing], sparse_threshold=0)
-
-
-def automatic_knots(rows: int) -> int:
-    """4 knots up to 1,000 rows, one more at every doubling from there, 10 at the most."""
-    return int(np.clip(4 + np.floor(np.log2(max(rows, 1) / 500)), 4, 10))
 
 
 def calendar_map(part: str, params: FeaturesParams) -> Pipeline:
@@ -112,9 +112,13 @@ def count_terms(feature_map: ColumnTransformer) -> int:
     return sum(map(len, blocks(feature_map).values()))
 
 
-def term_chunks(frame: pd.DataFrame, feature_map: ColumnTransformer) -> Iterator[tuple[pd.DataFrame, Floats]]:
-    """Slices of the rows of a part with their terms (n, p), so that few terms are held at a time."""
-    step = max(1, CHUNK_CELLS // count_terms(feature_map))
+def term_chunks(frame: pd.DataFrame, terms: Any, count: int | None = None) -> Iterator[tuple[pd.DataFrame, Floats]]:
+    """Slices of the rows of a part with their terms (n, p), so that few terms are held at a time.
+
+    Args:
+        terms: the feature map, or another transformer of typed rows into `count` terms.
+    """
+    step = max(1, CHUNK_CELLS // (count_terms(terms) if count is None else count))
     for start in range(0, len(frame), step):
         chunk = frame.iloc[start : start + step]
-        yield chunk, feature_map.transform(chunk)
+        yield chunk, terms.transform(chunk)

@@ -27,15 +27,33 @@ def from_scale(values: Floats, transform: TargetTransform) -> Floats:
     return values if transform == "none" else np.exp(values)
 
 
-class LogElasticNet(ElasticNet):  # type: ignore[misc]
-    """An ElasticNet of the target's logarithm that predicts in the target's unit."""
+class ScaledElasticNet(ElasticNet):  # type: ignore[misc]
+    """An ElasticNet of the target on the model's scale, standardised for the fit; it predicts in the target's unit.
 
-    def fit(self, X: Any, y: Any, **options: Any) -> "LogElasticNet":
-        """Fit to the logarithm of y (n,), which is positive."""
-        super().fit(X, np.log(y), **options)
+    Because the target is standardised, alpha and l1_ratio mean the same whatever its unit. `coef_` and `intercept_`
+    are on the model's scale, in its own unit.
+    """
+
+    def __init__(
+        self,
+        transform: TargetTransform = "none",
+        alpha: float = 1.0,
+        l1_ratio: float = 0.5,
+        tol: float = 1e-4,
+        max_iter: int = 1000,
+    ) -> None:
+        super().__init__(alpha=alpha, l1_ratio=l1_ratio, tol=tol, max_iter=max_iter)
+        self.transform = transform
+
+    def fit(self, X: Any, y: Any, **options: Any) -> "ScaledElasticNet":
+        """Fit to targets y (n,) in their own unit."""
+        scaled = to_scale(np.asarray(y, np.float64), self.transform)
+        mean, deviation = scaled.mean(), scaled.std() or 1.0
+        super().fit(X, (scaled - mean) / deviation, **options)
+        self.coef_: Floats = self.coef_ * deviation
+        self.intercept_: float = self.intercept_ * deviation + mean
         return self
 
     def predict(self, X: Any) -> Floats:
-        """Predictions (n,) in the unit of the y that was fitted."""
-        predictions: Floats = np.exp(super().predict(X))
-        return predictions
+        """Predictions (n,) in the target's unit."""
+        return from_scale(super().predict(X), self.transform)

@@ -146,6 +146,28 @@ class AuditMetrics(MetricsFile):
     suspicious: list[LeakingSet] = Field([], description="columns and sets that explain less than those, but very much")
 
 
+# ---------------------------------------------------------------- metrics/interactions.json
+
+
+class PairMetrics(Metrics):
+    """A pair of columns that act together."""
+
+    columns: list[str] = Field(description="the two columns; of a date `column.part`")
+    folds: Share = Field(description="share of the cross-validation's training sets that chose it too")
+    terms: int
+
+
+class InteractionMetrics(MetricsFile):
+    """The pairs of the model, and the gain in cross-validation, each training set choosing its own."""
+
+    path = Path("metrics/interactions.json")
+
+    pairs: list[PairMetrics] = Field(description="in the order they were chosen")
+    terms: int = Field(description="of all pairs")
+    cv_r2: float = Field(description="with pairs, on the model's scale")
+    cv_r2_additive: float = Field(description="without pairs")
+
+
 # ---------------------------------------------------------------- metrics/train.json
 
 

@@ -15,7 +15,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def map_parts(function: Callable[..., Result], parts: Sequence[Item], *shared: Any) -> Iterator[Result]:
+def map_parts(
+    function: Callable[..., Result], parts: Sequence[Item], *shared: Any, small: bool = False
+) -> Iterator[Result]:
     """Yield `function(part, *shared)` for every part, in part order.
 
     `config.yaml: compute` decides where the work is done. It cannot change a result, because results are yielded, and
@@ -25,11 +27,12 @@ def map_parts(function: Callable[..., Result], parts: Sequence[Item], *shared: A
         function: a function at the top level of a module: worker processes import it by name.
         parts: one item per part, such as its path.
         shared: more arguments, the same for every part.
+        small: stay in this process; the work takes less time than starting others.
     """
     compute = read_config().compute
     workers = joblib.cpu_count() if compute.workers == "auto" else compute.workers
     with tqdm(total=len(parts), unit="part", leave=False, disable=None if len(parts) > 1 else True) as bar:
-        if len(parts) == 1 or (workers == 1 and compute.backend != "dask"):
+        if small or len(parts) == 1 or (workers == 1 and compute.backend != "dask"):
             results: Iterator[Result] = (function(part, *shared) for part in parts)
         else:
             work = joblib.delayed(run_in_worker)

@@ -58,8 +58,13 @@ class FeaturesParams(Settings):
         ge=100, description="training rows that quantiles and levels are fitted on, a random sample"
     )
     knots: Annotated[int, Field(ge=2, le=100)] | Auto = Field(
-        description="quantile knots of a number's piecewise-linear curve; 2: a straight line; auto: by the rows"
+        description="quantile knots of a number's curve; 2: a straight line; auto: 4, 7, 10 or 19, by cross-validation"
     )
+    interactions: Annotated[int, Field(ge=0)] | Auto = Field(
+        description="pairs of columns that act together: at most so many; auto: those that lower the CV error"
+    )
+    interaction_terms: int = Field(ge=1, description="terms that the pairs of a model may have together")
+    interaction_rows: int = Field(ge=100, description="training rows (chosen by hash) that pairs are chosen on")
     clip: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="numbers are clipped to these training quantiles")
     min_frequency: int = Field(ge=1, description="levels with fewer of the sampled rows are merged into one")
     leak_r2: OpenFraction = Field(description="share of the target's variance that makes a column a leak")

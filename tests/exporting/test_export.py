@@ -1,6 +1,7 @@
 """Export: the scorecard says in plain Python what the model says, on whatever row, or it is not written."""
 
 import datetime
+import itertools
 import json
 import math
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -15,17 +17,22 @@ from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
 from stages.export import make_column
-from stages.exporting.effects import column_effects
+from stages.exporting.effects import effects_of
 from stages.exporting.parity import as_cells, largest_difference, odd_rows
 from stages.modelling import elasticnet
-from stages.modelling.feature_map import fit_feature_map
+from stages.modelling.axes import axes_of
+from stages.modelling.feature_map import count_terms, fit_feature_map
 from stages.modelling.moments import Moments
+from stages.modelling.pipeline import as_pipeline, pairs_of
 from stages.modelling.target_scale import to_scale
+from stages.pairs.grids import Grid, make_grid
+from stages.pairs.tables import pair_table
+from stages.pairs.terms import Pair, PairTerms, cell_rows, make_pair
 from stages.table.schema import TableSchema
-from stages.train import as_pipeline
 from stages.utils.errors import ExportError
-from stages.utils.params import FeaturesParams, TargetTransform
+from stages.utils.params import TargetTransform
 from tests.conftest import ROOT, Project
+from tests.helpers.modelling import features_params
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
 from webapp.scoring.scorer import as_datetime, in_table, interval, on_curve, score
@@ -76,23 +83,47 @@ def table_of(schema: TableSchema, n: int, seed: int) -> pd.DataFrame:
 
 
 def fitted(
-    frame: pd.DataFrame, schema: TableSchema, alpha: float, knots: int = 6, transform: TargetTransform = "none"
+    frame: pd.DataFrame,
+    schema: TableSchema,
+    alpha: float,
+    knots: int = 6,
+    transform: TargetTransform = "none",
+    resolution: int | None = None,
 ) -> Pipeline:
-    """The pipeline that train would write."""
-    limits = {"sample_rows": 1000, "clip": 0.01, "min_frequency": 5, "leak_r2": 0.99, "leak_set_r2": 0.9999}
-    params = FeaturesParams(target=transform, knots=knots, **limits)
-    feature_map = fit_feature_map(frame, schema, params)
+    """The pipeline that train would write, with a surface for every pair of axes if they are given a resolution."""
+    feature_map = fit_feature_map(frame, schema, features_params(clip=0.01, min_frequency=5), knots)
+    axes = axes_of(feature_map)
+    values = np.array([axis.values(frame) for axis in axes])
+    grids = [make_grid(axis, value) for axis, value in zip(axes, values, strict=True)]
+    pairs = [] if resolution is None else surfaces_between(grids, values, resolution)
+    terms = PairTerms(axes, grids, pairs, [cell_rows(values, grids, pair) for pair in pairs])
     y = to_scale(frame["y"].to_numpy(), transform)
-    total = Moments.of(np.column_stack([feature_map.transform(frame), y]))
-    return as_pipeline(feature_map, elasticnet.fit(total, alpha, 0.5, 1e-6, 10_000), total, transform)
+    total = Moments.of(np.column_stack([feature_map.transform(frame), terms.transform(frame), y]))
+    fit = elasticnet.fit(elasticnet.problem_of(total, count_terms(feature_map)), alpha, 0.5, 1e-6, 10_000)
+    return as_pipeline(feature_map, terms, fit, total, transform)
+
+
+def surfaces_between(grids: list[Grid], values: npt.NDArray[np.float64], resolution: int) -> list[Pair]:
+    """A pair of every two axes, at about a resolution."""
+    pairs = []
+    for i, j in itertools.combinations(range(len(grids)), 2):
+        first, second = grids[i], grids[j]
+        sides = tuple(min(grid.merged, key=lambda r: abs(r - resolution)) for grid in (first, second))
+        fold = np.zeros(values.shape[1], np.intp)
+        bins = (first.locate(values[i]), second.locate(values[j]))
+        rows = pair_table(bins, (first.bins, second.bins), fold, np.zeros(len(fold)), 1).rows[0]
+        pairs.append(make_pair((i, j), (sides[0], sides[1]), rows, grids))
+    return pairs
 
 
 def scorecard_of(
     model: Pipeline, frame: pd.DataFrame, schema: TableSchema, transform: TargetTransform = "none"
 ) -> Scorecard:
     """The model's scorecard, with intervals and metrics of no meaning, after a round trip through JSON."""
-    effects = column_effects(model, {column.name: column.levels or [] for column in schema.inputs})
+    known = {column.name: column.levels or [] for column in schema.inputs}
+    effects = effects_of(model, known, frame, [0.5] * len(pairs_of(model).pairs))
     card = Scorecard(
+        version=2,
         title=None,
         description=None,
         target=Target(
@@ -105,7 +136,10 @@ def scorecard_of(
             histogram=Histogram(low=0.0, high=1.0, shares=[1.0]),
         ),
         intercept=float(model["elasticnet"].intercept_),
-        columns=[make_column(column, frame[column.name], effects[column.name], [""]) for column in schema.inputs],
+        columns=[
+            make_column(column, frame[column.name], effects.columns[column.name], [""]) for column in schema.inputs
+        ],
+        surfaces=effects.surfaces,
         intervals=Intervals(coverage=0.9, edges=[], lower=[-1.0], upper=[2.0]),
         training={},
         metrics={},
@@ -122,15 +156,16 @@ def scorecard_of(
     st.sampled_from([1e-4, 0.05, 100.0]),
     st.sampled_from([2, 6]),
     st.sampled_from(["none", "log"]),
+    st.sampled_from([None, 2, 8, 32]),
 )
 def test_scorer_says_what_the_model_says(
-    names: list[str], seed: int, alpha: float, knots: int, transform: TargetTransform
+    names: list[str], seed: int, alpha: float, knots: int, transform: TargetTransform, resolution: int | None
 ) -> None:
     if set(names) == {"when"}:  # a table needs a feature
         names = ["when", "number"]
     schema = schema_of(*names)
     frame = table_of(schema, 150, seed)
-    model = fitted(frame, schema, alpha if transform == "none" else alpha / 100, knots, transform)
+    model = fitted(frame, schema, alpha, knots, transform, resolution)
     card = scorecard_of(model, frame, schema, transform)
     rows = pd.concat([frame, *odd_rows(frame, schema)], ignore_index=True)
     assert largest_difference(card, model, rows, frame["y"].to_numpy()) <= 1e-9
@@ -138,15 +173,21 @@ def test_scorer_says_what_the_model_says(
     cells = zip(*(as_cells(frame[column.name]) for column in card.columns), strict=True)
     scores = [score(card, dict(zip(schema.names("feature", "time"), row, strict=True))) for row in cells]
     for found in scores:
-        total = card.intercept + math.fsum(found.contributions.values())
+        total = card.intercept + math.fsum(found.contributions.values()) + math.fsum(found.pairs)
         if transform == "log":
             ends = (math.exp(total), math.exp(total - 1), math.exp(total + 2))
         else:
             ends = (total, total - 1, total + 2)
         assert found[:3] == pytest.approx(ends, rel=1e-12)
-    for name in card.columns:  # centred: a column's contributions add up to nothing over the training rows
-        parts = [found.contributions[name.name] for found in scores]
-        assert math.fsum(parts) / len(parts) == pytest.approx(0, abs=1e-9 * max(1.0, *map(abs, parts)))
+    parts = [[found.contributions[column.name] for found in scores] for column in card.columns]
+    parts += [[found.pairs[number] for found in scores] for number in range(len(card.surfaces))]
+    for part in parts:  # centred: contributions add up to nothing over the training rows
+        assert math.fsum(part) / len(part) == pytest.approx(0, abs=1e-9 * max(1.0, *map(abs, part)))
+    for surface, part in zip(card.surfaces, parts[len(card.columns) :], strict=True):
+        assert surface.sd == pytest.approx(np.std(part), rel=1e-9, abs=1e-12)
+        values, rows = np.array(surface.values), np.array(surface.rows)
+        assert np.abs((values * rows).sum(axis=0)).max() <= 1e-9 * max(1.0, np.abs(values).max()) * len(frame)
+        assert np.abs((values * rows).sum(axis=1)).max() <= 1e-9 * max(1.0, np.abs(values).max()) * len(frame)
 
 
 def test_a_scorer_that_disagrees_is_refused() -> None:
@@ -225,7 +266,7 @@ def test_text_for_a_number_is_an_error() -> None:
 
 @pytest.mark.slow
 def test_scorecard_of_the_default_table_is_what_its_json_schema_says(project: Project) -> None:
-    project.stages("ingest", "validate", "split", "features", "train", "evaluate")
+    project.stages("ingest", "validate", "split", "features", "interactions", "train", "evaluate")
     schema = json.loads((ROOT / "schemas/scorecard.schema.json").read_text())
 
     scorer = project.path / "webapp/scoring/scorer.py"

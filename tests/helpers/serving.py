@@ -124,6 +124,8 @@ def make_card() -> Scorecard:
         ),
     ]
     return Scorecard(
+        version=2,
+        surfaces=[],
         title="Houses",
         description="Made for the tests.",
         target=Target(

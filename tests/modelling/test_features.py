@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +18,20 @@ from sklearn.preprocessing import StandardScaler
 
 from stages.features import accumulate, check_scale, check_target
 from stages.modelling import feature_map as features
-from stages.modelling.feature_map import automatic_knots, blocks, count_terms, fit_feature_map, term_chunks
+from stages.modelling import sums
+from stages.modelling.axes import axes_of, with_terms_of
+from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature_map, term_chunks
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all
+from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.table.parts import write_part
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
 from stages.utils.errors import DataError, LeakageError
-from stages.utils.params import FeaturesParams
 from tests.conftest import Project
+from tests.helpers.modelling import features_params
 
 START = pd.Timestamp("2021-01-01").as_unit("us")
-
-
-def params_of(**changes: Any) -> FeaturesParams:
-    values = {
-        "target": "none",
-        "sample_rows": 1000,
-        "knots": 6,
-        "clip": 0.001,
-        "min_frequency": 10,
-        "leak_r2": 0.99,
-        "leak_set_r2": 0.9999,
-    }
-    return FeaturesParams(**{**values, **changes})
 
 
 def schema_of(types: dict[str, str | dict[str, Any]]) -> TableSchema:
@@ -59,19 +50,19 @@ def typed(columns: dict[str, Any], schema: TableSchema) -> pd.DataFrame:
     )
 
 
-def terms_of(kind: str | dict[str, Any], values: Any, new: Any, **params: Any) -> Floats:
+def terms_of(kind: str | dict[str, Any], values: Any, new: Any, knots: int = 6, **params: Any) -> Floats:
     """The terms of new cells of one column, its map fitted to `values`."""
     schema = schema_of({"x": kind})
-    feature_map = fit_feature_map(typed({"x": values}, schema), schema, params_of(**params))
+    feature_map = fit_feature_map(typed({"x": values}, schema), schema, features_params(**params), knots)
     terms: Floats = feature_map.transform(typed({"x": new}, schema))
     assert terms.dtype == np.float64
     assert terms.shape == (len(new), count_terms(feature_map))
     return terms
 
 
-def fitted(frame: pd.DataFrame, schema: TableSchema, alpha: float = 1e-3, **params: Any) -> Pipeline:
+def fitted(frame: pd.DataFrame, schema: TableSchema, alpha: float = 1e-3, knots: int = 6, **params: Any) -> Pipeline:
     """Feature map and ElasticNet."""
-    feature_map = fit_feature_map(frame, schema, params_of(**params))
+    feature_map = fit_feature_map(frame, schema, features_params(**params), knots)
     model = make_pipeline(feature_map, StandardScaler(), ElasticNet(alpha=alpha, l1_ratio=0.5, max_iter=10_000))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -105,14 +96,39 @@ def test_number_is_a_line_and_a_curve() -> None:
     assert terms_of("number", x, x, knots=2).shape[1] == 1
 
 
-@pytest.mark.parametrize(("rows", "knots"), [(3, 4), (999, 4), (1000, 5), (1999, 5), (16_000, 9), (10**6, 10)])
-def test_more_rows_have_more_knots(rows: int, knots: int) -> None:
-    assert automatic_knots(rows) == knots
+def test_fewer_knots_are_among_more() -> None:
+    """So that the terms of fewer follow from the moments of the most."""
+    rng = np.random.default_rng(0)
+    schema = schema_of({"x": "number", "few": "number", "level": "string", "day": "datetime"})
+    columns = {
+        "x": rng.gamma(2, size=700),
+        "few": np.where(rng.random(700) < 0.1, np.nan, rng.integers(0, 6, 700)),
+        "level": rng.choice(["a", "b", "c"], 700),
+        "day": START + pd.to_timedelta(rng.integers(0, 9000, 700), unit="h"),
+    }
+    frame = typed(columns, schema)
+    maps = [fit_feature_map(frame, schema, features_params(), knots) for knots in KNOTS]
+    axes = axes_of(maps[-1])
+    values = np.array([axis.values(frame) for axis in axes])
+    at_vertices = add_up(partial(vertex_rows, axes=axes), values, frame["y"].to_numpy(), 0.0)
+    for feature_map in maps:
+        found = term_moments(at_vertices, with_terms_of(feature_map, axes))
+        expected = Moments.of(np.column_stack([feature_map.transform(frame), frame["y"]]))
+        np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(found.scatter, expected.scatter, rtol=1e-9, atol=1e-8)
 
 
-def test_automatic_knots_are_those_of_the_rows() -> None:
-    x = np.random.default_rng(0).uniform(0, 1, 1000)
-    np.testing.assert_array_equal(terms_of("number", x, x, knots="auto"), terms_of("number", x, x, knots=5))
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([0.1 + 0.2, 0.3, 1e6, -5.0, 0.0, 7.0, float("nan")]), min_size=1), st.integers(2, 9))
+def test_axes_expand_rows_as_the_map_does(values: list[float], knots: int) -> None:
+    schema = schema_of({"x": "number"})
+    frame = typed({"x": values}, schema)
+    feature_map = fit_feature_map(frame, schema, features_params(), knots)
+    [axis] = axes_of(feature_map)
+    new = typed({"x": [*values, -1e300, 1e300, 0.0, 3.3, np.nan]}, schema)
+    places, weights = axis.hats(axis.values(new))
+    found = np.einsum("nk,nkp->np", weights, axis.terms[places])
+    np.testing.assert_allclose(found, feature_map.transform(new), rtol=1e-12, atol=1e-9)
 
 
 def test_knots_of_ties_are_one() -> None:
@@ -234,7 +250,7 @@ def test_time_column_has_no_trend() -> None:
     hours = pd.Series(START + pd.to_timedelta(np.arange(0, 400 * 24, 5), unit="h"))
     kind = {"type": "datetime", "role": "time"}
     schema = schema_of({"x": kind, "z": "number"})
-    feature_map = fit_feature_map(typed({"x": hours, "z": np.arange(len(hours))}, schema), schema, params_of())
+    feature_map = fit_feature_map(typed({"x": hours, "z": np.arange(len(hours))}, schema), schema, features_params(), 6)
     assert {name: len(block) for name, block in blocks(feature_map).items()} == {"x": 12 + 7 + 24, "z": 6}
     later = typed({"x": [START, START + pd.Timedelta(days=28 * 365 + 7)], "z": [0, 0]}, schema)
     terms = feature_map.transform(later)[:, : 12 + 7 + 24]
@@ -273,7 +289,7 @@ def test_names_of_columns() -> None:
     schema = schema_of({name: ("string" if position % 3 == 0 else "number") for position, name in enumerate(NAMES)})
     values = {name: rng.choice(["u", "v"], 200) if name in NAMES[::3] else rng.normal(size=200) for name in NAMES}
     frame = typed(values, schema)
-    feature_map = fit_feature_map(frame, schema, params_of())
+    feature_map = fit_feature_map(frame, schema, features_params(), 6)
     assert list(blocks(feature_map)) == NAMES
     whole = feature_map.transform(frame.iloc[:, ::-1])  # columns go by name
     for name, block in blocks(feature_map).items():
@@ -284,12 +300,21 @@ def test_names_of_columns() -> None:
 def test_chunks_of_terms(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = schema_of({"x": "number"})
     frame = typed({"x": np.arange(100.0)}, schema)
-    feature_map = fit_feature_map(frame, schema, params_of())
+    feature_map = fit_feature_map(frame, schema, features_params(), 6)
     monkeypatch.setattr(features, "CHUNK_CELLS", 7 * count_terms(feature_map))
     chunks = list(term_chunks(frame, feature_map))
     assert [len(chunk) for chunk, _ in chunks] == [7] * 14 + [2]
     np.testing.assert_array_equal(np.concatenate([terms for _, terms in chunks]), feature_map.transform(frame))
     pd.testing.assert_frame_equal(pd.concat([chunk for chunk, _ in chunks]), frame)
+
+
+def accumulated(tmp_path: Path, frame: pd.DataFrame, schema: TableSchema, numbers: dict[str, float], **of: Any) -> Any:
+    """What `accumulate` finds in a part of these rows, and its axes and map."""
+    feature_map = fit_feature_map(frame, schema, features_params(), 6)
+    write_part(frame, tmp_path / "train", 0)
+    axes = axes_of(feature_map)
+    found = accumulate(tmp_path / "train/part-00000.parquet", axes, schema, numbers, of["folds"], of["transform"], 0.5)
+    return found, axes, feature_map
 
 
 def test_a_part_adds_up_to_the_moments_of_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,14 +323,14 @@ def test_a_part_adds_up_to_the_moments_of_its_rows(tmp_path: Path, monkeypatch: 
     columns = {"x": rng.normal(size=200), "level": rng.choice(["u", "v"], 200), "z": rng.normal(size=200)}
     frame = typed(columns, schema).assign(_fold=(np.arange(200) % 3).astype("int16"))
     frame.loc[::7, "z"] = np.nan
-    feature_map = fit_feature_map(frame, schema, params_of())
-    monkeypatch.setattr(features, "CHUNK_CELLS", 30 * count_terms(feature_map))
-    write_part(frame, tmp_path / "train", 0)
-    found = accumulate(tmp_path / "train/part-00000.parquet", feature_map, schema, {"x": 0.5, "z": -1.0}, 4, "none")
+    monkeypatch.setattr(sums, "CHUNK", 30)
+    numbers = {"x": 0.5, "z": -1.0}
+    found, axes, feature_map = accumulated(tmp_path, frame, schema, numbers, folds=4, transform="none")
     rows = np.column_stack([feature_map.transform(frame), frame["y"]])
     assert [fold.n for fold in found.folds] == [67, 67, 66, 0]
     for k in range(3):
-        np.testing.assert_allclose(found.folds[k].scatter, Moments.of(rows[k::3]).scatter, rtol=1e-9, atol=1e-9)
+        in_terms = term_moments(found.folds[k], axes)
+        np.testing.assert_allclose(in_terms.scatter, Moments.of(rows[k::3]).scatter, rtol=1e-9, atol=1e-9)
     raw = Moments.of(frame[["x", "z", "y"]].fillna({"z": -1.0}).to_numpy())
     np.testing.assert_allclose(found.raw.mean, raw.mean, rtol=1e-9)
     np.testing.assert_allclose(found.raw.scatter, raw.scatter, rtol=1e-9, atol=1e-9)
@@ -314,9 +339,7 @@ def test_a_part_adds_up_to_the_moments_of_its_rows(tmp_path: Path, monkeypatch: 
 def test_moments_of_a_logarithm_and_the_target_as_it_is(tmp_path: Path) -> None:
     schema = schema_of({"x": "number"})
     frame = typed({"x": np.arange(50.0), "y": np.exp(np.arange(50.0) / 7)}, schema).assign(_fold=np.int16(0))
-    feature_map = fit_feature_map(frame, schema, params_of())
-    write_part(frame, tmp_path / "train", 0)
-    found = accumulate(tmp_path / "train/part-00000.parquet", feature_map, schema, {"x": 0.0}, 1, "log")
+    found, *_ = accumulated(tmp_path, frame, schema, {"x": 0.0}, folds=1, transform="log")
     assert found.folds[0].mean[-1] == pytest.approx((np.arange(50) / 7).mean())
     assert found.raw.mean[-1] == pytest.approx(frame["y"].mean())
     assert found.smallest == 1
@@ -344,9 +367,9 @@ def audit_of(
     columns: dict[str, Any], kinds: dict[str, str | dict[str, Any]], y: Floats, **params: Any
 ) -> dict[str, Any]:
     """What the audit finds in a table."""
-    schema, settings_ = schema_of(kinds), params_of(**params)
+    schema, settings_ = schema_of(kinds), features_params(**params)
     frame = typed({**columns, "y": y}, schema)
-    feature_map = fit_feature_map(frame, schema, settings_)
+    feature_map = fit_feature_map(frame, schema, settings_, 6)
     numbers = [column.name for column in schema.inputs if column.kind == "number"]
     terms = merge_all(
         Moments.of(np.column_stack([part, chunk["y"]])) for chunk, part in term_chunks(frame, feature_map)
@@ -516,7 +539,7 @@ def test_table_without_a_numeric_column(project: Project) -> None:
     columns, kinds, y = innocent(200)
     kinds = {"level": "string"}
     put(project, training_rows({"level": columns["level"], "y": y}, kinds), kinds, cuts=[120])
-    project.stages("features", "train")
+    project.stages("features", "interactions", "train")
     assert '"sets": []' in (project.path / "metrics/audit.json").read_text()
 
 

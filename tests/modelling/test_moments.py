@@ -11,25 +11,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import ElasticNet, LinearRegression
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from stages.modelling import elasticnet
-from stages.modelling.cross_validation import choose, cv_surface, training_sets
+from stages.modelling.cross_validation import choose, cv_surface
+from stages.modelling.elasticnet import Problem
 from stages.modelling.feature_map import blocks, fit_feature_map
 from stages.modelling.moments import Moments, explained, load_moments, merge_all, save_moments
+from stages.modelling.pipeline import TermScaler, as_pipeline
+from stages.modelling.target_scale import ScaledElasticNet
+from stages.modelling.training_sets import additive_sets, load_sets, memberships, save_sets
+from stages.pairs.terms import PairTerms
 from stages.table.schema import TableSchema
-from stages.train import as_pipeline, regularization_path
+from stages.train import regularization_path
 from stages.utils.arrays import Floats
-from stages.utils.params import FeaturesParams, TrainParams
-from tests.conftest import Project
+from stages.utils.params import TrainParams
+from tests.helpers.modelling import features_params
 
 PROPERTY = settings(max_examples=60, deadline=None)
 TOL, MAX_ITER = 1e-10, 20_000
 
-MAP: dict[str, Any] = {"target": "none", "sample_rows": 1000, "leak_r2": 0.99, "leak_set_r2": 0.9999}
 TRAIN_PARAMS: dict[str, Any] = {
     "alpha": "auto",
     "l1_ratio": "auto",
@@ -72,6 +76,17 @@ def moments_of(X: Floats, y: Floats) -> Moments:
     return Moments.of(np.column_stack([X, y]))
 
 
+def problem_of(moments: Moments) -> Problem:
+    """The problem of terms of columns only."""
+    return elasticnet.problem_of(moments, len(moments.mean) - 1)
+
+
+def surface_from(moments: list[Moments], params: TrainParams, forward: bool = False) -> pd.DataFrame:
+    """The CV surface of folds whose training sets share their terms."""
+    sets = additive_sets(moments, memberships(len(moments), forward))
+    return cv_surface(sets, [problem_of(one.train) for one in sets], params)
+
+
 def folded(X: Floats, y: Floats, folds: int) -> tuple[npt.NDArray[np.int64], list[Moments]]:
     """The fold of every row, and the moments of the folds."""
     fold = np.arange(len(y)) % folds
@@ -80,7 +95,7 @@ def folded(X: Floats, y: Floats, folds: int) -> tuple[npt.NDArray[np.int64], lis
 
 def reference(X: Floats, y: Floats, alpha: float, l1_ratio: float, tol: float = TOL) -> Pipeline:
     """The same model by scikit-learn alone, from the rows."""
-    model = ElasticNet(alpha=alpha, l1_ratio=l1_ratio, tol=tol, max_iter=MAX_ITER)
+    model = ScaledElasticNet(alpha=alpha, l1_ratio=l1_ratio, tol=tol, max_iter=MAX_ITER)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return make_pipeline(StandardScaler(), model).fit(X, y)
@@ -173,17 +188,17 @@ def test_elasticnet_equals_scikit_learn_on_the_rows(
     nearly equal numbers) to a hundredth of the target's standard deviation.
     """
     X, y = table
-    moments = moments_of(X, y)
-    alpha = max(elasticnet.largest_alpha(moments, l1_ratio), 1e-9 * y.std()) * 10**log_alpha
-    fit = elasticnet.fit(moments, alpha, l1_ratio, TOL, MAX_ITER)
+    problem = problem_of(moments_of(X, y))
+    alpha = max(elasticnet.largest_alpha(problem, l1_ratio), 1e-9) * 10**log_alpha
+    fit = elasticnet.fit(problem, alpha, l1_ratio, TOL, MAX_ITER)
     expected = reference(X, y, alpha, l1_ratio)
-    scaled = expected["elasticnet"].coef_
-    np.testing.assert_allclose(elasticnet.standard_deviations(moments), expected["standardscaler"].scale_, rtol=1e-10)
-    assert np.abs(fit.scaled - scaled).max() <= 1e-8 * max(np.abs(scaled).max(), 0.01 * y.std())
+    scaled = expected["scaledelasticnet"].coef_
+    np.testing.assert_allclose(problem.scale, expected["standardscaler"].scale_, rtol=1e-10)
+    assert np.abs(fit.coef * problem.scale - scaled).max() <= 1e-8 * max(np.abs(scaled).max(), 0.01 * y.std())
     predicted = X @ fit.coef + fit.intercept
     assert np.abs(predicted - expected.predict(X)).max() <= 1e-8 * (y.std() + np.abs(X * fit.coef).max() * 1e-6)
     if log_alpha < -0.01:  # thousands of passes, over columns that repeat, may end a pass apart
-        assert fit.iterations == pytest.approx(expected["elasticnet"].n_iter_, rel=1e-3)
+        assert fit.iterations == pytest.approx(expected["scaledelasticnet"].n_iter_, rel=1e-3)
     assert fit.alpha == alpha
     assert fit.l1_ratio == l1_ratio
 
@@ -192,9 +207,10 @@ def test_lasso_equals_scikit_learn_on_the_rows() -> None:
     rng = np.random.default_rng(1)
     X = rng.normal(size=(80, 6)) * [1e-6, 1, 1e6, 3, 5, 7] + 2
     y = X @ [1e6, 1, 1e-6, 0, 0, 2] + rng.normal(size=80)
-    for alpha in (0.01, 0.3, 1.5):
-        fit, expected = elasticnet.fit(moments_of(X, y), alpha, 1.0, TOL, MAX_ITER), reference(X, y, alpha, 1.0)
-        np.testing.assert_allclose(fit.scaled, expected["elasticnet"].coef_, rtol=0, atol=1e-9)
+    for alpha in (0.001, 0.03, 0.5):
+        problem, expected = problem_of(moments_of(X, y)), reference(X, y, alpha, 1.0)
+        fit = elasticnet.fit(problem, alpha, 1.0, TOL, MAX_ITER)
+        np.testing.assert_allclose(fit.coef * problem.scale, expected["scaledelasticnet"].coef_, rtol=0, atol=1e-9)
         assert fit.intercept == pytest.approx(expected.predict(np.zeros((1, 6)))[0], rel=1e-9)
 
 
@@ -205,65 +221,67 @@ def splines(n: int = 300) -> tuple[Floats, Floats]:
     fields = [{"name": name, "type": "number"} for name in "abc"] + [{"name": "y", "type": "number", "role": "target"}]
     schema = TableSchema.model_validate({"fields": fields})
     y = np.log1p(frame["a"]) * 5 - frame["b"] ** 2 / 4 + rng.normal(size=n)
-    params = FeaturesParams(
-        target="none", sample_rows=1000, knots=8, clip=0.001, min_frequency=10, leak_r2=0.99, leak_set_r2=0.9999
-    )
-    return fit_feature_map(frame.assign(y=y), schema, params).transform(frame), y.to_numpy()
+    return fit_feature_map(frame.assign(y=y), schema, features_params(), 8).transform(frame), y.to_numpy()
 
 
 @pytest.mark.parametrize("tol", [1e-3, 1e-4, 1e-6])
 def test_stops_where_scikit_learn_stops(tol: float) -> None:
     X, y = splines()
-    moments = moments_of(X, y)
-    fit = elasticnet.fit(moments, 0.005, 0.7, tol, MAX_ITER)
-    expected = reference(X, y, 0.005, 0.7, tol)["elasticnet"]
+    problem = problem_of(moments_of(X, y))
+    fit = elasticnet.fit(problem, 0.005, 0.7, tol, MAX_ITER)
+    expected = reference(X, y, 0.005, 0.7, tol)["scaledelasticnet"]
     assert fit.iterations == expected.n_iter_ > 1
     assert fit.dual_gap == pytest.approx(expected.dual_gap_, rel=1e-6)
-    np.testing.assert_allclose(fit.scaled, expected.coef_, rtol=0, atol=1e-9 * np.abs(expected.coef_).max())
+    np.testing.assert_allclose(
+        fit.coef * problem.scale, expected.coef_, rtol=0, atol=1e-9 * np.abs(expected.coef_).max()
+    )
 
 
-def test_the_residual_row_matters() -> None:
+@pytest.mark.parametrize("unit", [1e-3, 1e6])
+def test_a_penalty_means_the_same_in_any_unit_of_the_target(unit: float) -> None:
     X, y = splines()
-    problem, expected = elasticnet.problem_of(moments_of(X, y)), reference(X, y, 0.005, 0.7, 1e-3)["elasticnet"]
-    p = X.shape[1]
-    assert problem.rows.shape == (p + 1, p)
-    assert not problem.rows[p].any()
-    assert problem.target[p] > 0
-    assert problem.target @ problem.target / (p + 1) == pytest.approx(y.var(), rel=1e-10)
-    np.testing.assert_allclose(problem.rows.T @ problem.rows / (p + 1), np.corrcoef(X.T), atol=1e-10)
-    stretch = np.sqrt(p / (p + 1))
-    without = ElasticNet(alpha=0.005, l1_ratio=0.7, fit_intercept=False, tol=1e-3, max_iter=MAX_ITER)
-    without.fit(problem.rows[:p] * stretch, problem.target[:p] * stretch)
-    assert without.n_iter_ != expected.n_iter_
-    assert np.abs(without.coef_ - expected.coef_).max() > 1e-3 * np.abs(expected.coef_).max()
+    one, other = (elasticnet.fit(problem_of(moments_of(X, y * k)), 0.01, 0.5, TOL, MAX_ITER) for k in (1, unit))
+    np.testing.assert_allclose(other.coef, one.coef * unit, rtol=1e-6, atol=1e-9 * unit)
+
+
+def test_rare_terms_of_pairs_are_penalised_more() -> None:
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.random(5000) < share for share in (0.1, 0.1, 0.01, 0.01)]).astype(float)
+    moments = moments_of(X, X.sum(axis=1) + rng.normal(size=5000))
+    deviations = X.std(axis=0)
+    scale = elasticnet.problem_of(moments, 2).scale
+    np.testing.assert_allclose(scale, [*deviations[:2], *np.sqrt(0.3 * deviations[2:])], rtol=1e-9)
+    frequent, rare = elasticnet.fit(elasticnet.problem_of(moments, 0), 0.03, 0.5, TOL, MAX_ITER).coef[[0, 2]]
+    assert rare < frequent
+    expected = TermScaler(2).fit(X)
+    np.testing.assert_allclose(scale, expected.scale_, rtol=1e-9)
 
 
 def test_says_when_it_has_not_converged() -> None:
     X, y = splines()
-    fit = elasticnet.fit(moments_of(X, y), 1e-6, 0.5, 1e-12, 5)
+    fit = elasticnet.fit(problem_of(moments_of(X, y)), 1e-6, 0.5, 1e-12, 5)
     assert not fit.converged
     assert fit.iterations == 5
 
 
 def test_largest_alpha() -> None:
     X, y = splines()
-    moments = moments_of(X, y)
+    problem = problem_of(moments_of(X, y))
     for l1_ratio in (0.1, 1.0):
-        top = elasticnet.largest_alpha(moments, l1_ratio)
-        assert not elasticnet.fit(moments, top * (1 + 1e-9), l1_ratio, TOL, MAX_ITER).scaled.any()
-        assert np.count_nonzero(elasticnet.fit(moments, top * 0.99, l1_ratio, TOL, MAX_ITER).scaled) >= 1
+        top = elasticnet.largest_alpha(problem, l1_ratio)
+        assert not elasticnet.fit(problem, top * (1 + 1e-9), l1_ratio, TOL, MAX_ITER).coef.any()
+        assert np.count_nonzero(elasticnet.fit(problem, top * 0.99, l1_ratio, TOL, MAX_ITER).coef) >= 1
 
 
 def test_path_equals_single_fits() -> None:
     X, y = splines()
-    moments = moments_of(X, y)
-    alphas = elasticnet.largest_alpha(moments, 0.5) * np.geomspace(1, 1e-2, 5)
-    scaled, coef = elasticnet.path(moments, alphas, 0.5, TOL, MAX_ITER)
-    assert scaled.shape == coef.shape == (5, X.shape[1])
+    problem = problem_of(moments_of(X, y))
+    alphas = elasticnet.largest_alpha(problem, 0.5) * np.geomspace(1, 1e-2, 5)
+    coef = elasticnet.path(problem, alphas, 0.5, TOL, MAX_ITER).coef
+    assert coef.shape == (5, X.shape[1])
     for row, alpha in enumerate(alphas):
-        fit = elasticnet.fit(moments, alpha, 0.5, TOL, MAX_ITER)
-        np.testing.assert_allclose(scaled[row], fit.scaled, rtol=0, atol=1e-7 * y.std())
-        np.testing.assert_allclose(coef[row] * X.std(axis=0), scaled[row], rtol=0, atol=1e-10 * y.std())
+        fit = elasticnet.fit(problem, alpha, 0.5, TOL, MAX_ITER)
+        np.testing.assert_allclose(coef[row] * problem.scale, fit.coef * problem.scale, rtol=0, atol=1e-7 * y.std())
 
 
 @PROPERTY
@@ -272,8 +290,9 @@ def test_mean_squared_errors_equal_direct_errors(table: tuple[Floats, Floats]) -
     X, y = table
     half = len(y) // 2
     past, future = moments_of(X[:half], y[:half]), moments_of(X[half:], y[half:])
-    alpha = max(elasticnet.largest_alpha(past, 0.5), 1e-9 * y.std())
-    fits = [elasticnet.fit(past, alpha * share, 0.5, 1e-6, MAX_ITER) for share in (1.01, 0.3, 0.03)]
+    problem = problem_of(past)
+    alpha = max(elasticnet.largest_alpha(problem, 0.5), 1e-9)
+    fits = [elasticnet.fit(problem, alpha * share, 0.5, 1e-6, MAX_ITER) for share in (1.01, 0.3, 0.03)]
     found = elasticnet.mean_squared_errors(future, np.array([fit.coef for fit in fits]), past)
     centre = X[:half].mean(axis=0)
     for fit, error in zip(fits, found, strict=True):
@@ -299,17 +318,22 @@ def test_least_squares_equals_lstsq(table: tuple[Floats, Floats]) -> None:
 
 
 @pytest.mark.parametrize("forward", [False, True])
-def test_training_sets(forward: bool) -> None:
+def test_training_sets(forward: bool, tmp_path: Path) -> None:
     X, y = splines(60)
     fold, moments = folded(X, y, 4)
-    for k, train in enumerate(training_sets(moments, forward)):
-        rows = fold < k if forward else fold != k
-        if train is None:
-            assert forward
-            assert k == 0
-            continue
-        assert train.n == rows.sum()
-        np.testing.assert_allclose(train.scatter, moments_of(X[rows], y[rows]).scatter, rtol=1e-9, atol=1e-9)
+    *sets, whole = additive_sets(moments, memberships(4, forward))
+    assert [one.held_out for one in sets] == ([1, 2, 3] if forward else [0, 1, 2, 3])
+    for one in sets:
+        rows = fold < one.held_out if forward else fold != one.held_out
+        assert one.train.n == rows.sum()
+        np.testing.assert_allclose(one.train.scatter, moments_of(X[rows], y[rows]).scatter, rtol=1e-9, atol=1e-9)
+        assert one.test is moments[one.held_out]
+    assert (whole.held_out, whole.train.n, whole.test) == (None, 60, None)
+    save_sets(tmp_path / "sets.npz", [*sets, whole])
+    for saved, one in zip(load_sets(tmp_path / "sets.npz"), [*sets, whole], strict=True):
+        assert saved.held_out == one.held_out
+        np.testing.assert_array_equal(saved.train.scatter, one.train.scatter)
+        assert (saved.test is None) == (one.test is None)
 
 
 @pytest.mark.parametrize("forward", [False, True])
@@ -317,10 +341,9 @@ def test_cv_surface_equals_refitting_scikit_learn(forward: bool) -> None:
     X, y = splines(150)
     fold, moments = folded(X, y, 4)
     total = merge_all(moments)
-    surface = cv_surface(moments, training_sets(moments, forward), total, train_params())
+    surface = surface_from(moments, train_params(), forward)
     assert surface["l1_ratio"].unique().tolist() == [0.3, 0.9]
-    assert len(surface) == 12
-    for point in surface.itertuples():
+    for point in surface.groupby("l1_ratio").head(6).itertuples():
         errors = []
         for k in range(1 if forward else 0, 4):
             train = fold < k if forward else fold != k
@@ -329,18 +352,18 @@ def test_cv_surface_equals_refitting_scikit_learn(forward: bool) -> None:
         assert point.mse == pytest.approx(np.mean(errors), rel=1e-7)
         assert point.rmse == pytest.approx(np.sqrt(np.mean(errors)), rel=1e-7)
         assert point.mse_se == pytest.approx(np.std(errors, ddof=1) / np.sqrt(len(errors)), rel=1e-6)
-        assert point.nonzero == np.count_nonzero(reference(X, y, point.alpha, point.l1_ratio)["elasticnet"].coef_)
+        assert point.nonzero == np.count_nonzero(reference(X, y, point.alpha, point.l1_ratio)["scaledelasticnet"].coef_)
     for l1_ratio, rows in surface.groupby("l1_ratio"):
         assert rows["alpha"].is_monotonic_decreasing
-        top = elasticnet.largest_alpha(total, l1_ratio)
-        assert rows["alpha"].iloc[[0, -1]].tolist() == pytest.approx([top, top * 0.01], rel=1e-5)
+        top = elasticnet.largest_alpha(problem_of(total), l1_ratio)
+        assert rows["alpha"].iloc[[0, 5]].tolist() == pytest.approx([top, top * 0.01], rel=1e-5)  # and on, if need be
 
 
 def test_surface_holds_the_fixed_values() -> None:
     X, y = splines(100)
     _, moments = folded(X, y, 3)
     params = train_params(alpha=0.123456789, l1_ratio=0.55)
-    surface = cv_surface(moments, training_sets(moments, False), merge_all(moments), params)
+    surface = surface_from(moments, params)
     assert surface["l1_ratio"].unique().tolist() == [0.3, 0.55, 0.9]
     assert (surface["alpha"] == 0.123456789).groupby(surface["l1_ratio"]).sum().tolist() == [1, 1, 1]
     chosen = choose(surface, params)
@@ -350,7 +373,7 @@ def test_surface_holds_the_fixed_values() -> None:
 def test_two_folds_forward_have_one_error() -> None:
     X, y = splines(100)
     _, moments = folded(X, y, 2)
-    surface = cv_surface(moments, training_sets(moments, True), merge_all(moments), train_params())
+    surface = surface_from(moments, train_params(), forward=True)
     assert (surface["mse_se"] == 0).all()
     assert (surface["mse"] > 0).all()
 
@@ -359,12 +382,15 @@ def test_ridge_can_be_asked_for() -> None:
     X, y = splines(100)
     _, moments = folded(X, y, 3)
     params = train_params(l1_ratio=0.0, alpha=0.05, tol=1e-6)
-    surface = cv_surface(moments, training_sets(moments, False), merge_all(moments), params)
+    surface = surface_from(moments, params)
     chosen = choose(surface, params)
     assert chosen.l1_ratio == 0
-    fit = elasticnet.fit(merge_all(moments), 0.05, 0.0, 1e-10, MAX_ITER)
-    expected = reference(X, y, 0.05, 0.0)["elasticnet"]
-    np.testing.assert_allclose(fit.scaled, expected.coef_, rtol=0, atol=1e-6 * np.abs(expected.coef_).max())
+    problem = problem_of(merge_all(moments))
+    fit = elasticnet.fit(problem, 0.05, 0.0, 1e-10, MAX_ITER)
+    expected = reference(X, y, 0.05, 0.0)["scaledelasticnet"]
+    np.testing.assert_allclose(
+        fit.coef * problem.scale, expected.coef_, rtol=0, atol=1e-6 * np.abs(expected.coef_).max()
+    )
 
 
 def test_features_that_are_all_constant() -> None:
@@ -372,9 +398,9 @@ def test_features_that_are_all_constant() -> None:
     _, moments = folded(np.full((30, 2), 0.1), y, 3)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        surface = cv_surface(moments, training_sets(moments, False), merge_all(moments), train_params())
+        surface = surface_from(moments, train_params())
         chosen = choose(surface, train_params())
-        fit = elasticnet.fit(merge_all(moments), chosen.alpha, chosen.l1_ratio, TOL, MAX_ITER)
+        fit = elasticnet.fit(problem_of(merge_all(moments)), chosen.alpha, chosen.l1_ratio, TOL, MAX_ITER)
     assert not fit.coef.any()
     assert fit.intercept == pytest.approx(y.mean())
     assert chosen.mse == pytest.approx(y.var(), rel=0.2)
@@ -430,16 +456,15 @@ def test_the_pipeline_is_what_scikit_learn_would_have_fitted() -> None:
     frame["y"] = np.sqrt(frame["x"]) + (frame["level"] == "a") + rng.normal(size=200) / 5
     fields = [{"name": "x", "type": "number"}, {"name": "level", "type": "string"}]
     schema = TableSchema.model_validate({"fields": [*fields, {"name": "y", "type": "number", "role": "target"}]})
-    params = FeaturesParams(
-        target="none", sample_rows=1000, knots=5, clip=0.01, min_frequency=5, leak_r2=0.99, leak_set_r2=0.9999
-    )
-    feature_map = fit_feature_map(frame, schema, params)
+    feature_map = fit_feature_map(frame, schema, features_params(), 5)
     X, y = feature_map.transform(frame), frame["y"].to_numpy()
     total = moments_of(X, y)
-    found = as_pipeline(feature_map, elasticnet.fit(total, 0.01, 0.8, TOL, MAX_ITER), total, "none")
+    problem = problem_of(total)
+    fit = elasticnet.fit(problem, 0.01, 0.8, TOL, MAX_ITER)
+    found = as_pipeline(feature_map, PairTerms([], [], [], []), fit, total, "none")
     expected = reference(X, y, 0.01, 0.8)
     np.testing.assert_allclose(found.predict(frame), expected.predict(X), rtol=1e-9)
-    fitted = expected["elasticnet"]
+    fitted = expected["scaledelasticnet"]
     for name in ("alpha", "l1_ratio", "n_features_in_"):
         assert getattr(found["elasticnet"], name) == getattr(fitted, name)
     assert found["elasticnet"].intercept_ == pytest.approx(fitted.intercept_, rel=1e-12)
@@ -447,17 +472,18 @@ def test_the_pipeline_is_what_scikit_learn_would_have_fitted() -> None:
         np.testing.assert_allclose(getattr(found["scale"], name), getattr(expected["standardscaler"], name), rtol=1e-9)
 
     surface = surface_of((0.1, 0.8, 0, 0, 0), (0.01, 0.8, 0, 0, 0), (5.0, 0.2, 0, 0, 0))
-    path = regularization_path(total, 0.8, feature_map, surface, train_params())
+    path = regularization_path(total, problem, 0.8, blocks(feature_map), surface, train_params())
     assert sorted(path["alpha"].unique()) == [0.01, 0.1]
-    coef = elasticnet.fit(total, 0.01, 0.8, TOL, MAX_ITER).coef
     for name, block in blocks(feature_map).items():
         [sd] = path.loc[(path["alpha"] == 0.01) & (path["column"] == name), "sd"]
-        assert sd == pytest.approx((X[:, list(block)] @ coef[list(block)]).std(), rel=1e-6)
+        assert sd == pytest.approx((X[:, list(block)] @ fit.coef[list(block)]).std(), rel=1e-6)
 
 
-@pytest.mark.slow
-def test_a_choice_at_the_edge_of_the_grid_is_said(built: Project) -> None:
-    said = "the best alpha is the smallest of the grid: lower train.eps"
-    assert said not in built.stage("train", check=True).stderr
-    built.edit("params.yaml", train__eps=0.9)
-    assert said in built.stage("train", check=True).stderr
+def test_the_grid_goes_on_while_its_best_alpha_is_its_smallest() -> None:
+    X, y = splines(200)
+    _, moments = folded(X, y, 3)
+    surface = surface_from(moments, train_params(eps=0.5, l1_ratios=[0.5]))
+    whole = surface_from(moments, train_params(eps=1e-4, alphas=60, l1_ratios=[0.5]))
+    assert len(surface) > 6
+    assert surface["alpha"].is_monotonic_decreasing
+    assert surface["mse"].min() == pytest.approx(whole["mse"].min(), rel=3e-3)

@@ -72,7 +72,7 @@ def test_nothing_is_parsed_before_the_hash_is_right(checkout: Path, monkeypatch:
 
 
 def test_a_scorecard_of_other_code_is_named(tmp_path: Path) -> None:
-    path = write_checkout(tmp_path / "old", make_card().model_copy(update={"version": 2}))
+    path = write_checkout(tmp_path / "old", make_card().model_copy(update={"version": 1}))
     with pytest.raises(PinError, match=r"version: .*; made by other code than this: run `dvc repro`"):
         load_pinned(path)
 

@@ -130,7 +130,7 @@ def score_table(table: Table, card: Scorecard, report: Callable[[list[Row], int]
             rows.append(row)
             for place in texts:
                 cells[place] = harmless(cells[place])
-            prediction, lower, upper, _ = score(row)
+            prediction, lower, upper, *_ = score(row)
             writer.writerow([*cells, prediction, lower, upper, ""])
         if len(rows) + refused >= CHUNK:
             yield text.getvalue().encode()

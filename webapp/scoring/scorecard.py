@@ -1,9 +1,10 @@
 """The served form of the model, models/scorecard.json: what it holds, as pydantic models (JSON Schema: schemas/).
 
-The prediction is `intercept` plus one contribution a column; with `target.transform: log` its logarithm is. A
-contribution is read off a piecewise-linear curve (a number), a table of levels (text), or a curve of the days and
-tables of the calendar parts (a date). Contributions are centred: each is 0 on average over the training rows, so
-`intercept` is the mean there of the predictions (or of their logarithms).
+The prediction is `intercept` plus one contribution for each column and each surface (a pair of columns); with
+`target.transform: log` its logarithm is. A column's contribution is read off a piecewise-linear curve (a number), a
+table of levels (text), or a curve of the days and tables of the calendar parts (a date); a pair's off a matrix. Each is
+0 on average over the training rows, a pair's also at every value of either column, so `intercept` is the mean there of
+the predictions (or of their logarithms).
 """
 
 from typing import Annotated, Literal
@@ -50,6 +51,50 @@ class Calendar(Part):
     month: Levels
     weekday: Levels
     hour: Levels
+
+
+class SurfaceAxis(Part):
+    """One side of a surface: a number with knots (or the days of a date since `start`), or a table of levels."""
+
+    column: str
+    part: Literal["trend", "month", "weekday", "hour"] | None = Field(description="of a date")
+    start: str | None = Field(description="ISO date and time (UTC) that the days of a trend are counted from")
+    knots: list[FiniteFloat] = Field(description="ascending; empty for levels")
+    levels: list[str] = Field(description="empty for a number")
+
+    @property
+    def places(self) -> int:
+        """How many rows (or columns) of values a surface has on this side; a missing cell has the last."""
+        return len(self.knots) + 1 if self.knots else len(self.levels) + 2
+
+    @model_validator(mode="after")
+    def is_a_number_or_levels(self) -> "SurfaceAxis":
+        if bool(self.knots) == bool(self.levels):
+            raise ValueError("a side has either knots or levels")
+        if any(a >= b for a, b in zip(self.knots, self.knots[1:], strict=False)):
+            raise ValueError("knots ascend")
+        return self
+
+
+class Surface(Part):
+    """What two columns add together, beyond what each adds alone: bilinear between knots, constant beyond them.
+
+    The last row (and column) of the matrices is for a missing cell; with levels, the one before it for any other level.
+    """
+
+    axes: tuple[SurfaceAxis, SurfaceAxis]
+    values: list[list[FiniteFloat]] = Field(description="contribution at each place of the first axis and the second")
+    rows: list[list[FiniteFloat]] = Field(description="training rows at each place; one between knots counts for both")
+    folds: FiniteFloat = Field(description="share of the cross-validation's training sets that chose this pair")
+    sd: FiniteFloat = Field(description="standard deviation of the contribution over training rows")
+
+    @model_validator(mode="after")
+    def is_a_matrix(self) -> "Surface":
+        first, second = (axis.places for axis in self.axes)
+        for matrix in (self.values, self.rows):
+            if len(matrix) != first or any(len(row) != second for row in matrix):
+                raise ValueError(f"the matrices of a surface of these axes are {first} by {second}")
+        return self
 
 
 class Histogram(Part):
@@ -124,12 +169,13 @@ class Intervals(Part):
 class Scorecard(Part):
     """models/scorecard.json."""
 
-    version: Literal[1] = 1
+    version: Literal[2]
     title: str | None
     description: str | None
     target: Target
     intercept: FiniteFloat
     columns: list[Column] = Field(min_length=1)
+    surfaces: list[Surface] = Field(description="of the pairs of columns that act together")
     intervals: Intervals
     training: dict[str, FiniteFloat | bool | None] = Field(description="rows that it was trained on, penalty, terms")
     metrics: dict[str, FiniteFloat | bool | None] = Field(description="headline metrics of the test rows")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from webapp.scoring.grammar import as_level
-from webapp.scoring.scorecard import Calendar, Curve, Intervals, Levels, Scorecard
+from webapp.scoring.scorecard import Calendar, Curve, Intervals, Levels, Scorecard, Surface, SurfaceAxis
 
 Cell = float | int | bool | str | datetime.date | None
 DAY_SECONDS = 86_400.0
@@ -20,7 +20,8 @@ class Score(NamedTuple):
     prediction: float
     lower: float
     upper: float
-    contributions: dict[str, float]  # they and the scorecard's intercept add up to the prediction, or its logarithm
+    contributions: dict[str, float]  # of the columns
+    pairs: list[float]  # of the scorecard's surfaces; all of these and its intercept add up to the prediction
 
 
 Scorer = Callable[[Mapping[str, Cell]], Score]
@@ -32,6 +33,7 @@ Layout = tuple[float, Callable[[Any], float] | None, Sequence[float], Sequence[f
 def make_scorer(card: Scorecard) -> Scorer:
     """A function that scores one row: what `score` does, with all that it needs of the columns laid out beforehand."""
     columns = [(column.name, *lay_out(column.effect)) for column in card.columns]
+    add_pairs = surface_reader(card.surfaces)
     intercept, intervals, is_log = card.intercept, card.intervals, card.target.transform == "log"
 
     def score_row(row: Mapping[str, Cell]) -> Score:
@@ -53,10 +55,13 @@ def make_scorer(card: Scorecard) -> Scorer:
                     part = missing
             contributions[name] = part
             total += part
+        pairs = add_pairs(row)
+        for part in pairs:
+            total += part
         lower, upper = interval(intervals, total)
         if is_log:
-            return Score(math.exp(total), math.exp(lower), math.exp(upper), contributions)
-        return Score(total, lower, upper, contributions)
+            return Score(math.exp(total), math.exp(lower), math.exp(upper), contributions, pairs)
+        return Score(total, lower, upper, contributions, pairs)
 
     return score_row
 
@@ -86,6 +91,75 @@ def lay_out(effect: Curve | Levels | Calendar) -> Layout:
     points = list(zip(knots, heights, strict=True))
     slopes = [(y1 - y0) / (x1 - x0) for (x0, y0), (x1, y1) in pairwise(points)]
     return effect.missing, None, knots, [knots[0], *knots], [heights[0], *heights], [0.0, *slopes, 0.0]
+
+
+def surface_reader(surfaces: Sequence[Surface]) -> Callable[[Mapping[str, Cell]], list[float]]:
+    """A function that reads every surface for one row; an axis that several share is looked up once."""
+    axes: list[SurfaceAxis] = []
+    for axis in (axis for surface in surfaces for axis in surface.axes):
+        if axis not in axes:
+            axes.append(axis)
+    readers = [(axis.column, place_reader(axis)) for axis in axes]
+    laid_out = [(surface.values, axes.index(surface.axes[0]), axes.index(surface.axes[1])) for surface in surfaces]
+
+    def read(row: Mapping[str, Cell]) -> list[float]:
+        places = [place(row.get(column)) for column, place in readers]
+        found = []
+        for values, first, second in laid_out:
+            i, s = places[first]
+            j, t = places[second]
+            line = values[i]
+            value = line[j] + t * (line[j + 1] - line[j]) if t else line[j]
+            if s:
+                line = values[i + 1]
+                value += s * ((line[j] + t * (line[j + 1] - line[j]) if t else line[j]) - value)
+            found.append(value)
+        return found
+
+    return read
+
+
+def place_reader(axis: SurfaceAxis) -> Callable[[Cell], tuple[int, float]]:
+    """A function from a cell to its place on one side of a surface, and the share of the way to the next place."""
+    missing = axis.places - 1
+    if axis.levels:
+        places, other = {level: place for place, level in enumerate(axis.levels)}, len(axis.levels)
+        part = axis.part
+
+        def of_level(cell: Cell) -> tuple[int, float]:
+            level = as_level(cell) if part is None and cell is not None else calendar_level(cell, part)
+            return (missing if level is None else places.get(level, other)), 0.0
+
+        return of_level
+    knots, last = axis.knots, len(axis.knots) - 1
+    start = None if axis.start is None else datetime.datetime.fromisoformat(axis.start)
+
+    def of_number(cell: Cell) -> tuple[int, float]:
+        x: Any = cell if start is None else days_since(as_datetime(cell), start)
+        if x is None:
+            return missing, 0.0
+        x = float(x)
+        if x != x:
+            return missing, 0.0
+        place = bisect_right(knots, x) - 1
+        if place < 0 or place >= last:
+            return max(0, min(place, last)), 0.0
+        return place, (x - knots[place]) / (knots[place + 1] - knots[place])
+
+    return of_number
+
+
+def calendar_level(cell: Cell, part: str | None) -> str | None:
+    """The level of one calendar part of a date; weekday 0 is Monday."""
+    when = as_datetime(cell)
+    if when is None:
+        return None
+    return str(when.weekday() if part == "weekday" else getattr(when, str(part)))
+
+
+def days_since(when: datetime.datetime | None, start: datetime.datetime) -> float | None:
+    """Days (with fractions) from `start`."""
+    return None if when is None else (when - start).total_seconds() / DAY_SECONDS
 
 
 def on_curve(curve: Curve, x: float | None) -> float:

@@ -29,7 +29,7 @@ class Prediction(BaseModel):
 
 def answer(card: Scorecard, score: Scorer, row: Mapping[str, Cell]) -> dict[str, Any]:
     """A Prediction of a valid row, as a dict."""
-    prediction, lower, upper, contributions = score(row)
+    prediction, lower, upper, contributions, _ = score(row)
     return {
         "prediction": prediction,
         "lower": lower,

@@ -1,6 +1,5 @@
 """The effect of each column in the model and in each fold's model, over the rows of a sample."""
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +8,9 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
-from stages.exporting.effects import column_effects
+from stages.exporting.effects import effects_of as model_effects
 from stages.modelling.feature_map import CALENDAR, calendar_part
+from stages.modelling.pipeline import pairs_of
 from stages.table.schema import Column, TableSchema
 from stages.utils.arrays import Floats
 from webapp.scoring.scorecard import Calendar, Curve, Levels
@@ -47,28 +47,16 @@ def spread(values: Floats) -> float:
     return float(values.std()) if len(values) else 0.0
 
 
-def read_effects(model: Pipeline, coef: Floats, sample: pd.DataFrame, schema: TableSchema) -> list[Effect]:
-    """Read the effects off the models, those that move predictions most first.
-
-    Args:
-        coef: (folds, p) coefficients of each fold's model for terms in their own units; NaN if a fold has no model.
-    """
+def read_effects(models: list[Pipeline], sample: pd.DataFrame, schema: TableSchema) -> list[Effect]:
+    """Read the effects off the model and the models of the folds, those that move predictions most first."""
     known = {column.name: column.levels or [] for column in schema.inputs}
-    models = [model, *(with_coef(model, each) for each in coef if not np.isnan(each).any())]
-    by_model = [column_effects(each, known) for each in models]
+    by_model = [model_effects(each, known, sample, [0.0] * len(pairs_of(each).pairs)).columns for each in models]
     effects = [
         effect
         for column in schema.inputs
         for effect in effects_of(column, sample[column.name], [each[column.name] for each in by_model])
     ]
     return sorted(effects, key=lambda effect: -effect.weight)
-
-
-def with_coef(model: Pipeline, coef: Floats) -> Pipeline:
-    """Return the model with other coefficients, given for terms in their own units."""
-    elasticnet = copy.copy(model["elasticnet"])
-    elasticnet.coef_ = coef * model["scale"].scale_
-    return Pipeline([*model.steps[:-1], ("elasticnet", elasticnet)])
 
 
 def effects_of(column: Column, cells: pd.Series, found: list[Any]) -> Iterator[Effect]:
@@ -88,19 +76,21 @@ def of_calendar(column: Column, cells: pd.Series, found: list[Calendar]) -> Iter
     if found[0].days is not None:
         start = (pd.Timestamp(str(found[0].start)) - pd.Timestamp(0)) / pd.Timedelta(days=1)
         days = np.asarray((cells - pd.Timestamp(0)) / pd.Timedelta(days=1), np.float64)
-        yield of_curve(f"{name}: trend", days, [each.days for each in found], start)
+        yield of_curve(f"{name}: trend", days, [each.days for each in found if each.days], start)
     for part in CALENDAR:
         levels = calendar_part(cells.to_frame(), part)[0]
         labels = {str(day): called for day, called in enumerate(WEEKDAYS)} if part == "weekday" else {}
         yield of_levels(f"{name}: {part}", levels, [getattr(each, part) for each in found], labels)
 
 
-def of_curve(label: str, cells: Floats, found: list[Any], start: float | None = None) -> Effect:
-    """Return the effect of a number, or (with `start`, the day of knot 0) of a date's trend."""
-    model, *folds = ([*each.values] for each in found)
-    knots = np.array(found[0].knots) + (start or 0.0)
-    values = [np.array(fold) for fold in folds]
-    return Effect(label, [], knots, np.array(model), values, found[0].missing, cells, start is not None)
+def of_curve(label: str, cells: Floats, found: list[Curve], start: float | None = None) -> Effect:
+    """Return the effect of a number, or (with `start`, the day of knot 0) of a date's trend.
+
+    The curve of a fold's model may bend elsewhere; it is read at the model's knots.
+    """
+    knots = np.array(found[0].knots)
+    model, *folds = (np.interp(knots, each.knots, each.values) for each in found)
+    return Effect(label, [], knots + (start or 0.0), model, folds, found[0].missing, cells, start is not None)
 
 
 def of_levels(label: str, cells: "pd.Series[str]", found: list[Levels], labels: dict[str, str]) -> Effect:

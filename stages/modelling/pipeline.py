@@ -1,0 +1,73 @@
+"""The fitted model as a scikit-learn pipeline of typed rows: terms of the columns and pairs, scaler, ElasticNet."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from stages.modelling import elasticnet
+from stages.modelling.elasticnet import Fit
+from stages.modelling.feature_map import term_chunks
+from stages.modelling.moments import Moments
+from stages.modelling.target_scale import ScaledElasticNet
+from stages.pairs.terms import PairTerms
+from stages.utils.arrays import Floats
+from stages.utils.params import TargetTransform
+
+
+class TermScaler(StandardScaler):  # type: ignore[misc]
+    """A StandardScaler that divides the terms of pairs, which follow the `additive` others, by √(0.3 s) and not s."""
+
+    def __init__(self, additive: int) -> None:
+        super().__init__()
+        self.additive = additive
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "TermScaler":
+        """Fit to n rows of terms."""
+        super().fit(X, y, sample_weight)
+        self.scale_: Floats = elasticnet.pair_scales(self.scale_, self.additive)
+        return self
+
+
+def as_pipeline(
+    feature_map: ColumnTransformer, pairs: PairTerms, fit: Fit, train: Moments, transform: TargetTransform
+) -> Pipeline:
+    """The model as the scikit-learn pipeline that a fit to the rows would have given; it takes typed columns."""
+    p, additive = len(fit.coef), len(fit.coef) - pairs.terms
+    scaler = TermScaler(additive)
+    scaler.mean_ = train.mean[:p]
+    scaler.scale_ = elasticnet.scales(train, additive)
+    scaler.var_ = np.diag(train.scatter)[:p] / train.n
+    scaler.n_samples_seen_, scaler.n_features_in_ = train.n, p
+    model = ScaledElasticNet(
+        transform=transform, alpha=fit.alpha, l1_ratio=fit.l1_ratio, tol=fit.tol, max_iter=fit.max_iter
+    )
+    model.coef_, model.intercept_ = fit.coef * scaler.scale_, float(train.mean[p])
+    model.n_iter_, model.dual_gap_, model.n_features_in_ = fit.iterations, fit.dual_gap, p
+    terms = FeatureUnion([("columns", feature_map), ("pairs", pairs)])
+    return Pipeline([("terms", terms), ("scale", scaler), ("elasticnet", model)])
+
+
+def columns_of(model: Pipeline) -> ColumnTransformer:
+    """The feature map of the columns."""
+    return model["terms"]["columns"]
+
+
+def pairs_of(model: Pipeline) -> PairTerms:
+    """The terms of the pairs."""
+    pairs: PairTerms = model["terms"]["pairs"]
+    return pairs
+
+
+def weights_of(model: Pipeline) -> tuple[Floats, Floats]:
+    """The weight of each term in its own unit (p,), and each term's mean over the training rows (p,)."""
+    return model["elasticnet"].coef_ / model["scale"].scale_, model["scale"].mean_
+
+
+def predict_chunks(model: Pipeline, frame: pd.DataFrame) -> Floats:
+    """The predictions of n rows, (n,)."""
+    chunks = term_chunks(frame, model["terms"], len(model["elasticnet"].coef_))
+    return np.concatenate([np.empty(0), *(model[1:].predict(terms) for _, terms in chunks)])

@@ -1,0 +1,142 @@
+"""Rounds: fit, look at what the residuals of pairs say, add pairs, fit again, as long as cross-validation gains by it.
+
+Every training set chooses pairs of its own, from its own rows, so that its error on the fold that it has not seen is
+honest.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from stages.modelling.axes import Axis
+from stages.modelling.comparison import Candidate, QuickPath, candidate_of, is_better, quick_path
+from stages.modelling.moments import Moments
+from stages.modelling.sums import add_up, term_moments
+from stages.modelling.training_sets import Membership, TrainingSet
+from stages.pairs.grids import Grid
+from stages.pairs.scores import Score, score_pair
+from stages.pairs.selection import Names, choose_pairs
+from stages.pairs.tables import pair_table
+from stages.pairs.terms import Pair, make_pair, pair_rows
+from stages.utils.arrays import Floats, Mask, Places
+from stages.utils.parallel import map_parts
+
+ROUNDS = 3
+SMALL = 1_000_000  # rows times pairs that are scored within a second
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that pairs are chosen on."""
+
+    values: Floats  # (axes, n)
+    target: Floats  # (n,) on the model's scale
+    fold: Places  # (n,)
+    centre: float  # a number near the target's mean
+
+
+@dataclass(frozen=True)
+class Search:
+    """What may be chosen."""
+
+    axes: list[Axis]
+    grids: list[Grid]
+    candidates: list[Names]  # pairs of axes
+    required: list[Names]
+    copies: set[Names]  # axes that say nearly the same
+    most_pairs: int
+    most_terms: int
+    forced: bool  # the pairs are taken even where cross-validation does not gain by them
+
+
+def find_pairs(
+    rows: Rows, members: list[Membership], additive: Candidate, search: Search, log: logging.Logger
+) -> tuple[list[list[Pair]], Candidate]:
+    """The pairs of each training set, in the order they were chosen, and the last model cross-validated."""
+    chosen: list[list[Pair]] = [[] for _ in members]
+    best = additive
+    small = len(rows.target) * len(search.candidates) < SMALL
+    for number in range(ROUNDS):
+        residuals = np.array(
+            [residuals_of(rows, coef, pairs, search) for coef, pairs in zip(best.coefs, chosen, strict=True)]
+        )
+        share = (number + 1) / ROUNDS
+        numbers = list(range(len(members)))
+        more = list(map_parts(add_pairs, numbers, rows, residuals, members, chosen, search, share, small=small))
+        if sum(map(len, more)) == sum(map(len, chosen)):
+            break
+        paths = list(map_parts(fit_set, list(zip(members, more, strict=True)), rows, search, small=small))
+        candidate = candidate_of(paths)
+        names = [f"{search.axes[a].name} × {search.axes[b].name}" for a, b in (pair.axes for pair in more[-1])]
+        log.debug("round %d: CV RMSE %.6g, %s", number + 1, np.sqrt(candidate.errors.mean()), ", ".join(names))
+        if not is_better(candidate, best) and not search.forced:
+            break
+        chosen, best = more, candidate
+    return chosen, best
+
+
+def residuals_of(rows: Rows, coef: Floats, pairs: list[Pair], search: Search) -> Floats:
+    """What a model leaves of the target of every row, but for a constant (n,)."""
+    weights = at_vertices(coef, search.axes)
+    expanded = pair_rows(rows.values, search.axes, search.grids, pairs)
+    residuals: Floats = rows.target - expanded @ weights
+    return residuals
+
+
+def at_vertices(coef: Floats, axes: Sequence[Axis]) -> Floats:
+    """The weights of terms (p,) as weights of the axes' vertices; those of the pairs' terms follow as they are."""
+    additive = sum(len(axis.places) for axis in axes)
+    return np.concatenate([*(axis.terms @ coef[list(axis.places)] for axis in axes), coef[additive:]])
+
+
+def add_pairs(
+    number: int,
+    rows: Rows,
+    residuals: Floats,
+    members: list[Membership],
+    chosen: list[list[Pair]],
+    search: Search,
+    share: float,
+) -> list[Pair]:
+    """The pairs of one training set after one more round, which may use `share` of the budget."""
+    member, have = members[number], chosen[number]
+    inside = np.isin(rows.fold, member.folds)
+    residual, fold = residuals[number][inside] - residuals[number][inside].mean(), rows.fold[inside]
+    bins = [grid.locate(value[inside]) for grid, value in zip(search.grids, rows.values, strict=True)]
+    taken = {pair.axes for pair in have}
+    scores: dict[Names, list[Score]] = {}
+    rows_of_pair: dict[Names, Floats] = {}
+    for names in search.candidates:
+        if names not in taken:
+            first, second = search.grids[names[0]], search.grids[names[1]]
+            both = (bins[names[0]], bins[names[1]])
+            table = pair_table(both, (first.bins, second.bins), fold, residual, max(member.folds) + 1)
+            scores[names] = score_pair(table, list(member.folds), first, second)
+            rows_of_pair[names] = table.rows.sum(axis=0)
+    most_pairs = int(np.ceil(share * search.most_pairs)) - len(have)
+    most_terms = int(share * search.most_terms) - sum(pair.terms for pair in have)
+    required = [names for names in search.required if names not in taken]
+    found = choose_pairs(scores, required, search.copies, most_pairs, most_terms)
+    return have + [
+        make_pair(names, score.resolutions, rows_of_pair[names], search.grids) for names, score in found.items()
+    ]
+
+
+def fit_set(item: tuple[Membership, list[Pair]], rows: Rows, search: Search) -> QuickPath:
+    """Fit one training set with its pairs."""
+    member, pairs = item
+    return quick_path(sum_set(member, pairs, rows, search), sum(len(axis.places) for axis in search.axes))
+
+
+def sum_set(member: Membership, pairs: list[Pair], rows: Rows, search: Search) -> TrainingSet:
+    """The moments of a training set's terms."""
+    expand = partial(pair_rows, axes=search.axes, grids=search.grids, pairs=pairs)
+
+    def moments(mask: Mask) -> Moments:
+        return term_moments(add_up(expand, rows.values[:, mask], rows.target[mask], rows.centre), search.axes)
+
+    test = None if member.held_out is None else moments(rows.fold == member.held_out)
+    return TrainingSet(member.held_out, moments(np.isin(rows.fold, member.folds)), test)

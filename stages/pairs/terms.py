@@ -1,0 +1,123 @@
+"""Terms of pairs: the products of the hats (or levels) of two axes, as sparse rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from stages.modelling.axes import Axis
+from stages.modelling.sums import Block, sparse_rows, vertex_blocks
+from stages.pairs.grids import Grid
+from stages.utils.arrays import Floats, Places
+
+FEWEST_ROWS = 3  # that a cell of a surface stands for; one with fewer gets no term
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A pair of axes at a resolution, and which of its products are terms."""
+
+    axes: tuple[int, int]
+    resolutions: tuple[int, int]
+    places: Places  # (I, J) number of the term of each product of vertices; -1 for one with too few rows
+
+    @property
+    def terms(self) -> int:
+        """How many terms it has."""
+        return int(self.places.max()) + 1
+
+
+def make_pair(axes: tuple[int, int], resolutions: tuple[int, int], rows: Floats, grids: Sequence[Grid]) -> Pair:
+    """A pair with a term for each product that enough of the rows (I, J) of its fine table have a part in."""
+    first, second = grids[axes[0]], grids[axes[1]]
+    kept = support(rows, first, second, *resolutions) >= FEWEST_ROWS
+    return Pair(axes, resolutions, np.where(kept, kept.cumsum().reshape(kept.shape) - 1, -1))
+
+
+def support(rows: Floats, first: Grid, second: Grid, a: int, b: int) -> Floats:
+    """About how many rows each cell of a surface stands for, from a fine table (I, J) of the rows."""
+    found: Floats = first.spread(a).T @ rows @ second.spread(b)
+    return found
+
+
+def pair_rows(values: Floats, axes: Sequence[Axis], grids: Sequence[Grid], pairs: Sequence[Pair]) -> sparse.csr_array:
+    """The weights of every axis's vertices, then the terms of every pair: (n, vertices + terms).
+
+    Args:
+        values: (axes, n) values of every axis.
+        grids: one for each axis, in their order.
+    """
+    return sparse_rows([*vertex_blocks(values, axes), *pair_blocks(values, grids, pairs)], values.shape[1])
+
+
+def cell_rows(values: Floats, grids: Sequence[Grid], pair: Pair) -> Floats:
+    """How many rows each cell of a pair's surface stands for (I, J): a row counts for the corners around it."""
+    (p1, w1), (p2, w2) = (
+        grids[axis].hats(values[axis], resolution) for axis, resolution in zip(pair.axes, pair.resolutions, strict=True)
+    )
+    place = p1[:, :, None] * pair.places.shape[1] + p2[:, None, :]
+    weight = w1[:, :, None] * w2[:, None, :]
+    rows = np.bincount(place.ravel(), weight.ravel(), pair.places.size)
+    return rows.astype(np.float64).reshape(pair.places.shape)
+
+
+def pair_blocks(values: Floats, grids: Sequence[Grid], pairs: Sequence[Pair]) -> Iterator[Block]:
+    """The terms of each pair: of a row there are 1, 2 or 4, the corners of the cell that it is in."""
+    hats: dict[tuple[int, int], tuple[Places, Floats]] = {}
+    for pair in pairs:
+        for side in zip(pair.axes, pair.resolutions, strict=True):
+            if side not in hats:
+                hats[side] = grids[side[0]].hats(values[side[0]], side[1])
+        (p1, w1), (p2, w2) = (hats[side] for side in zip(pair.axes, pair.resolutions, strict=True))
+        place = pair.places[p1[:, :, None], p2[:, None, :]].reshape(len(p1), p1.shape[1] * p2.shape[1])
+        weight = (w1[:, :, None] * w2[:, None, :]).reshape(len(p1), p1.shape[1] * p2.shape[1])
+        yield np.maximum(place, 0), np.where(place < 0, 0.0, weight), pair.terms
+
+
+class PairTerms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """The scikit-learn transformer of typed rows into the terms of chosen pairs, (n, terms), dense.
+
+    It is made fitted: which pairs act together is found from sums over all the rows (see `stages.interactions`).
+    """
+
+    def __init__(self, axes: list[Axis], grids: list[Grid], pairs: list[Pair], rows: list[Floats]) -> None:
+        self.axes, self.grids, self.pairs, self.rows = axes, grids, pairs, rows
+
+    @property
+    def terms(self) -> int:
+        """How many terms there are."""
+        return sum(pair.terms for pair in self.pairs)
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> "PairTerms":
+        """Do nothing: the pairs are given."""
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def transform(self, X: pd.DataFrame) -> Floats:
+        """The terms of n rows."""
+        values = np.array([axis.values(X) for axis in self.axes])
+        terms: Floats = sparse_rows(pair_blocks(values, self.grids, self.pairs), len(X)).toarray()
+        return terms
+
+
+@dataclass(frozen=True)
+class ChosenPairs:
+    """models/pairs.joblib: the pairs of every training set, in the order of the sets (that of all the rows is last)."""
+
+    axes: list[Axis]
+    grids: list[Grid]
+    by_set: list[list[Pair]]
+    rows: list[list[Floats]]  # for each of those pairs how many training rows each corner of its surface stands for
+
+    def transformer(self, number: int) -> PairTerms:
+        """The terms of one training set's pairs."""
+        return PairTerms(self.axes, self.grids, self.by_set[number], self.rows[number])
+
+    def share(self, axes: tuple[int, int]) -> float:
+        """The share of the folds' training sets that chose a pair of axes."""
+        return float(np.mean([any(pair.axes == axes for pair in pairs) for pairs in self.by_set[:-1]]))
