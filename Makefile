@@ -52,7 +52,7 @@ refresh: $(BIN)/.pipeline  ## read the source again (DVC cannot see a change beh
 doctor: $(BIN)/.pipeline  ## check that all is in place: packages, lock, cache, S3, MLflow, container tools
 	@python -m tools.doctor
 
-verify: $(BIN)/.pipeline  ## rebuild in a clean clone and compare with dvc.lock (ARGS="--tolerance 1e-6" elsewhere)
+verify: $(BIN)/.pipeline $(BIN)/.webapp  ## rebuild in a clean clone and compare with dvc.lock (ARGS=--serving: compare serving with the model)
 	@python -m tools.verify $(ARGS)
 
 push: $(BIN)/.pipeline  ## send data and models to the S3 remote (TARGETS=models/scorecard.json for some)

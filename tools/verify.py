@@ -3,6 +3,8 @@
 The last commit is cloned to a temporary folder and run with `dvc repro --force`: from the source where its bytes are
 certain (embedded, pinned by sha256, or files that git or `dvc add` tracks), else from data/raw as it lies in the cache.
 `--tolerance 1e-6` compares the numbers in metrics, plots and scorecard instead of hashes: for other platforms.
+`--serving` rebuilds nothing: it sends the table's own source through the web app and tools/predict, and compares them
+row by row with the model (tools/check_serving.py).
 Run: make verify
 """
 
@@ -19,6 +21,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tools.check_serving import check_serving
 from tools.doctor.cache import cache_dir, is_intact, object_path
 
 HOURS = 6  # that a rebuild may take
@@ -144,7 +147,14 @@ READERS = {".json": lambda path: json.loads(path.read_text(encoding="utf-8")), "
 def main() -> None:
     parser = argparse.ArgumentParser(prog="verify", description="Rebuild in a clean clone and compare with dvc.lock.")
     parser.add_argument("--tolerance", type=float, help="compare numbers, to this relative tolerance, and not hashes")
-    tolerance = parser.parse_args().tolerance
+    parser.add_argument(
+        "--serving", action="store_true", help="rebuild nothing; compare serving with the model instead"
+    )
+    arguments = parser.parse_args()
+    if arguments.serving:
+        print(f"verify: {check_serving()}")
+        return
+    tolerance = arguments.tolerance
     if subprocess.run(["git", "diff", "--quiet", "HEAD"]).returncode != 0:
         print("verify: changes that are not committed are left out", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch:

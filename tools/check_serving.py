@@ -1,0 +1,157 @@
+"""Check that a cell means the same in training and in serving: the table's own source, served, against the model.
+
+The source is sent through /api/v1/batch and tools/predict. Row by row they must predict what models/model.joblib
+predicts on data/valid, and refuse just the rows that are in data/quarantine because of an input cell (and not for a
+missing target or a repeated unique value). A source that is not a local CSV or Parquet file is taken from data/raw,
+through tools/predict. Run: make verify ARGS=--serving
+"""
+
+import csv
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import zip_longest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from flask import Flask
+
+from stages.sources.files import found_files, split_member
+from stages.table.parts import list_parts, read_part
+from stages.table.schema import read_schema
+from stages.utils.config import Source, read_source_settings
+from stages.validation.cells import type_cells
+from stages.validation.constraints import failed_checks, pandera_schema
+from tools.predict import predict_file
+from webapp.model import Model, load_model
+from webapp.scoring.csv_table import BLANK, SEPARATORS
+from webapp.scoring.scorecard import Scorecard
+from webapp.settings import Settings
+from webapp.views.batch import make_batch
+
+RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
+MODEL = Path("models/model.joblib")
+TOLERANCE = 1e-9  # of max(|prediction|, range of the target in training)
+ENCODINGS = ("utf-8", "utf8", "utf-8-sig", "ascii", "latin-1", "latin1", "iso-8859-1", "cp1252", "windows-1252")
+
+
+class Expected(NamedTuple):
+    """What serving must say about a row of the source."""
+
+    place: str
+    is_refused: bool
+    prediction: float | None  # None where the pipeline has none: the target is missing, or a value repeats
+
+
+class Served(NamedTuple):
+    """What serving says about a row."""
+
+    prediction: float | None
+    reason: str
+
+
+def check_serving() -> str:
+    """Compare serving with the model on the source of the working directory's pipeline; describe what was compared.
+
+    Raises:
+        SystemExit: a row differs; the message names the first one.
+        PinError: the scorecard is not the one that dvc.lock pins.
+    """
+    source, _ = read_source_settings()
+    model = load_model(Settings(upload_mb=10**6), Path.cwd())
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        outputs = []
+        for place, (table, suffix) in enumerate(own_tables(source, stack)):
+            given, predicted = (Path(folder, f"{place}-{name}{suffix}") for name in ("given", "predicted"))
+            given.symlink_to(table.resolve())
+            predict_file(given, predicted, model.card)
+            outputs.append(predicted)
+            if suffix == ".csv" and send_batch(model, given) != predicted.read_bytes():
+                raise SystemExit(f"verify: {table}: /api/v1/batch and tools/predict answer differently")
+        served = (row for output in outputs for row in read_output(output))
+        rows, refused = compare(expected_rows(model.card), served, model.card)
+    through = "tools/predict" if suffix == ".parquet" else "/api/v1/batch and tools/predict"
+    return f"{source.uri} through {through}: {rows:,} rows as in the pipeline, {refused:,} of them refused"
+
+
+def own_tables(source: Source, stack: ExitStack) -> list[tuple[Path, str]]:
+    """List the files to send and their suffixes: the source's own if they can be sent as they are, else data/raw."""
+    is_plain = source.header and source.delimiter in SEPARATORS and source.encoding.lower() in ENCODINGS
+    suffixes = {"parquet": ".parquet"} | (dict.fromkeys(("csv", "tsv"), ".csv") if is_plain else {})
+    if "://" not in split_member(source.uri)[0].removeprefix("file://"):
+        files = stack.enter_context(found_files(source))
+        if all(file.format in suffixes for file in files):
+            return [(file.path, suffixes[file.format]) for file in files]
+    return [(part, ".parquet") for part in list_parts(RAW)]
+
+
+def send_batch(model: Model, table: Path) -> bytes:
+    """Send a CSV file through the web app."""
+    app = Flask("webapp")
+    app.register_blueprint(make_batch(model))
+    client, size = app.test_client(), table.stat().st_size
+    with table.open("rb") as stream, client.post("/api/v1/batch", input_stream=stream, content_length=size) as answer:
+        return answer.get_data()
+
+
+def expected_rows(card: Scorecard) -> Iterator[Expected]:
+    """Yield what serving must say about each row of the source, in order."""
+    schema, model = read_schema(), joblib.load(MODEL)
+    inputs, checks = {column.name for column in card.columns}, pandera_schema(schema)
+    for part in list_parts(RAW):
+        raw, quarantined = read_part(part), read_part(QUARANTINE / part.name, ["_file", "_line"])
+        typed, unreadable = type_cells(raw, schema)
+        failures = pd.concat([unreadable, failed_checks(typed, checks)])
+        malformed = np.flatnonzero(raw["_problem"].notna())
+        refused = {*failures["row"][failures["column"].isin(inputs)], *malformed}
+        places = list(zip(raw["_file"], raw["_line"].astype("str"), strict=True))
+        put_aside = set(zip(quarantined["_file"], quarantined["_line"], strict=True))
+        valid = read_part(VALID / part.name)
+        predictions = iter(model.predict(valid).tolist() if len(valid) else [])
+        for row, place in enumerate(places):
+            prediction = None if place in put_aside else next(predictions)
+            yield Expected(f"{place[0]}, line {place[1]}", row in refused, prediction)
+
+
+def read_output(output: Path) -> Iterator[Served]:
+    """Yield what tools/predict wrote about each row that is not blank (ingest leaves blank rows out)."""
+    if output.suffix == ".parquet":
+        for batch in pq.ParquetFile(output).iter_batches():
+            predictions, reasons = batch.columns[-4].to_pylist(), batch.columns[-1].to_pylist()
+            yield from (Served(*row) for row in zip(predictions, reasons, strict=True))
+        return
+    with output.open(encoding="utf-8-sig", newline="") as file:
+        separator = max(SEPARATORS, key=file.readline().count)
+        for *_, prediction, _, _, reason in csv.reader(file, delimiter=separator):
+            if reason != BLANK:
+                yield Served(float(prediction) if prediction else None, reason)
+
+
+def compare(expected: Iterator[Expected], served: Iterator[Served], card: Scorecard) -> tuple[int, int]:
+    """Compare row by row; give the number of rows, and of those that are refused.
+
+    Raises:
+        SystemExit: a row is predicted, refused or taken otherwise than in the pipeline, or missing.
+    """
+    spread = card.target.quantiles[-1] - card.target.quantiles[0]
+    rows = refused = 0
+    for wanted, found in zip_longest(expected, served):
+        if wanted is None or found is None:
+            number = "fewer" if found is None else "more"
+            raise SystemExit(f"verify: serving answers {number} rows than the pipeline has read")
+        rows += 1
+        refused += wanted.is_refused
+        if wanted.is_refused != (found.prediction is None):
+            raise SystemExit(f"verify: {wanted.place}: {found.reason or 'is predicted, but in data/quarantine'}")
+        if wanted.prediction is not None and found.prediction is not None:
+            scale = max(abs(wanted.prediction), spread)
+            if not abs(found.prediction - wanted.prediction) <= TOLERANCE * scale:
+                raise SystemExit(
+                    f"verify: {wanted.place}: {found.prediction!r} is served, models/model.joblib predicts "
+                    f"{wanted.prediction!r}"
+                )
+    return rows, refused
