@@ -43,7 +43,7 @@ control_socket_disable = True
 
 memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 worker_tmp_dir = memory  # heartbeats: never on a disk that may stall
-accesslog = None  # webapp/logs.py writes it
+accesslog = None  # webapp/middleware.py writes it
 errorlog = "-"
 
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:

@@ -70,7 +70,7 @@ def predict_file(source: Path, target: Path, card: Scorecard) -> Counts:
             return (score_parquet if is_parquet else score_csv)(source, partial, card)
     except InputError as error:
         raise FileError(f"{source}: {error}") from None
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise FileError(f"{source}: not readable as Parquet: {' '.join(str(error).split())}") from None
     except OSError as error:  # Arrow's own have no name and no number
         raise FileError(f"{error.filename or source}: {error.strerror or ' '.join(str(error).split())}") from None

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from prometheus_client import Counter
 
+from webapp.formatting import distinct
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 from webapp.scoring.scorer import Cell, as_datetime
@@ -63,7 +64,8 @@ def number_bins(quantiles: Sequence[float]) -> tuple[list[str], list[float], Cal
     low = edges[0]
     if len(edges) > 1 and shares[0] == 0:  # the smallest value alone is less than a tenth: no bin of its own
         edges, shares = edges[1:], shares[1:]
-    names = [f"below {low:g}", *(f"to {edge:g}" for edge in edges), f"above {edges[-1]:g}"]
+    first, *labels = distinct([low, *edges])
+    names = [f"below {first}", *(f"to {label}" for label in labels), f"above {labels[-1]}"]
     return names, [0.0, *shares, 0.0], lambda cell: 0 if cell < low else 1 + bisect_left(edges, cell)
 
 

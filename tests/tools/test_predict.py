@@ -61,11 +61,26 @@ def test_parquet(checkout: Path) -> None:
     assert (found[1]["prediction"], found[1]["reason"], found[0]["note"]) == (None, "size is required", "=1")
 
 
+def test_a_damaged_parquet_file_is_named(checkout: Path) -> None:
+    pd.DataFrame([{**ROW, "sold": None, "size": float(size % 20)} for size in range(5000)]).to_parquet(
+        checkout / "in.parquet"
+    )
+    content = bytearray((checkout / "in.parquet").read_bytes())
+    content[100:200] = bytes(100)  # inside the first page
+    (checkout / "in.parquet").write_bytes(content)
+    done = predict(checkout, "in.parquet", "out.parquet")
+    assert done.returncode == 2
+    assert done.stderr.startswith("in.parquet: ")
+    assert "None" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (checkout / "out.parquet").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "names", "message"),
     [
         (None, ("in.csv", "out.csv"), "in.csv: No such file or directory"),
-        ("a,b\n1,2\n", ("in.csv", "out.csv"), "in.csv: the file line 1 names no column of the model"),
+        ("a,b\n1,2\n", ("in.csv", "out.csv"), "in.csv: line 1 names no column of the model"),
         ("size,rooms\n1,2\n", ("in.csv", "out.csv"), "in.csv: kind is not in the header; garden is not"),
         ("text", ("in.parquet", "out.parquet"), "in.parquet: not readable as Parquet: "),
         ("text", ("in.csv", "out.parquet"), "out.parquet: both files are CSV, or both end in .parquet"),

@@ -154,6 +154,19 @@ def test_what_the_model_has_not_seen_is_said(client: FlaskClient, column: str, v
     assert words in found["warnings"][column]
 
 
+def test_limits_and_ranges_are_not_rounded(tmp_path: Path) -> None:
+    column = CARD.columns[0].model_copy(
+        update={"maximum": 1_234_567.0, "quantiles": [5e-13, *[0.1] * 19, 0.1234], "unit": None, "default": 5e-13}
+    )
+    card = CARD.model_copy(update={"columns": [column, *CARD.columns[1:]]})
+    client = make_app(write_checkout(tmp_path / "checkout", card)).test_client()
+    assert post(client, json.dumps({**ROW, "size": 2e6}))[1]["detail"] == "size must be at most 1,234,567"
+    assert post(client, json.dumps({**ROW, "size": 1}))[1]["warnings"]["size"].startswith(
+        "outside the training range (5e−13 to 0.1234)"
+    )
+    assert 'value="0.0000000000005"' in client.get("/").text
+
+
 def test_the_small_answers(client: FlaskClient) -> None:
     assert client.get("/health").json == {"status": "ok"}
     assert client.get("/ready").json == {"status": "ok"}

@@ -110,8 +110,8 @@ def test_missing_marks_and_absent_optional_columns(client: FlaskClient) -> None:
         (GOOD.encode(), "line 1 names no column of the model"),
         (b"size,size,rooms,kind,garden\n1,1,1,1,1\n", "size occurs twice in the header"),
         (b"size,rooms\n1,1\n", "kind is not in the header; garden is not in the header"),
-        (f"{HEADER}\n{GOOD}\n".encode("utf-16"), "is UTF-16 or not text: save the file as CSV in UTF-8"),
-        (b"PK\x03\x04\0\0\0\0", "is UTF-16 or not text"),
+        (f"{HEADER}\n{GOOD}\n".encode("utf-16"), "the file is UTF-16 or not text: save it as CSV in UTF-8"),
+        (b"PK\x03\x04\0\0\0\0", "the file is UTF-16 or not text"),
         (b'"' + b"x" * 200_000, "line 1 names no column"),
         (b"x" * (LONGEST_LINE + 5), "line 1 is longer than 1,000,000 bytes"),
         (f"{HEADER}\r{GOOD}\r".encode(), "line 1 names no column"),
@@ -128,6 +128,11 @@ def test_what_is_too_large_or_something_else_is_refused(client: FlaskClient) -> 
     assert send(client, b"x" * 3_000_001)[0] == 413
     assert send(client, json.dumps(ROW), "application/json")[0] == 415
     assert send(client, b"--x\r\nbroken", "multipart/form-data; boundary=x")[0] in (400, 422)
+
+
+def test_a_large_plain_field_of_a_form_is_not_held_in_memory(client: FlaskClient) -> None:
+    field = b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\n' + b"y" * 2_000_000 + b"\r\n--x--\r\n"
+    assert send(client, field, "multipart/form-data; boundary=x")[0] == 413
 
 
 def test_an_endless_line_and_a_lost_quote_cost_their_own_rows_only(client: FlaskClient) -> None:

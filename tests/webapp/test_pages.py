@@ -207,8 +207,9 @@ def test_a_token_stands_before_everything_but_the_health_checks(locked: FlaskCli
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert locked.get(path, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
         assert locked.get(path, headers={"Authorization": f"Bearer {TOKEN}x"}).status_code == 401
+        assert locked.get(path, headers={"Accept": "*/*"}).status_code == 401, "curl is not sent to a page"
     for path in ("/", "/batch", "/model", "/api", "/nothing"):
-        answer = locked.get(path, headers={"Accept": "text/html"})
+        answer = locked.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
         assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
 
 

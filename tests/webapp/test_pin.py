@@ -1,6 +1,7 @@
 """The pin: the app starts with the scorecard that dvc.lock names, or says in one line what to run."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -99,6 +100,13 @@ def test_gunicorn_stops_with_one_line(checkout: Path, environ: dict[str, str], m
     assert done.returncode != 0
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+
+
+def test_files_that_the_code_names_exist() -> None:
+    code = [ROOT / "gunicorn.conf.py", ROOT / "tools/predict.py", *(ROOT / "webapp").rglob("*.py")]
+    named = {(name, file.name) for file in code for name in re.findall(r"[\w/]+/\w+\.py\b", file.read_text())}
+    assert len(named) > 3
+    assert [name for name in named if not (ROOT / name[0]).exists()] == []
 
 
 def test_serving_imports_nothing_of_the_pipeline(checkout: Path) -> None:

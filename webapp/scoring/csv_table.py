@@ -61,7 +61,7 @@ def open_table(stream: BinaryIO, card: Scorecard) -> Table:
     except csv.Error as error:
         raise InputError([Mistake(None, None, f"line 1 is {error}")]) from None
     if first.startswith(("ÿþ", "þÿ")) or "\0" in first:
-        raise InputError([Mistake(None, None, "is UTF-16 or not text: save the file as CSV in UTF-8")])
+        raise InputError([Mistake(None, None, "the file is UTF-16 or not text: save it as CSV in UTF-8")])
     text = first.removeprefix("\ufeff")
     names = {column.name for column in card.columns}
     headers = {mark: cells_of(text, mark) for mark in SEPARATORS}

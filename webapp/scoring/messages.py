@@ -33,7 +33,7 @@ class InputError(Exception):
     """
 
     def __init__(self, mistakes: list[Mistake], status: int = 422) -> None:
-        super().__init__("; ".join(f"{mistake.column or 'the file'} {mistake.message}" for mistake in mistakes))
+        super().__init__("; ".join(f"{mistake.column or ''} {mistake.message}".strip() for mistake in mistakes))
         self.mistakes, self.status = mistakes, status
 
 

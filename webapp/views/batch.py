@@ -21,6 +21,7 @@ from webapp.scoring.notation import write_value
 from webapp.scoring.rows import Row
 from webapp.views.openapi import describe
 
+MOST_IN_MEMORY = 500_000  # bytes of an upload; more goes to a temporary file
 ANYTHING = {"", "text/csv", "application/csv", "text/plain", "application/octet-stream"}
 
 
@@ -93,7 +94,9 @@ def open_upload(stack: ExitStack, most_bytes: int) -> BinaryIO:
         HTTPException: it is too large, or something else.
     """
     if request.mimetype == "multipart/form-data":
-        _, _, files = parse_form_data(request.environ, max_content_length=most_bytes)
+        _, _, files = parse_form_data(
+            request.environ, max_content_length=most_bytes, max_form_memory_size=MOST_IN_MEMORY
+        )
         for _, file in files.items(multi=True):
             stack.callback(file.close)
         if not files.get("file"):
@@ -102,7 +105,7 @@ def open_upload(stack: ExitStack, most_bytes: int) -> BinaryIO:
     if request.mimetype not in ANYTHING:
         raise UnsupportedMediaType("send the file as text/csv, or as `file` of a multipart/form-data form")
     request.max_content_length = most_bytes
-    spooled = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=500_000))  # noqa: SIM115  # stack closes it
+    spooled = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=MOST_IN_MEMORY))  # noqa: SIM115  # stack closes it
     shutil.copyfileobj(request.stream, spooled)
     spooled.seek(0)
     return cast("BinaryIO", spooled)

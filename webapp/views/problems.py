@@ -40,8 +40,8 @@ def problem(status: int, title: str, detail: str, errors: list[Mistake] | None =
 
 
 def wants_problem() -> bool:
-    """Whether the client is a program: one of the API, or one that does not ask for a page."""
-    return request.path.startswith("/api/") or not request.accept_mimetypes.accept_html
+    """Tell programs from browsers, which ask for text/html by name; `*/*` is what curl and most libraries send."""
+    return request.path.startswith("/api/") or "text/html" not in request.accept_mimetypes.values()
 
 
 def refuse_input(error: InputError) -> Response:
