@@ -118,8 +118,8 @@ def merge_profiles(parts: list[dict[str, Any]], schema: TableSchema) -> dict[str
             entry["levels"] = len(counts)
             entry["commonest"] = dict(zip(counts["level"].head(COMMONEST), counts["rows"], strict=False))
         else:
-            entry["min"] = str(min((c[0] for c in contents if not pd.isna(c[0])), default=None))
-            entry["max"] = str(max((c[1] for c in contents if not pd.isna(c[1])), default=None))
+            ends = [end for content in contents for end in content if not pd.isna(end)]
+            entry["min"], entry["max"] = (str(min(ends)), str(max(ends))) if ends else (None, None)
         profile["columns"][column.name] = entry
     return profile
 

@@ -106,7 +106,7 @@ def test_dates_gaps_constants_outliers_and_quarantine(project: Project) -> None:
     table = pd.DataFrame(
         {"day": days.strftime("%Y-%m-%d"), "constant": 1.0, "tail": np.exp(4 * random.standard_normal(300))}
     )
-    table["empty"] = ""
+    table["empty"] = table["never"] = ""
     table["one"] = "same"
     table["y"] = random.standard_normal(300).round(3)
     table.loc[3:8, "tail"] = -1.0
@@ -115,6 +115,7 @@ def test_dates_gaps_constants_outliers_and_quarantine(project: Project) -> None:
         {"name": "constant", "type": "number"},
         {"name": "tail", "type": "number", "constraints": {"minimum": 0}},
         {"name": "empty", "type": "number"},
+        {"name": "never", "type": "date"},
         {"name": "one", "type": "string"},
         {"name": "y", "type": "number", "role": "target"},
     ]
@@ -127,6 +128,8 @@ def test_dates_gaps_constants_outliers_and_quarantine(project: Project) -> None:
         "quantiles": [None] * 5,
         "target_where_missing": profile(project)["columns"]["empty"]["target_where_missing"],
     }
+    never = profile(project)["columns"]["never"]
+    assert (never["min"], never["max"]) == (None, None)  # and not the text "None"
 
 
 @pytest.mark.slow

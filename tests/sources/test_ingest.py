@@ -60,7 +60,7 @@ def read_arrow(table: pa.Table) -> pd.DataFrame:
 
 
 def cells(frame: pd.DataFrame) -> list[list[Any]]:
-    """The cells without the columns of our own."""
+    """The cells without the columns that the pipeline adds."""
     return frame[[name for name in frame.columns if not name.startswith("_")]].to_numpy().tolist()
 
 

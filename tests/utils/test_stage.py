@@ -1,0 +1,37 @@
+"""A stage ends in one line and an exit code, whatever went wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.utils.errors import DataError
+from stages.utils.stage import stage
+from tests.helpers.in_process import own_logging
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "exit_code"),
+    [
+        (DataError("data/raw: too\nshort"), "data/raw: too short", 4),
+        (KeyboardInterrupt(), "interrupted", 130),
+        (OSError(28, "No space left"), "the disk is full: [Errno 28] No space left; free some space and run again", 74),
+        (RuntimeError("first\nsecond"), "unexpected RuntimeError: first (traceback: logs/split.log)", 70),
+        (StopIteration(), "unexpected StopIteration: no message (traceback: logs/split.log)", 70),
+    ],
+)
+def test_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    line: str,
+    exit_code: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with own_logging("split", "stages"), pytest.raises(SystemExit) as ended, stage("split"):
+        raise error
+    assert ended.value.code == exit_code
+    said, hint = capsys.readouterr().err.splitlines()
+    assert said == f"split     {line}"
+    assert "dvc checkout --force split" in hint
+    assert ("Traceback" in Path("logs/split.log").read_text()) == (exit_code in (70, 74))
