@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import itertools
 import json
 import os
 import re
@@ -15,7 +14,6 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,7 +25,7 @@ from hypothesis import strategies as st
 from stages.sources import frames
 from stages.sources.frames import File
 from stages.sources.text import read_csv_file
-from stages.table.parts import cut_into_parts, list_parts, read_part, write_part
+from stages.table.parts import list_parts, read_part
 from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.metrics_files import SourceFile
@@ -227,31 +225,6 @@ def test_scikit_learn_in_natural_units(workdir: Path) -> None:
     assert frame.loc[0, ["age", "sex", "bmi", "bp", "target"]].tolist() == [59.0, 2.0, 32.1, 101.0, 151.0]
     assert frame["_line"].tolist() == list(range(1, 443))
     assert frame["_file"].unique().tolist() == ["sklearn://diabetes"]
-
-
-# ---------------------------------------------------------------- parts
-
-
-@pytest.mark.parametrize("lengths", [[10], [3, 0, 5, 1, 1], [1] * 10, [0, 10, 0]])
-@pytest.mark.parametrize("rows", [1, 2, 3, 5, 10, 11])
-def test_parts_of_any_size_hold_the_same_rows(lengths: list[int], rows: int) -> None:
-    whole = pd.DataFrame({"n": np.arange(10), "s": pd.Series(list("abcdefghij"), dtype="str")})
-    ends = np.cumsum([0, *lengths])
-    frames = [whole.iloc[start:end] for start, end in itertools.pairwise(ends)]
-    parts = list(cut_into_parts(frames, rows))
-    assert [len(part) for part in parts] == [rows] * (10 // rows) + [10 % rows] * (10 % rows > 0)
-    pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
-
-
-def test_no_rows_are_no_parts() -> None:
-    assert list(cut_into_parts([], 5)) == []
-    assert list(cut_into_parts([pd.DataFrame({"n": []})], 5)) == []
-
-
-def test_a_part_is_read_as_it_was_written(workdir: Path) -> None:
-    part = read_text('a,b\n1,"é\n"\n,x\n3\n')
-    write_part(part, Path("parts"), 12)
-    pd.testing.assert_frame_equal(read_part(Path("parts/part-00012.parquet")), part)
 
 
 # ---------------------------------------------------------------- the stage

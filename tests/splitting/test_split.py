@@ -1,62 +1,29 @@
-"""Split: which rows are held out and which fold a training row is in, sampling by hash, and what the stage refuses."""
+"""Split: which rows are held out, which fold a training row is in, and what the stage refuses."""
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stages import split
 from stages.splitting.row_ids import check_row_ids, find_row_ids, numbering_of
 from stages.splitting.time_folds import time_fold_edges
-from stages.table.hashing import draw, hash_rows
-from stages.table.parts import cut_into_parts, list_parts, read_part, sample_rows, write_part
+from stages.table.hashing import hash_rows
+from stages.table.parts import cut_into_parts, list_parts
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, LeakageError, SettingsError
 from stages.utils.metrics_files import SplitMetrics
 from stages.utils.params import SplitParams
 from tests.conftest import Workspace
+from tests.helpers.typed_rows import FIELDS, HASHED, PROPERTY, in_parts, rng_table, table, tables, written
 
-PROPERTY = settings(max_examples=12, deadline=None)  # each example writes and reads several tables
 TEST = -1  # stands for a fold where a row is held out
-
-FIELDS: list[dict[str, Any]] = [
-    {"name": "row", "type": "integer", "role": "id"},
-    {"name": "x", "type": "number"},
-    {"name": "level", "type": "string"},
-    {"name": "when", "type": "datetime"},
-    {"name": "note", "type": "string", "role": "ignore"},
-    {"name": "y", "type": "number", "role": "target"},
-]
-HASHED = ["x", "level", "when", "note"]
-
-cells = st.tuples(
-    st.sampled_from([0.0, -0.0, 1.0, 1e-300, 1e300, float("nan")]),
-    st.sampled_from(["a", "b", "", "ä 😀", None]),
-    st.sampled_from([np.datetime64("2020-02-29T23:59:59"), np.datetime64("1969-12-31"), np.datetime64("NaT")]),
-    st.sampled_from(["", "n", None]),
-)
-tables = st.lists(cells, min_size=1, max_size=60)
-
-
-def table(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    """Typed rows with FIELDS; `row` numbers them, the target differs from row to row."""
-    x, level, when, note = zip(*rows, strict=True)
-    columns = {
-        "row": pd.Series(range(len(rows)), dtype="float64"),
-        "x": pd.Series(x, dtype="float64"),
-        "level": pd.Series(level, dtype="str"),
-        "when": pd.Series(when).astype("datetime64[us]"),
-        "note": pd.Series(note, dtype="str"),
-        "y": pd.Series(range(len(rows)), dtype="float64") * 0.7,
-    }
-    return pd.DataFrame(columns)
 
 
 def schema_of(fields: list[dict[str, Any]], **roles: str) -> TableSchema:
@@ -70,17 +37,11 @@ def split_params(**changes: Any) -> SplitParams:
     return SplitParams(**{"by": "hash", "test_fraction": 0.3, "cut": None, "folds": 3, "seed": 0, **changes})
 
 
-def in_parts(frame: pd.DataFrame, parts: int) -> Iterator[pd.DataFrame]:
-    """The rows cut into at most this many parts of equally many rows."""
-    return cut_into_parts([frame], -(-len(frame) // parts))
-
-
 def places(frame: pd.DataFrame, schema: TableSchema, cuts: int = 1, **params: Any) -> "pd.Series[int]":
     """The fold of every row (TEST where it is held out), by its `row`; the table is cut into so many parts."""
     with tempfile.TemporaryDirectory() as directory:
         parts, train, test = (Path(directory) / name for name in ("parts", "train", "test"))
-        for number, part in enumerate(in_parts(frame, cuts)):
-            write_part(part, parts, number)
+        written(in_parts(frame, cuts), parts)
         settings_ = split_params(**params)
         edges = time_fold_edges(list_parts(parts), schema, settings_)
         for part in list_parts(parts):
@@ -91,14 +52,6 @@ def places(frame: pd.DataFrame, schema: TableSchema, cuts: int = 1, **params: An
     found = pd.concat([folds.set_index("row")["_fold"], pd.Series(TEST, held["row"])]).astype("int64").sort_index()
     assert found.index.tolist() == frame["row"].tolist()  # every row is on one side, once
     return found
-
-
-def rng_table(rows: int, seed: int = 0) -> pd.DataFrame:
-    """Many different rows."""
-    rng = np.random.default_rng(seed)
-    numbers = rng.normal(size=rows)
-    frame = table([(0.0, "a", np.datetime64("2020-01-01"), "")] * rows)
-    return frame.assign(x=numbers, when=frame["when"] + pd.to_timedelta(rng.integers(0, 500, rows), unit="D"))
 
 
 # ---------------------------------------------------------------- by hash
@@ -130,25 +83,6 @@ def test_neither_parts_nor_roles_move_a_row(rows: list[tuple[Any, ...]], cuts: i
     pd.testing.assert_series_equal(places(frame[frame.columns[::-1]], roles, cuts), expected)
 
 
-@PROPERTY
-@given(tables)
-def test_hash_of_a_row(rows: list[tuple[Any, ...]]) -> None:
-    frame = table(rows)
-    hashes = hash_rows(frame, HASHED)
-    assert (hashes == hash_rows(frame[frame.columns[::-1]], HASHED[::-1])).all()
-    assert (hashes == hash_rows(frame.assign(x=frame["x"].replace(0.0, -0.0)), HASHED)).all()
-    assert (hashes == np.concatenate([hash_rows(frame.iloc[[row]], HASHED) for row in range(len(frame))])).all()
-    distinct = frame.assign(x=frame["x"] + 0.0).drop_duplicates(HASHED)
-    assert len(np.unique(hashes)) == len(distinct)
-
-
-def test_hash_tells_columns_apart() -> None:
-    one = pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0]})
-    assert len(np.unique(hash_rows(one, ["a", "b"]))) == 2
-    assert len(np.unique(hash_rows(one, ["a"]))) == 2
-    assert hash_rows(one, ["a"])[0] == hash_rows(one, ["b"])[1]
-
-
 def test_fraction_folds_and_seed() -> None:
     frame, schema = rng_table(20_000), schema_of(FIELDS)
     found = places(frame, schema, test_fraction=0.2, folds=4)
@@ -162,14 +96,6 @@ def test_fraction_folds_and_seed() -> None:
     more = places(frame, schema, test_fraction=0.3, folds=4)  # a larger test set takes rows, and gives none back
     assert (more[found == TEST] == TEST).all()
     pd.testing.assert_series_equal(more[more != TEST], found[more != TEST])
-
-
-def test_side_and_fold_are_independent() -> None:
-    hashes = hash_rows(rng_table(20_000), HASHED)
-    folds, sides = draw(hashes, "fold") % np.uint64(5), draw(hashes, "side") < np.uint64(2**63)
-    counts = pd.crosstab(folds, sides).to_numpy()
-    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
-    assert ((counts - expected) ** 2 / expected).sum() < 18.5  # chi squared of 4 degrees of freedom, 0.1 %
 
 
 # ---------------------------------------------------------------- by group
@@ -219,70 +145,6 @@ def test_folds_of_time_have_about_equally_many_rows() -> None:
     assert found.value_counts().to_dict() == {0: 91, 1: 92, 2: 91, 3: 92, TEST: 134}
 
 
-# ---------------------------------------------------------------- sampling
-
-
-@PROPERTY
-@given(tables, st.integers(2, 5), st.integers(1, 80))
-def test_sample_does_not_depend_on_the_parts(rows: list[tuple[Any, ...]], cuts: int, size: int) -> None:
-    frame = table(rows).assign(_hash=hash_rows(table(rows), HASHED))
-    samples = []
-    for count in (cuts, 1):
-        with tempfile.TemporaryDirectory() as directory:
-            for number, part in enumerate(in_parts(frame, count)):
-                write_part(part, Path(directory) / "parts", number)
-            samples.append(sample_rows(list_parts(Path(directory) / "parts"), size, ["row", "x"]))
-    pd.testing.assert_frame_equal(*samples)
-    assert len(samples[0]) == min(size, len(rows))
-    assert samples[0]["row"].is_monotonic_increasing
-    assert samples[0]["row"].is_unique
-    assert samples[0].columns.tolist() == ["row", "x"]
-
-
-def test_sample_is_uniform(tmp_path: Path) -> None:
-    frame = rng_table(20_000)
-    frame = frame.assign(_hash=hash_rows(frame, HASHED))
-    for number, part in enumerate(cut_into_parts([frame], 7000)):
-        write_part(part, tmp_path / "parts", number)
-    sample = sample_rows(list_parts(tmp_path / "parts"), 4000, ["row", "x", "_hash"])
-    assert len(sample) == 4000
-    for column in ("row", "x"):
-        deciles = np.searchsorted(np.quantile(frame[column], np.linspace(0.1, 0.9, 9)), sample[column])
-        counts = np.bincount(deciles, minlength=10)
-        assert ((counts - 400.0) ** 2 / 400).sum() < 27.9  # chi squared of 9 degrees of freedom, 0.1 %
-    share_held = (draw(sample["_hash"].to_numpy(np.uint64), "side") < np.uint64(2**62)).mean()
-    assert share_held == pytest.approx(0.25, abs=0.03)  # which rows are sampled says nothing of their side
-
-
-@pytest.mark.parametrize("part_rows", [700, 20_000])
-def test_sample_of_equal_rows(tmp_path: Path, part_rows: int) -> None:
-    """Rows are drawn, not distinct hashes: each of 100 values keeps its share of the sample."""
-    frame = pd.DataFrame({"x": np.arange(20_000) % 100.0})
-    for number, part in enumerate(cut_into_parts([frame.assign(_hash=hash_rows(frame, ["x"]))], part_rows)):
-        write_part(part, tmp_path / "parts", number)
-    counts = sample_rows(list_parts(tmp_path / "parts"), 5000, ["x"])["x"].value_counts()
-    assert len(counts) == 100
-    assert ((counts - 50.0) ** 2 / 50).sum() < 149  # chi squared of 99 degrees of freedom, 0.1 %
-
-
-def test_a_damaged_part_is_named(tmp_path: Path) -> None:
-    write_part(rng_table(10), tmp_path / "parts", 0)
-    path = tmp_path / "parts/part-00000.parquet"
-    path.write_bytes(path.read_bytes()[:4] + bytes(16) + path.read_bytes()[20:])
-    with pytest.raises(DataError, match=r"(?s)part-00000.parquet: not readable as Parquet .*; remove .*parts and run"):
-        read_part(path)
-
-
-def test_sample_of_parts_without_rows(tmp_path: Path) -> None:
-    frame = rng_table(10).assign(_hash=hash_rows(rng_table(10), HASHED))
-    for number, part in enumerate([frame.head(0), frame, frame.head(0)]):
-        write_part(part, tmp_path / "parts", number)
-    assert sample_rows(list_parts(tmp_path / "parts"), 20, ["row"])["row"].tolist() == list(range(10))
-    write_part(frame.head(0), tmp_path / "empty", 0)
-    with pytest.raises(DataError, match="no rows"):
-        sample_rows(list_parts(tmp_path / "empty"), 20, ["row"])
-
-
 # ---------------------------------------------------------------- row numbers
 
 
@@ -326,8 +188,7 @@ def put(
     workspace: Workspace, frame: pd.DataFrame, fields: list[dict[str, Any]], part_rows: int = 10**6, **params: Any
 ) -> None:
     """Give the workspace valid rows, their schema and `split` params."""
-    for number, part in enumerate(cut_into_parts([frame], part_rows)):
-        write_part(part, workspace.path / "data/valid", number)
+    written(cut_into_parts([frame], part_rows), workspace.path / "data/valid")
     workspace.write_schema(fields)
     workspace.edit("config.yaml", compute__workers=1)
     workspace.edit("params.yaml", **{f"split__{key}": value for key, value in params.items()})
@@ -411,12 +272,11 @@ def time_error(cut: str | None, days: int = 100) -> Exception:
     """The error of a split by time of `days` consecutive days from 2020-01-01 on, as the stage would raise it."""
     frame = table([(float(day), "a", np.datetime64("2020-01-01") + day, "") for day in range(days)])
     with tempfile.TemporaryDirectory() as directory:
-        parts = Path(directory) / "parts"
-        write_part(frame, parts, 0)
+        parts = written([frame], Path(directory) / "parts")
         params, schema = split_params(by="time", cut=cut, test_fraction=0.2), schema_of(FIELDS, when="time")
         try:
-            edges = time_fold_edges(list_parts(parts), schema, params)
-            work = list_parts(parts)[0], 0
+            edges = time_fold_edges(parts, schema, params)
+            work = parts[0], 0
             summary = split.split_part(work, schema, params, edges, Path(directory) / "train", Path(directory) / "test")
             split.check_sizes(split.summarise([summary], schema))
         except (SettingsError, DataError) as error:
