@@ -14,16 +14,20 @@ import joblib
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from stages.exporting.effects import effects_of
+from stages.modelling.pipeline import pairs_of
 from stages.plotting.report.coverage import draw_coverage
-from stages.plotting.report.cv_surface import draw_surface
+from stages.plotting.report.cv_surface import draw_cv_surface
 from stages.plotting.report.effects import draw_effects
-from stages.plotting.report.fold_effects import Effect, read_effects
+from stages.plotting.report.fold_effects import Effect, column_effects
 from stages.plotting.report.importance import draw_importance
+from stages.plotting.report.pair_effects import PairEffect, pair_effects
 from stages.plotting.report.predicted_actual import draw_predicted_actual
 from stages.plotting.report.regularization_path import draw_path
 from stages.plotting.report.residuals import draw_residuals
 from stages.plotting.report.residuals_by_group import draw_residuals_by_group
 from stages.plotting.report.scores import draw_scores
+from stages.plotting.report.surfaces import draw_surfaces
 from stages.plotting.style import save, save_pages
 from stages.table.parts import list_parts, sample_rows
 from stages.table.schema import TableSchema, read_schema
@@ -46,11 +50,15 @@ def main() -> None:
         model: Pipeline = joblib.load(MODEL)
         sample = sample_rows(list_parts(TRAIN), params.sample_rows, [column.name for column in schema.inputs])
         folds: dict[int, Pipeline] = joblib.load(FOLDS)
-        effects = read_effects([model, *folds.values()], sample, schema)
+        known = {column.name: column.levels or [] for column in schema.inputs}
+        models = [model, *folds.values()]
+        found = [effects_of(each, known, sample, [0.0] * len(pairs_of(each).pairs)) for each in models]
+        effects = column_effects(found, sample, schema)
+        pairs = pair_effects(found[0].surfaces, [each.surfaces for each in found[1:]], sample, schema)
         train = read_metrics(TrainMetrics)
         with replacing(PLOTS) as plots:
             draw_errors(plots, schema, params)
-            draw_model(plots, effects, train, schema, params)
+            draw_model(plots, effects, pairs, train, schema, params)
         log.info("plots in %s", PLOTS)
         for effect in effects[:3]:
             log.info("  %s moves predictions by %s", effect.label, typical_amount(effect.weight, train.target))
@@ -68,15 +76,21 @@ def draw_errors(plots: Path, schema: TableSchema, params: ReportParams) -> None:
 
 
 def draw_model(
-    plots: Path, effects: list[Effect], train: TrainMetrics, schema: TableSchema, params: ReportParams
+    plots: Path,
+    effects: list[Effect],
+    pairs: list[PairEffect],
+    train: TrainMetrics,
+    schema: TableSchema,
+    params: ReportParams,
 ) -> None:
-    """Write the plots of the effects, the regularisation path and the cross-validated surface."""
+    """Write the plots of the effects of columns and pairs, the regularisation path and the cross-validated surface."""
     label, transform, surface = schema.target.label, train.target, read_points(SURFACE)
     save_pages(draw_effects(effects, label, transform, params.pages), plots, "effects")
-    save(draw_importance(effects, label, transform), plots / "importance.png")
+    save_pages(draw_surfaces(pairs, label, transform, params.pages), plots, "surfaces")
+    save(draw_importance(effects, pairs, label, transform), plots / "importance.png")
     scale = scale_name(transform, label)
     save(draw_path(read_points(PATH), surface, train, schema, scale), plots / "regularization_path.png")
-    save(draw_surface(surface, train), plots / "cv_surface.png")
+    save(draw_cv_surface(surface, train), plots / "cv_surface.png")
 
 
 def read_points(path: Path) -> pd.DataFrame:

@@ -32,6 +32,7 @@ def small_multiples(
     rows: Callable[[Panel], int] = lambda _: CHART,
     xlabel: str = "",
     ylabel: str = "",
+    across: int = ACROSS,
     **grid: Any,
 ) -> list[Figure]:
     """Draw pages of small panels, filled row by row in the order given; panels that do not fit are left out.
@@ -41,15 +42,16 @@ def small_multiples(
         pages: the most pages.
         rows: the rows of levels that a panel needs, which decide its height.
         xlabel, ylabel: what all panels of a page share.
+        across: panels in a row.
         grid: passed on to `Figure.subplots`.
     """
-    size = ACROSS * DOWN
+    size = across * DOWN
     shown = panels[: pages * size]
     figures = []
     for start in range(0, len(shown), size):
         page = shown[start : start + size]
-        across = min(ACROSS, len(page))
-        deepest = [max(rows(panel) for panel in page[left : left + across]) for left in range(0, len(page), across)]
+        columns = min(across, len(page))
+        deepest = [max(rows(panel) for panel in page[left : left + columns]) for left in range(0, len(page), columns)]
         of = f" ({start // size + 1} of {-(-len(shown) // size)})" if len(shown) > size else ""
         note = f" The {len(shown)} most important of {len(panels)} panels." if len(shown) < len(panels) else ""
         figure, axes = titled_figure(
@@ -57,7 +59,7 @@ def small_multiples(
             title + of,
             subtitle + note,
             len(deepest),
-            across,
+            columns,
             gridspec_kw={"height_ratios": deepest},
             **grid,
         )
@@ -67,8 +69,8 @@ def small_multiples(
                 continue
             draw(panel, page[place])
             if panel.yaxis_inverted():  # a panel of rows: as high as those of its neighbours
-                panel.set_ylim(bottom=deepest[place // across] - 1 + BELOW)
-            panel.tick_params(labelbottom=place + across >= len(page) or not grid.get("sharex"))
+                panel.set_ylim(bottom=deepest[place // columns] - 1 + BELOW)
+            panel.tick_params(labelbottom=place + columns >= len(page) or not grid.get("sharex"))
         if xlabel:
             figure.supxlabel(xlabel, size=9, color=INK)
         if ylabel:

@@ -14,7 +14,7 @@ WORST = 1.25  # times the best error: where the colours end
 EDGE = ", at the edge of the grid: a smaller train.eps would look further"
 
 
-def draw_surface(surface: pd.DataFrame, train: TrainMetrics) -> Figure:
+def draw_cv_surface(surface: pd.DataFrame, train: TrainMetrics) -> Figure:
     """Draw the cross-validated error (rows of plots/cv_surface.csv) as a heat map, with the choice marked."""
     ratios = sorted(surface["l1_ratio"].unique())
     best = surface.sort_values("mse", kind="stable").iloc[0]

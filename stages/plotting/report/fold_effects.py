@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
-from stages.exporting.effects import effects_of as model_effects
+from stages.exporting.effects import Effects
 from stages.modelling.feature_map import CALENDAR, calendar_part
-from stages.modelling.pipeline import pairs_of
 from stages.table.schema import Column, TableSchema
 from stages.utils.arrays import Floats
 from webapp.scoring.scorecard import Calendar, Curve, Levels
@@ -47,14 +45,16 @@ def spread(values: Floats) -> float:
     return float(values.std()) if len(values) else 0.0
 
 
-def read_effects(models: list[Pipeline], sample: pd.DataFrame, schema: TableSchema) -> list[Effect]:
-    """Read the effects off the model and the models of the folds, those that move predictions most first."""
-    known = {column.name: column.levels or [] for column in schema.inputs}
-    by_model = [model_effects(each, known, sample, [0.0] * len(pairs_of(each).pairs)).columns for each in models]
+def column_effects(found: list[Effects], sample: pd.DataFrame, schema: TableSchema) -> list[Effect]:
+    """Lay out the effects of the columns, those that move predictions most first.
+
+    Args:
+        found: the effects of the model, then those of each fold's model.
+    """
     effects = [
         effect
         for column in schema.inputs
-        for effect in effects_of(column, sample[column.name], [each[column.name] for each in by_model])
+        for effect in effects_of(column, sample[column.name], [each.columns[column.name] for each in found])
     ]
     return sorted(effects, key=lambda effect: -effect.weight)
 

@@ -32,7 +32,7 @@ def draw_path(
     figure, axes = titled_figure(
         5.6,
         "How the model grows as the penalty falls",
-        f"At l1_ratio {train.l1_ratio:g}. Top: standard deviation of what each column adds to the prediction. "
+        f"At l1_ratio {train.l1_ratio:g}. Top: standard deviation of what each column or pair adds to the prediction. "
         "Bottom: cross-validated error, with its standard error as a band. Dashed: the penalty chosen.",
         2,
         sharex=True,
@@ -41,10 +41,11 @@ def draw_path(
     lines, cv = axes[:, 0]
     for column in wide.columns.difference(heaviest):
         lines.plot(wide.index, wide[column], color=PALE, linewidth=1)
+    titles = {column.name: column.title or column.name for column in schema.inputs}  # a pair has the names of both
     ends = []
     for column, colour in zip(heaviest, LINES, strict=False):
         lines.plot(wide.index, wide[column], color=colour, linewidth=1.8)
-        ends.append((float(wide[column].iloc[0]), schema.column(column).title or column, colour))
+        ends.append((float(wide[column].iloc[0]), titles.get(column, column), colour))
     low, top = 0.0, float(wide.to_numpy().max()) * 1.05 or 1.0
     heights = apart([end for end, _, _ in ends], top * 0.075)
     for height, (end, name, colour) in zip(heights, ends, strict=True):
