@@ -36,8 +36,8 @@ def draw_surfaces(effects: Sequence[PairEffect], label: str, transform: str, pag
         partial(draw_surface, transform=transform),
         title,
         "Beyond what each column does alone: vermilion raises the prediction, blue lowers it; hatched: no training "
-        f"rows; dots, or numbers in brackets: training rows. {mark}: one standard deviation over the training rows; and the number of folds "
-        "whose model chose the pair too.",
+        "rows; dots, or numbers in brackets: training rows. "
+        f"{mark}: one standard deviation over the training rows; then the number of folds that chose the pair too.",
         pages,
         rows=lambda effect: min(max(len(effect.up.names), 4), MOST_ROWS) if effect.up.names else CHART,
         across=ACROSS,
