@@ -17,12 +17,14 @@ from stages.evaluation.gate import gate_checks
 from stages.evaluation.metrics import MODELS, NORMAL_95
 from stages.model_card.effect_ranges import effect_ranges
 from stages.model_card.markdown import render
+from stages.model_card.pair_summaries import pair_summaries
 from stages.table.schema import read_schema
 from stages.utils.config import read_source_settings
-from stages.utils.files import md5_of, md5_of_directory, read_json, replacing
+from stages.utils.files import md5_of, md5_of_directory, replacing
 from stages.utils.metrics_files import (
     AuditMetrics,
     EvaluationMetrics,
+    InteractionMetrics,
     SourceMetrics,
     SplitMetrics,
     TrainMetrics,
@@ -32,6 +34,7 @@ from stages.utils.metrics_files import (
 from stages.utils.params import read_params
 from stages.utils.stage import stage
 from webapp.formatting import is_factor, scale_name
+from webapp.scoring.scorecard import Scorecard
 
 TEMPLATE, CARD = Path("stages/model_card/MODEL_CARD.md.jinja"), Path("models/MODEL_CARD.md")
 RAW, SCORECARD = Path("data/raw"), Path("models/scorecard.json")
@@ -42,21 +45,19 @@ Row = dict[str, Any]
 
 def main() -> None:
     with stage("card") as log:
-        schema, (source, _), evaluate = read_schema(), read_source_settings(), read_params("evaluate")
+        schema, (source, _) = read_schema(), read_source_settings()
+        how_split, features = read_params("split"), read_params("features")
+        fit, evaluate = read_params("train"), read_params("evaluate")
         test, train, split = read_metrics(EvaluationMetrics), read_metrics(TrainMetrics), read_metrics(SplitMetrics)
-        served, bins, groups = read_json(SCORECARD), read_rows(COVERAGE), read_rows(GROUPS)
-        has_factors = is_factor(train.target)
+        bins, groups = read_rows(COVERAGE), read_rows(GROUPS)
+        served = Scorecard.model_validate_json(SCORECARD.read_bytes())
+        effects, has_factors = effect_ranges(schema, served), is_factor(train.target)
         raw_md5, raw_bytes = md5_of_directory(RAW)
         text = render(
             TEMPLATE,
             schema=schema,
             target=schema.target,
-            params={
-                "split": read_params("split"),
-                "features": read_params("features"),
-                "train": read_params("train"),
-                "evaluate": evaluate,
-            },
+            params={"split": how_split, "features": features, "train": fit, "evaluate": evaluate},
             source_uri=source.uri,
             raw_md5=raw_md5,
             raw_bytes=raw_bytes,
@@ -71,8 +72,13 @@ def main() -> None:
             checks=gate_checks(test.model, test.least_squares, test.intervals, evaluate.gate),
             has_factors=has_factors,
             scale=scale_name(train.target, "the target"),
-            typical=math.exp(served["intercept"]) if has_factors else served["intercept"],
-            effects=effect_ranges(schema, served),
+            prediction_scale=scale_name(train.target, "prediction"),
+            typical=math.exp(served.intercept) if has_factors else served.intercept,
+            effects=[effect for effect in effects if effect.low < effect.high],
+            idle=[effect for effect in effects if effect.low == effect.high],
+            interactions=read_metrics(InteractionMetrics),
+            training_sets=len(split.folds) - (how_split.by == "time"),
+            pairs=pair_summaries(schema, served, variance=train.cv_rmse**2 / (1 - train.cv_r2)),
             bins=bins,
             off_bins=[row for row in bins if is_off_coverage(row, test.intervals.nominal)],
             groups=groups,

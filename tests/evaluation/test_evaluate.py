@@ -249,9 +249,9 @@ def test_metrics_are_those_of_a_direct_evaluation(built: Project, monkeypatch: p
     metrics = read_json("metrics/test.json")
     model = joblib.load("models/model.joblib")
     train, test = built.frame("data/train"), built.frame("data/test")
-    terms, y = model["features"].transform(train), train["target"]
+    terms, y = model["terms"].transform(train), train["target"]
     least_squares = LinearRegression().fit((terms - terms.mean(axis=0)) / model["scale"].scale_, y)
-    test_terms = (model["features"].transform(test) - terms.mean(axis=0)) / model["scale"].scale_
+    test_terms = (model["terms"].transform(test) - terms.mean(axis=0)) / model["scale"].scale_
     predictions = {
         "model": model.predict(test),
         "mean": np.full(len(test), y.mean()),
@@ -280,9 +280,9 @@ def test_a_row_is_predicted_by_the_model_that_has_not_seen_it(built: Project, mo
         {"fields": [{"name": field["name"], "type": "number"} for field in fields]
          + [{"name": "target", "type": "number", "role": "target"}]}
     )  # fmt: skip
-    predicted, residual = out_of_fold(train, model, schema, "none")
+    predicted, residual = out_of_fold(train, schema, "none")
     np.testing.assert_allclose(predicted + residual, train["target"])
-    terms, fold = model["features"].transform(train), train["_fold"].to_numpy()
+    terms, fold = model["terms"].transform(train), train["_fold"].to_numpy()
     for k in range(fold.max() + 1):
         rest, held_out = terms[fold != k], terms[fold == k]
         scale = np.where(rest.std(axis=0) > 0, rest.std(axis=0), 1)
@@ -307,7 +307,7 @@ def test_prices_on_the_log_scale(project: Project, monkeypatch: pytest.MonkeyPat
         {"name": "price", "type": "number", "role": "target"},
     ]
     project.use_table(table, fields, features__target="log")
-    project.stages("ingest", "validate", "split", "features", "train", "evaluate", "export")
+    project.stages("ingest", "validate", "split", "features", "interactions", "train", "evaluate", "export")
     monkeypatch.chdir(project.path)
     metrics, train = read_json("metrics/test.json"), read_json("metrics/train.json")
     assert train["target"] == "log"

@@ -17,6 +17,7 @@ from stages.utils.files import md5_of_directory
 from tests.conftest import ROOT, Project
 from tests.helpers.markdown import Section, parse_sections
 from webapp.formatting import fixed, percent, short, with_interval
+from webapp.scoring.scorecard import Calendar, Curve, Levels
 
 CARD = "models/MODEL_CARD.md"
 TABLES = {
@@ -107,20 +108,42 @@ def test_effects_are_those_of_the_scorecard(built: Project) -> None:
     bmi = next(column["effect"] for column in served["columns"] if column["name"] == "bmi")
     low, high = min(bmi["values"]), max(bmi["values"])
     at_high = short(bmi["knots"][bmi["values"].index(high)])
-    assert (stated["bmi"][2], *stated["bmi"][4:]) == (short(low), short(high), at_high)
+    assert (stated["bmi"][2], *stated["bmi"][4:]) == (short(low, 3), short(high, 3), at_high)
 
 
 def test_the_ends_of_a_date_are_sums_over_its_parts() -> None:
-    def levels(**values: float) -> dict[str, Any]:
-        return {"values": values}
-
-    days = {"knots": [0.0, 30.0], "values": [-1.0, 2.0]}
-    effect: dict[str, Any] = {"kind": "calendar", "start": "2024-01-01T00:00:00", "days": days}
-    effect |= {"month": levels(**{"1": 0.5, "2": -0.5}), "weekday": levels(**{"0": 0.0}), "hour": levels(**{"0": 0.0})}
+    days = Curve(knots=[0.0, 30.0], values=[-1.0, 2.0], missing=0.0)
+    month, idle = (Levels(values=values, other=0.0, missing=0.0) for values in ({"1": 0.5, "2": -0.5}, {"0": 0.0}))
+    effect = Calendar(start="2024-01-01T00:00:00", days=days, month=month, weekday=idle, hour=idle)
     assert effect_ends(effect, {}) == [
         (-1.5, "month 2, day 0 since 2024-01-01"),
         (2.5, "month 1, day 30 since 2024-01-01"),
     ]
+
+
+@pytest.mark.slow
+def test_card_says_where_each_pair_matters_most(built: Project) -> None:
+    """Of a number and levels it leaves out the ends, where hardly a row is."""
+    bmi = {"column": "bmi", "part": None, "start": None, "knots": [20.0, 30.0, 40.0], "levels": []}
+    sex = {"column": "sex", "part": None, "start": None, "knots": [], "levels": ["1", "2"]}
+    values = [[1.0, -1.0, 0.0, 0.0], [-4.0, 42.0, 0.0, 0.0], [0.0, -500.0, 0.0, 0.0], [0.0] * 4]
+    rows = [[80.0, 80.0, 0.0, 0.0], [90.0, 90.0, 0.0, 0.0], [11.0, 2.0, 0.0, 0.0], [0.0] * 4]
+    scorecard = built.path / "models/scorecard.json"
+    served = json.loads(scorecard.read_text())
+    served["surfaces"] = [{"axes": [sex, bmi], "values": transposed(values), "rows": transposed(rows)}] * 14
+    for weight, surface in enumerate(served["surfaces"]):
+        served["surfaces"][weight] = {**surface, "sd": float(weight), "folds": 0.8}
+    scorecard.write_text(json.dumps(served))
+    built.stages("card")
+    text = parse_sections((built.path / CARD).read_text(encoding="utf-8"))["Interactions"].text
+    train = json.loads((built.path / "metrics/train.json").read_text())
+    share = 13**2 * (1 - train["cv_r2"]) / train["cv_rmse"] ** 2
+    assert f"bmi and sex ({percent(share, 1)}, 4 of 5): at bmi 30, sex 2 adds 42." in text
+    assert (text.count("at bmi 30"), "2 more in models/scorecard.json" in text) == (12, True)
+
+
+def transposed(matrix: list[list[float]]) -> list[list[float]]:
+    return [list(column) for column in zip(*matrix, strict=True)]
 
 
 @pytest.mark.slow
@@ -134,10 +157,10 @@ def test_card_of_a_table_with_quarantine_levels_dates_and_a_failed_gate(built: P
         {"name": "y", "type": "number", "role": "target", "title": "Cost [per unit]", "unit": "$"},
     ]
     built.use_table(table_of.to_csv(index=False) + ",,\n", fields)
-    built.stages("ingest", "validate", "split", "features", "train", "evaluate", "export", "card")
+    built.stages("ingest", "validate", "split", "features", "interactions", "train", "evaluate", "export", "card")
     before = (built.path / CARD).read_text(encoding="utf-8")
     card = parse_sections(before)
-    check_markdown({name: card[name] for name in TABLES}, TABLES)
+    check_markdown(card, {name: count for name, count in TABLES.items() if name != "Effects"} | {"Quarantine": 1})
     assert "Model card: Cost [per unit]" in card
     assert "Cost [per unit] ($)" in card["Intended use"].text
     assert dict(card["Data"].tables[0][1:])["as ingested"].startswith("300 rows (and 1 blank row, left out)")
@@ -145,7 +168,7 @@ def test_card_of_a_table_with_quarantine_levels_dates_and_a_failed_gate(built: P
     [[column, check, cells, example]] = card["Quarantine"].tables[0][1:]
     assert (column, check, cells) == ("kind", "enum", "5")
     assert "unheard of" in example
-    assert {row[0]: row[3] for row in card["Effects"].tables[0][1:]}["kind"] in ("a|b", "`c`", "<d>", "any other")
+    assert card["Effects"].text == "Without effect: day, kind.\n"
     assert "failed" in {row[4] for row in card["Gate"].tables[0][1:]}
     assert "do not show that the model beats the mean" in card["Limits and known gaps"].text
     built.stages("card")

@@ -61,7 +61,16 @@ def test_many_columns_come_in_pages_with_the_most_important_first(project: Proje
     fields: list[dict[str, Any]] = [{"name": name, "type": "number", "unit": "m"} for name in table.columns[:-1]]
     fields.append({"name": "y", "type": "number", "role": "target"})
     found = explored(
-        project, table, fields, "features", "train", "evaluate", "report", explore__pages=2, report__pages=2
+        project,
+        table,
+        fields,
+        "features",
+        "interactions",
+        "train",
+        "evaluate",
+        "report",
+        explore__pages=2,
+        report__pages=2,
     )
     assert {f"explore/target_by_number{end}" for end in ("", "_2")} <= set(found)
     assert "explore/target_by_number_3" not in found, "explore.pages is 2"
@@ -89,7 +98,7 @@ def test_no_numeric_column_and_levels_of_sixty_characters(project: Project) -> N
         {"name": "y", "type": "number", "role": "target"},
     ]
     assert {len(level) for level in LONG} == {60}
-    found = explored(project, table, fields, "features", "train", "evaluate", "report")
+    found = explored(project, table, fields, "features", "interactions", "train", "evaluate", "report")
     assert {"explore/missing", "explore/level_counts", "explore/target_by_level", "report/effects"} <= set(found)
     missing = profile(project)["columns"]["kind"]
     rows = project.frame("data/train")

@@ -18,7 +18,7 @@ from webapp.formatting import is_factor, scale_name, short, typical_amount
 ACROSS = 2  # panels in a row
 CHART, MOST_ROWS = 8, 12  # rows that a panel is high: with a number up, and with levels
 TABLE = (7, 8)  # levels across and up of a table whose cells are labelled
-TYPICAL = 0.995  # share of the training rows whose contributions are within the colours
+TYPICAL = 0.99  # share of the rows whose contributions the colours tell apart
 DARK = 0.7  # share of the colours' limit beyond which a cell is labelled in white
 DOT = 1.2  # size of a row, in square points
 MOST_NAMES = 14  # levels on an axis that are all named
@@ -67,11 +67,16 @@ def draw_surface(axes: Axes, effect: PairEffect, transform: str) -> None:
 
 
 def typical_limit(effect: PairEffect) -> float:
-    """Return the size of contribution that all but the outermost training rows stay within."""
-    sizes, rows = np.abs(effect.values[effect.rows > 0]), effect.rows[effect.rows > 0]
-    order = np.argsort(sizes, kind="stable")
-    shares = np.cumsum(rows[order]) / rows.sum()
-    return float(sizes[order][np.searchsorted(shares, TYPICAL)])
+    """Return the size of contribution that all but a few rows of the sample stay within, or the largest of all."""
+    known = ~np.isnan(effect.across.cells + effect.up.cells)
+    across, up = (
+        np.clip(np.searchsorted(side.edges, side.cells[known], side="right") - 1, 0, len(side.edges) - 2)
+        for side in (effect.across, effect.up)
+    )
+    sizes = np.abs(effect.values[across, up])
+    sizes = sizes[~np.isnan(sizes)]
+    typical = float(np.quantile(sizes, TYPICAL)) if len(sizes) else 0.0
+    return typical or float(np.nanmax(np.abs(effect.values)))
 
 
 def label_cells(axes: Axes, effect: PairEffect, transform: str, limit: float) -> None:
