@@ -14,6 +14,7 @@ from webapp.scoring.scorer import as_datetime
 
 LARGEST = sys.float_info.max
 EXAMPLE = datetime.datetime(2026, 11, 24, 17, 5)  # of a date, in messages
+is_iso_date = re.compile(ISO_DATE).fullmatch
 SHOWN = 50  # values that a message lists
 
 
@@ -67,7 +68,7 @@ def to_datetime(cell: Any, pattern: str) -> datetime.datetime:
             if any(mark.isdigit() and not mark.isascii() for mark in text):
                 raise ValueError
             cell = datetime.datetime.strptime(text, pattern)
-        elif re.fullmatch(ISO_DATE, cell):
+        elif is_iso_date(cell):
             cell = datetime.datetime.fromisoformat(cell + {4: "-01-01", 7: "-01"}.get(len(cell), ""))
     try:
         when = as_datetime(cell) if isinstance(cell, datetime.date) else None
