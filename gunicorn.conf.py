@@ -1,7 +1,7 @@
-"""How gunicorn serves the web app. Run: gunicorn (it reads this file, and serves models/scorecard.json of this folder)
+"""How gunicorn serves the web app. Run: gunicorn (it reads this file and serves models/scorecard.json)
 
 Threads, so that /health answers while a long table is scored; the environment may set PORT, WEB_CONCURRENCY (workers),
-METRICS_PORT and PROMETHEUS_MULTIPROC_DIR. Nothing is written outside of memory (/dev/shm) and the temporary folder.
+METRICS_PORT and PROMETHEUS_MULTIPROC_DIR. Nothing is written outside memory (/dev/shm) and the temporary folder.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def count_cpus() -> int:
-    """The CPUs that this process may use: by its affinity, and by the quota of its container."""
+    """Count the CPUs that this process may use, by its affinity and by the quota of its container."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = Path("/sys/fs/cgroup/cpu.max")
     if quota.exists():
@@ -31,18 +31,18 @@ if "METRICS_PORT" in os.environ:
 preload_app = True  # the model is loaded and checked once, before any worker starts
 workers = int(os.environ.get("WEB_CONCURRENCY", count_cpus()))
 worker_class = "webapp.worker.DrainingWorker"  # gthread
-threads = 16  # a table that is uploaded or scored takes one; connections that wait take none
+threads = 16  # an upload takes one while it is scored; idle connections take none
 worker_connections = 1000
 backlog = 2048
 keepalive = 15  # seconds
-timeout = 60  # seconds without a sign of life of a worker (not: that a request takes)
+timeout = 60  # seconds without a heartbeat of a worker (not the length of a request)
 graceful_timeout = 25  # seconds to finish what was accepted; ECS kills after 30
 limit_request_line = 4094  # bytes
 limit_request_fields = 100
 control_socket_disable = True
 
 memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-worker_tmp_dir = memory  # heartbeats: never on a disk that may stall
+worker_tmp_dir = memory  # heartbeats: never on a disk, which may stall
 accesslog = None  # webapp/middleware.py writes it
 errorlog = "-"
 
@@ -54,13 +54,13 @@ else:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Forget what only lived in this worker; its counts stay."""
-    from prometheus_client import multiprocess  # looks for the folder when it is imported: not before it is named above
+    """Forget the gauges of this worker; its counts stay."""
+    from prometheus_client import multiprocess  # needs the variable above when it is imported
 
     multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(server: Any) -> None:
-    """Remove the folder of the metrics, if it was made here."""
+    """Remove the folder of the metrics, if this file made it."""
     if made_here:
         shutil.rmtree(made_here, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""The web app: a form, an API and batches on the scorecard that dvc.lock pins. Run: make serve (or make dev)
+"""The web app: a form, an API and batches for the scorecard that dvc.lock pins. Run: make serve (or make dev)
 
-Serving needs neither numpy, pandas, scikit-learn nor joblib, and nothing of the pipeline's code.
+Serving needs neither numpy, pandas, scikit-learn nor joblib, and none of the pipeline's code.
 """
 
 import os
@@ -16,14 +16,14 @@ from webapp.pin import PinError
 from webapp.settings import read_settings
 from webapp.views import api, batch, pages, problems
 
-MOST_BYTES = 1_000_000  # of a request that is no table
+MOST_BYTES = 1_000_000  # of a request that is not a table
 
 
 def create_app() -> Flask:
-    """The app of the checkout in the working directory, with the settings of the environment.
+    """Make the app of the checkout in the working directory, with the settings of the environment.
 
     Raises:
-        SystemExit: the scorecard is not the one that is pinned, or a setting is wrong; in one line.
+        SystemExit: the scorecard is not the pinned one, or a setting is wrong; the message is one line.
     """
     root = Path.cwd()
     try:

@@ -1,6 +1,6 @@
 """Input drift: how often each column's values fall into each bin of their distribution in training.
 
-A number's bins are the tenths of its training rows, and what lies beyond them; a text's are its commonest levels. The
+A number's bins are the tenths of its training rows, and what is beyond them; a level's are the commonest levels. The
 population stability index adds up (share now - share in training) * ln(share now / share in training) over the bins
 (Siddiqi 2006, "Credit Risk Scorecards"); above 0.25 is commonly read as a shift.
 """
@@ -20,7 +20,7 @@ from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 from webapp.scoring.scorer import Cell, as_datetime
 
-MOST_LEVELS = 20  # of one column that are counted apart
+MOST_LEVELS = 20  # of a column that have a bin of their own
 MOST_WAITING, LONGEST_WAIT = 100, 1.0  # rows, seconds
 SMALLEST_SHARE = 1e-4  # in the index, where a bin is empty
 
@@ -42,7 +42,7 @@ class Watch(NamedTuple):
 
 
 def make_bins(column: Column) -> Bins:
-    """The bins of a column, with their share of the training rows."""
+    """Make the bins of a column, with their shares of the training rows."""
     if isinstance(column.effect, Calendar):
         names, shares, place = date_bins(column)
     elif isinstance(column.effect, Levels):
@@ -54,7 +54,7 @@ def make_bins(column: Column) -> Bins:
 
 
 def number_bins(quantiles: Sequence[float]) -> tuple[list[str], list[float], Callable[[Cell], int]]:
-    """Tenths of the training rows (fewer where quantiles tie), `below` the smallest and `above` the largest value."""
+    """Make a bin for each tenth of the training rows (fewer where quantiles tie), one below and one above them."""
     if not quantiles:
         return ["any"], [1.0], lambda cell: 0
     step = (len(quantiles) - 1) // 10
@@ -70,7 +70,7 @@ def number_bins(quantiles: Sequence[float]) -> tuple[list[str], list[float], Cal
 
 
 def level_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell], int]]:
-    """The commonest levels, and all the others together."""
+    """Make a bin for each of the commonest levels, and one for all the others."""
     levels = list(column.shares)[:MOST_LEVELS]
     shares = [column.shares[level] for level in levels]
     places = {level: place for place, level in enumerate(levels)}
@@ -79,7 +79,7 @@ def level_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell],
 
 
 def date_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell], int]]:
-    """Before, within and after the dates of training."""
+    """Make the bins before, within and after the dates of training."""
     first, last = column.seen or ("", "9999")
 
     def place(cell: Cell) -> int:
@@ -91,7 +91,7 @@ def date_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell], 
 
 
 def make_watches(card: Scorecard, counter: Counter) -> list[Watch]:
-    """A watch on each column; `counter` has the labels column and bin."""
+    """Make a watch for each column; `counter` has the labels column and bin."""
     watches = []
     for column in card.columns:
         bins = make_bins(column)
@@ -100,23 +100,23 @@ def make_watches(card: Scorecard, counter: Counter) -> list[Watch]:
 
 
 class Observer(NamedTuple):
-    """Counts rows a hundred at a time, or a second's worth: one by one would take as long as scoring them."""
+    """Counter of rows, a hundred or a second's worth at a time: counting each alone takes as long as scoring it."""
 
     watches: list[Watch]
     waiting: "deque[Mapping[str, Cell]]"
     counted: list[float]  # when, by the monotonic clock
 
     def add(self, rows: Iterable[Mapping[str, Cell]]) -> None:
-        """Take note of valid rows."""
+        """Take valid rows, to be counted later."""
         self.waiting.extend(rows)
 
     def flush_if_due(self) -> None:
-        """Count what waits, if it is much or old; asked after every request."""
+        """Count the waiting rows if they are many or old; called after every request."""
         if self.waiting and (len(self.waiting) >= MOST_WAITING or time.monotonic() - self.counted[0] > LONGEST_WAIT):
             self.flush()
 
     def flush(self) -> None:
-        """Count what waits."""
+        """Count the waiting rows."""
         self.counted[0] = time.monotonic()
         rows = []
         with suppress(IndexError):  # the deque is empty; another thread may take rows, too
@@ -126,7 +126,7 @@ class Observer(NamedTuple):
 
 
 def make_observer(watches: list[Watch]) -> Observer:
-    """An observer that nothing waits in."""
+    """Make an observer without waiting rows."""
     return Observer(watches, deque(), [0.0])
 
 
@@ -143,7 +143,7 @@ def observe(watches: Iterable[Watch], rows: Sequence[Mapping[str, Cell]]) -> Non
 
 
 def stability_index(shares: Sequence[float], counts: Sequence[float]) -> float:
-    """The population stability index of counts against the shares in training; 0 before anything was counted."""
+    """Compute the population stability index of counts against shares in training; 0 before anything is counted."""
     total = sum(counts)
     if total == 0:
         return 0.0

@@ -1,6 +1,6 @@
-"""Prometheus metrics: requests, latency, rows, and the drift of the inputs; added up over the gunicorn workers.
+"""Prometheus metrics: requests, latency, rows, and the drift of the inputs, added up over the gunicorn workers.
 
-With PROMETHEUS_MULTIPROC_DIR (gunicorn.conf.py sets it) the values live in files there, one set a worker process.
+With PROMETHEUS_MULTIPROC_DIR (gunicorn.conf.py sets it) the values are in files there, one set per worker process.
 """
 
 import hmac
@@ -24,7 +24,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 
 class Metrics(NamedTuple):
-    """What is counted."""
+    """The metrics, and the registry that holds them."""
 
     registry: CollectorRegistry
     requests: Counter  # by method, route, status
@@ -34,7 +34,7 @@ class Metrics(NamedTuple):
 
 
 def make_metrics(card: Scorecard) -> Metrics:
-    """Metrics in a registry of their own."""
+    """Make the metrics, in a registry of their own."""
     registry = CollectorRegistry()
     inputs = Counter("webapp_input", "Values of each column by bin", ["column", "bin"], registry=registry)
     return Metrics(
@@ -47,7 +47,7 @@ def make_metrics(card: Scorecard) -> Metrics:
 
 
 def expose(metrics: Metrics) -> bytes:
-    """All metrics as text, with the drift of each column since the start."""
+    """Write all metrics as text, with the drift of each column since the start."""
     metrics.inputs.flush()
     registry = metrics.registry
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -66,7 +66,7 @@ def expose(metrics: Metrics) -> bytes:
 
 
 def collect(registry: CollectorRegistry) -> list[Metric]:
-    """All that the registry holds; waits a moment for a worker that has made its file and not yet written to it."""
+    """Collect the registry's metrics; wait a moment for a worker that has made its file but not yet written to it."""
     for pause in (0.01, 0.05, 0.25):
         try:
             return list(registry.collect())
@@ -76,7 +76,7 @@ def collect(registry: CollectorRegistry) -> list[Metric]:
 
 
 def drift_of(watches: list[Watch], counts: dict[tuple[str, str], float]) -> Iterator[Metric]:
-    """The stability index of each column, and each bin's share in training to compute others from."""
+    """Yield the stability index of each column, and each bin's share in training, to compute other indices from."""
     index = GaugeMetricFamily("webapp_input_psi", "Population stability index since the start", labels=["column"])
     shares = GaugeMetricFamily("webapp_training_share", "Share of a bin in training", labels=["column", "bin"])
     for column, bins, _ in watches:
@@ -89,20 +89,18 @@ def drift_of(watches: list[Watch], counts: dict[tuple[str, str], float]) -> Iter
 
 
 def has_token(token: str | None) -> bool:
-    """Whether the request brings this token as a bearer."""
+    """Tell whether the request carries this bearer token."""
     given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
     return token is not None and hmac.compare_digest(given, token.encode())
 
 
 def make_blueprint(metrics: Metrics, settings: Settings) -> Blueprint:
-    """GET /metrics: on the second port, or to who brings METRICS_TOKEN; to all others there is no such page."""
+    """Make GET /metrics, served on the second port or with METRICS_TOKEN; other requests get a 404."""
     blueprint = Blueprint("metrics", __name__)
 
     @blueprint.get("/metrics")
     def show_metrics() -> Response:
-        port = request.environ.get(
-            "SERVER_PORT"
-        )  # of the listening socket: no header of a proxy or a client changes it
+        port = request.environ.get("SERVER_PORT")  # of the listening socket: no header can change it
         if not has_token(settings.metrics_token) and port != str(settings.metrics_port):
             abort(404)
         return Response(expose(metrics), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -1,7 +1,7 @@
-"""Around every request: the security headers, the access log and the metrics.
+"""Middleware around every request: the security headers, the access log and the metrics.
 
-WSGI middleware rather than Flask's hooks, which would cost a third of what an answer takes. The log is a JSON object a
-line on standard output, without personal values: the route and not the path, no query, no body, no address.
+WSGI middleware, because Flask's hooks take a third as long as an answer. The log is one JSON object per line on
+standard output, without personal values: the route and not the path, no query, no body, no address.
 """
 
 import json
@@ -26,14 +26,14 @@ HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
 ]
-NOT_KEPT = ("Cache-Control", "no-store")  # but for static files
+NOT_KEPT = ("Cache-Control", "no-store")  # except static files
 TRANSPORT = ("Strict-Transport-Security", "max-age=31536000")
 METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def watch_over(app: App, metrics: Metrics, observer: Observer) -> App:
-    """The app with headers, log and metrics around it."""
+    """Wrap the app in headers, log and metrics."""
 
     @cache
     def counters(method: str, route: str, status: str) -> tuple[Any, Any]:

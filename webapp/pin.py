@@ -1,4 +1,4 @@
-"""The pin: dvc.lock names size and md5 of models/scorecard.json, and not a byte of it is parsed before they match."""
+"""The pin: dvc.lock holds size and md5 of models/scorecard.json, and not a byte of it is parsed before they match."""
 
 import hashlib
 from pathlib import Path
@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from webapp.scoring.scorecard import Scorecard
 
 SCORECARD = "models/scorecard.json"
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C, where PyYAML has it: ten times as fast
-MEND = f"run `dvc repro` or `dvc pull {SCORECARD}`"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader, ten times as fast, where PyYAML has it
+FIX = f"run `dvc repro` or `dvc pull {SCORECARD}`"
 
 
 class PinError(Exception):
@@ -26,33 +26,35 @@ class Pinned(NamedTuple):
 
 
 def load_pinned(root: Path) -> Pinned:
-    """The scorecard of the checkout at `root`.
+    """Load the scorecard of the checkout at `root`.
 
     Raises:
-        PinError: dvc.lock or the file is missing, of an unknown form, or they disagree.
+        PinError: dvc.lock or the file is missing or malformed, or they disagree.
     """
     pin = read_pin(root / "dvc.lock")
     try:
         content = (root / SCORECARD).read_bytes()
     except OSError as error:
-        raise PinError(f"{SCORECARD}: {error.strerror}; {MEND}") from None
+        raise PinError(f"{SCORECARD}: {error.strerror}; {FIX}") from None
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     for name, found, expected in (("size", len(content), pin["size"]), ("md5", md5, pin["md5"])):
         if found != expected:
-            raise PinError(f"{SCORECARD}: {name} {found}, but dvc.lock pins {expected}; {MEND}")
+            raise PinError(f"{SCORECARD}: {name} {found}, but dvc.lock pins {expected}; {FIX}")
     try:
         return Pinned(Scorecard.model_validate_json(content), md5)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"
-        raise PinError(f"{SCORECARD}: {place}: {first['msg']}; made by other code than this: run `dvc repro`") from None
+        raise PinError(
+            f"{SCORECARD}: {place}: {first['msg']}; another version of the code wrote it; run `dvc repro`"
+        ) from None
 
 
 def read_pin(lock: Path) -> dict[str, Any]:
-    """What dvc.lock says of the scorecard: `size` and `md5`.
+    """Read the scorecard's `size` and `md5` from dvc.lock.
 
     Raises:
-        PinError: there is no such entry, or it is of a form that is not known here.
+        PinError: there is no such entry, or its form is unknown.
     """
     try:
         content = yaml.load(lock.read_bytes(), LOADER)
@@ -69,7 +71,7 @@ def read_pin(lock: Path) -> dict[str, Any]:
         raise PinError(f"dvc.lock: pins {SCORECARD} {len(outs)} times, expected once; run `dvc repro`")
     pin: dict[str, Any] = outs[0]
     if pin.get("hash") != "md5" or not isinstance(pin.get("md5"), str) or not isinstance(pin.get("size"), int):
-        raise PinError(f"dvc.lock: {SCORECARD} has no md5 and size of a kind known here; run `dvc repro`")
+        raise PinError(f"dvc.lock: {SCORECARD} has no md5 and size of a known kind; run `dvc repro`")
     if pin["md5"].endswith(".dir"):
         raise PinError(f"dvc.lock: {SCORECARD} is pinned as a directory, expected a file; run `dvc repro`")
     return pin

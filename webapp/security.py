@@ -1,4 +1,4 @@
-"""The token that may stand before the whole app: as a bearer, or as a login in a browser."""
+"""The token that may guard the whole app: sent as a bearer token, or typed into a login page."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ OPEN = {"api.is_alive", "api.is_ready", "metrics.show_metrics", "security.log_in
 
 
 def register_login(app: Flask, token: str) -> None:
-    """Ask for the token before anything but the health checks, as a bearer or with the cookie of a login."""
+    """Ask for the token before anything except the health checks, as a bearer token or with the cookie of a login."""
     key = hashlib.sha256(b"session cookie" + token.encode()).digest()  # a new token ends every session
     signer = URLSafeTimedSerializer(key)
     blueprint = Blueprint("security", __name__)

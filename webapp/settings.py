@@ -1,4 +1,4 @@
-"""What the environment says of how to serve; nothing of it can change a prediction."""
+"""Settings of serving from the environment; none of them can change a prediction."""
 
 import subprocess
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ SHORTEST_TOKEN = 16  # characters; a session cookie is signed with the token, so
 class Settings(NamedTuple):
     """Settings of the app, each from the environment variable of the same name in capitals."""
 
-    app_token: str | None = None  # if set, the whole app asks for it
-    metrics_token: str | None = None  # if set, /metrics is served to who brings it
+    app_token: str | None = None  # if set, the whole app needs it
+    metrics_token: str | None = None  # if set, /metrics is served to requests with it
     metrics_port: int | None = None  # if set, /metrics is served on this port, without a token
     forwarded_hops: int = 0  # how many proxies in front set X-Forwarded-For, -Proto and -Prefix
-    upload_mb: int = 256  # largest table to score, MB; other requests are held to 1 MB
+    upload_mb: int = 256  # largest table to score, MB; other requests are limited to 1 MB
     git_sha: str = "unknown"
 
 
 def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
-    """Settings from the environment.
+    """Read the settings from the environment.
 
     Raises:
-        ValueError: a number is none, or a token is too short; the message names the variable.
+        ValueError: a value is not a number, or a token is too short; the message names the variable.
     """
     given = {name: environ.get(name.upper(), "").strip() for name in Settings._fields}
     for name in ("app_token", "metrics_token"):
@@ -44,7 +44,7 @@ def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
 
 
 def read_git_sha(root: Path) -> str:
-    """The commit that is checked out at `root`, or `unknown` (a container is told by GIT_SHA)."""
+    """Read the commit that is checked out at `root`, or `unknown` (a container has GIT_SHA)."""
     if not (root / ".git").exists():
         return "unknown"
     try:

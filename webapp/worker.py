@@ -1,6 +1,7 @@
-"""gunicorn's threaded worker, with one habit changed: told to stop, it first takes every connection that waits.
+"""gunicorn's threaded worker with one change: when it is told to stop, it first takes every waiting connection.
 
-gunicorn leaves the listening socket open until the last request is done, and drops what the kernel accepted meanwhile.
+gunicorn leaves the listening socket open until the last request is done, and drops the connections that the kernel
+accepted meanwhile.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
     sockets: list[Any]
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Listen, or not; at the end accept what waits and close, so that new clients are refused at once."""
+        """Start or stop listening; at the end accept what waits and close, so that new clients are refused at once."""
         super().set_accept_enabled(enabled)
         if self.alive:
             return

@@ -92,7 +92,7 @@ def test_typing_gets_prediction_warning_and_message(page: Page) -> None:
     size.fill("many")
     expect(page.locator(note)).to_have_text("must be a number")
     expect(size).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#headline")).to_contain_text("To be corrected: Size")
+    expect(page.locator("#headline")).to_contain_text("Please correct: Size")
     size.fill("0")
     expect(big).to_have_text(predicted(size=0))
     expect(page.locator(note)).to_be_empty()

@@ -111,7 +111,7 @@ def test_mistakes_stand_beside_their_fields_and_what_was_typed_stays(client: Fla
     assert page.values["column:size"] == "twelve"
     assert page.values["column:place"] == '<b>"&'
     assert "<b>" not in text
-    assert "To be corrected: Size, Rooms, Kind, Sold" in text
+    assert "Please correct: Size, Rooms, Kind, Sold" in text
 
 
 def test_what_the_model_has_not_seen_is_marked(client: FlaskClient) -> None:

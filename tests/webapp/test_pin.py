@@ -46,8 +46,8 @@ BROKEN: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: write_lock(path, schema="3.0"), "dvc.lock: schema '3.0', expected '2.0'; run `dvc repro`"),
     (entry(md5="0" * 32 + ".dir"), "pinned as a directory, expected a file; run `dvc repro`"),
     (entry(path="models/other.json"), "pins models/scorecard.json 0 times, expected once; run `dvc repro`"),
-    (entry(hash="etag"), "has no md5 and size of a kind known here; run `dvc repro`"),
-    (entry(size="5"), "has no md5 and size of a kind known here; run `dvc repro`"),
+    (entry(hash="etag"), "has no md5 and size of a known kind; run `dvc repro`"),
+    (entry(size="5"), "has no md5 and size of a known kind; run `dvc repro`"),
 ]
 
 
@@ -74,7 +74,7 @@ def test_nothing_is_parsed_before_the_hash_is_right(checkout: Path, monkeypatch:
 
 def test_a_scorecard_of_other_code_is_named(tmp_path: Path) -> None:
     path = write_checkout(tmp_path / "old", make_card().model_copy(update={"version": 1}))
-    with pytest.raises(PinError, match=r"version: .*; made by other code than this: run `dvc repro`"):
+    with pytest.raises(PinError, match=r"version: .*; another version of the code wrote it; run `dvc repro`"):
         load_pinned(path)
 
 

@@ -19,7 +19,7 @@ SHOWN = 50  # values that a message lists
 
 
 def to_number(text: str) -> float:
-    """Read NUMBER of notation.py: Python's own reading also takes other scripts' digits, and lines between digits.
+    """Read a NUMBER of webapp/scoring/grammar.py; `float` alone would also take `1_0` and digits of other scripts.
 
     Raises:
         ValueError: the text is not a number.
@@ -30,7 +30,7 @@ def to_number(text: str) -> float:
 
 
 def number_rewriter(reading: Reading) -> Callable[[str], str] | None:
-    """Make a function that rewrites a number of this notation for Python, or None where nothing has to be."""
+    """Make a function that rewrites a number of this notation for Python, or None if Python reads it as it is."""
     around, group, decimal = re.compile(AROUND_NUMBER), reading.group_char, reading.decimal_char
     if reading.bare_number and group is None and decimal == ".":
         return None

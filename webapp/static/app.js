@@ -1,4 +1,4 @@
-// The page works without this. With it: sliders, and the prediction while you type (the server draws, this swaps).
+// The page works without this script. It adds sliders, and predicts while you type (the server draws, this swaps).
 "use strict";
 
 const form = document.querySelector("#form");
@@ -28,12 +28,12 @@ async function update() {
   const { signal } = running;
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), signal });
-    if (answer.redirected) location.reload(); // the login has run out
+    if (answer.redirected) location.reload(); // the login has expired
     if (answer.status !== 200 && answer.status !== 422) throw new Error(answer.statusText);
     swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch (error) {
     if (error.name === "AbortError") return;
-    document.querySelector("#headline .interval").textContent = "No answer from the server: these numbers are old.";
+    document.querySelector("#headline .interval").textContent = "The server does not answer: these numbers are out of date.";
   }
 }
 
@@ -53,8 +53,9 @@ if (form) {
   for (const slider of form.querySelectorAll(".slider")) {
     const number = document.getElementById(slider.dataset.for);
     slider.hidden = false;
-    slider.addEventListener("input", () => { number.value = slider.value; });
-    number.addEventListener("input", () => { slider.value = number.value; });
+    const mark = slider.dataset.decimal; // a slider's value has a point
+    slider.addEventListener("input", () => { number.value = slider.value.replace(".", mark); });
+    number.addEventListener("input", () => { slider.value = number.value.replace(mark, "."); });
   }
   form.addEventListener("input", soon);
   form.addEventListener("focusin", (event) => {

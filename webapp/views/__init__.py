@@ -1,1 +1,1 @@
-"""Views: the pages, the API and batches, and what they answer with."""
+"""Views: the pages, the API and batches, and their answers."""

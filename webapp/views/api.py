@@ -1,4 +1,4 @@
-"""The API: predict one row or many, say what the model is; its OpenAPI document comes from the same pydantic models."""
+"""The API: predict one row or many, and describe the model; its pydantic models make the OpenAPI document."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -20,13 +20,13 @@ MOST_MISTAKES = 100  # that one answer lists
 
 
 class Status(BaseModel):
-    """That the app lives."""
+    """The state of the app."""
 
     status: Literal["ok"]
 
 
 class Version(BaseModel):
-    """What is deployed."""
+    """The deployed code and model."""
 
     git_sha: str = Field(description="commit of the code")
     scorecard_md5: str = Field(description="of the model, as dvc.lock pins it")
@@ -36,7 +36,7 @@ def parse_json(body: bytes) -> Any:
     """Parse the body of a request.
 
     Raises:
-        InputError: it is not JSON, or a key stands twice in an object.
+        InputError: it is not JSON, or a key occurs twice in an object.
     """
     try:
         content = from_json(body)
@@ -95,7 +95,7 @@ class Answer(RootModel[Prediction | list[Prediction]]):
 
 
 def make_api(model: Model) -> Blueprint:
-    """The routes of the API."""
+    """Make the routes of the API."""
     card, metrics, settings = model.card, model.metrics, model.settings
     scored = metrics.rows.labels("api", "scored")
     api = Blueprint("api", __name__)
@@ -116,26 +116,26 @@ def make_api(model: Model) -> Blueprint:
     @api.get("/api/v1/model")
     @describe(Scorecard)
     def show_scorecard() -> Response:
-        """The whole model: each column's effect, the intervals, the metrics on the test rows, the hashes."""
+        """Show the whole model: each column's effect, the intervals, the metrics on the test rows, the hashes."""
         return json_response(card)
 
     @api.get("/health")
     @describe(Status)
     def is_alive() -> Response:
-        """Whether the process answers."""
+        """Tell that the process answers."""
         return json_response({"status": "ok"})
 
     @api.get("/ready")
     @describe(Status)
     def is_ready() -> Response:
-        """Whether it predicts: it scores what the form starts with."""
+        """Tell that it predicts: score the form's defaults."""
         answer(card, model.score, {column.name: column.default for column in card.columns})
         return json_response({"status": "ok"})
 
     @api.get("/version")
     @describe(Version)
     def show_version() -> Response:
-        """The commit of the code and the md5 of the model."""
+        """Show the commit of the code and the md5 of the model."""
         return json_response({"git_sha": settings.git_sha, "scorecard_md5": model.md5})
 
     return api

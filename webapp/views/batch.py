@@ -1,4 +1,4 @@
-"""Batches: a CSV file comes in, and goes out with prediction, interval and reason beside each row."""
+"""Batches: a CSV file comes in, and goes out with a prediction, an interval or a reason beside each row."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ class Upload(BaseModel):
 
 
 def make_batch(model: Model) -> Blueprint:
-    """The routes of batches: a page, and one for programs."""
+    """Make the routes of batches: a page, and one for programs."""
     card, metrics = model.card, model.metrics
     blueprint = Blueprint("batch", __name__)
     scored, refused = (metrics.rows.labels("batch", outcome) for outcome in ("scored", "refused"))
@@ -57,7 +57,7 @@ def make_batch(model: Model) -> Blueprint:
     @blueprint.post("/api/v1/batch")
     @describe(None, takes=lambda: Upload, errors=(400, 413, 415, 422))
     def score_file() -> Response:
-        """Predict every row of a CSV file; a row that cannot be scored says why in its last column."""
+        """Predict every row of a CSV file; a row that cannot be scored has the reason in its last column."""
         return answer_with_table()
 
     @blueprint.get("/batch")
@@ -85,13 +85,13 @@ def make_batch(model: Model) -> Blueprint:
 
 
 def open_upload(stack: ExitStack, most_bytes: int) -> BinaryIO:
-    """The file that was sent, in a temporary file unless it is small: the memory it takes does not grow with it.
+    """Open the uploaded file, in a temporary file unless it is small: memory does not grow with it.
 
-    It is read past Flask's request, which would close it before the answer has been sent; `stack` closes it.
+    It is read past Flask's request, which would close it before the answer is sent; `stack` closes it.
 
     Raises:
         InputError: there is none.
-        HTTPException: it is too large, or something else.
+        HTTPException: it is too large, or not a CSV file.
     """
     if request.mimetype == "multipart/form-data":
         _, _, files = parse_form_data(

@@ -1,6 +1,6 @@
 """The geometry of the charts. Templates draw them as SVG; the browser only swaps what the server has drawn.
 
-Places are per cent of a chart's width (x) or height (y, downwards), so that text keeps its size on every screen.
+Places are in percent of a chart's width (x) or height (y, downwards), so that text keeps its size on every screen.
 """
 
 import calendar
@@ -17,7 +17,7 @@ MOST_BARS = 12  # that are shown at once
 
 
 class Box(NamedTuple):
-    """A rectangle, in per cent."""
+    """A rectangle, in percent."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Box(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A text at a place along an axis, in per cent; `anchor` keeps it inside the chart."""
+    """A text at a place along an axis, in percent; `anchor` keeps it inside the chart."""
 
     at: float
     text: str
@@ -76,13 +76,13 @@ class EffectBars(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """Maps low to 0 and high to 100 per cent, and what lies beyond to the nearest of them."""
+    """Map from low to 0% and from high to 100%; values beyond them go to the nearer end."""
 
     low: float
     high: float
 
     def at(self, value: float) -> float:
-        """Where a value lies, in per cent."""
+        """Give the place of a value, in percent."""
         if self.high <= self.low:
             return 50.0
         return round(min(max((value - self.low) / (self.high - self.low), 0.0), 1.0) * 100, 3)
@@ -97,7 +97,7 @@ def draw_ticks(scale: Scale, most: int) -> list[Label]:
 
 
 def histogram_boxes(histogram: Histogram, scale: Scale, height: float) -> list[Box]:
-    """The bars of a histogram standing on the bottom of the chart, the highest `height` per cent high."""
+    """Draw the bars of a histogram on the bottom of the chart, the tallest `height` percent high."""
     step = (histogram.high - histogram.low) / len(histogram.shares)
     tallest = max(histogram.shares)
     boxes = []
@@ -110,7 +110,7 @@ def histogram_boxes(histogram: Histogram, scale: Scale, height: float) -> list[B
 
 
 def draw_distribution(card: Scorecard, score: Score) -> Distribution:
-    """Where the prediction and its interval lie on the distribution of the target."""
+    """Draw the prediction and its interval on the distribution of the target."""
     histogram = card.target.histogram
     scale = Scale(min(histogram.low, score.lower), max(histogram.high, score.upper))
     places = [scale.at(value) for value in (score.lower, score.upper, score.prediction)]
@@ -118,14 +118,14 @@ def draw_distribution(card: Scorecard, score: Score) -> Distribution:
 
 
 def draw_contributions(card: Scorecard, score: Score, shown: Mapping[str, str]) -> list[Bar]:
-    """What each column adds to the prediction, the largest first."""
+    """Draw what each column adds to the prediction, the largest first."""
     titles = {column.name: column.title or column.name for column in card.columns}
     parts = sorted(score.contributions.items(), key=lambda part: -abs(part[1]))
     return bars_about_zero([(name, titles[name], shown[name], part) for name, part in parts], card.target)
 
 
 def bars_about_zero(rows: Sequence[tuple[str, str, str, float]], target: Target, here: str | None = None) -> list[Bar]:
-    """Bars to both sides of a common zero; a row is name, title, cell, amount."""
+    """Draw bars to both sides of a common zero; a row is name, title, cell, amount."""
     amounts = [amount for *_, amount in rows]
     scale = Scale(min(0.0, *amounts, 0.0), max(0.0, *amounts, 0.0))
     zero = scale.at(0.0) if scale.low < scale.high else 0.0
@@ -152,7 +152,7 @@ def amount_of(target: Target, part: float, is_tick: bool = False) -> str:
 
 
 def draw_effect(card: Scorecard, column: Column, cell: Cell) -> list[EffectCurve | EffectBars]:
-    """The effect of a column: a curve, a table, or for a date one of each calendar part."""
+    """Draw the effect of a column: a curve, a table or, for a date, a chart of each part."""
     target, effect = card.target, column.effect
     title = column.title or column.name
     axis = f"{title} ({column.unit})" if column.unit else title
@@ -165,7 +165,7 @@ def draw_effect(card: Scorecard, column: Column, cell: Cell) -> list[EffectCurve
 
 
 def draw_curve(curve: Curve, target: Target, histogram: Histogram | None, title: str, x: float | None) -> EffectCurve:
-    """A curve over the column's distribution in training."""
+    """Draw a curve over the column's distribution in training."""
     low, high = curve.knots[0], curve.knots[-1]
     if histogram is not None:
         low, high = min(low, histogram.low), max(high, histogram.high)
@@ -184,7 +184,7 @@ def draw_curve(curve: Curve, target: Target, histogram: Histogram | None, title:
 
 
 def level_bars(levels: Levels, labels: Mapping[str, str], here: str | None, target: Target) -> list[Bar]:
-    """A bar a level; what is not in the table counts as another one."""
+    """Draw a bar for each level; one that is not in the table has a bar of its own."""
     rows = [(level, labels.get(level, level), "", part) for level, part in levels.values.items()]
     if here is not None and here not in levels.values:
         rows.append((here, f"{here} (not seen)", "", levels.other))
@@ -196,7 +196,7 @@ DAYS = list(calendar.day_name)
 
 
 def draw_calendar(effect: Calendar, cell: Cell, title: str, target: Target) -> list[EffectCurve | EffectBars]:
-    """The charts of a date: its trend over the days, and its calendar parts where they matter."""
+    """Draw a date: its trend over the days, and its calendar parts where they matter."""
     when = as_datetime(cell)
     drawn: list[EffectCurve | EffectBars] = []
     if effect.days is not None and effect.start is not None:

@@ -1,15 +1,15 @@
-"""The form: its fields from the scorecard, and what was typed into them."""
+"""The form: its fields, made from the scorecard, and the values in them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from webapp.formatting import nice_step, plain, short
+from webapp.formatting import distinct, nice_step, plain
 from webapp.scoring.notation import in_json, write_value
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 
 
 class Slider(NamedTuple):
-    """The slider beside a number field: over what the model has seen."""
+    """The slider beside a number field, over the training range."""
 
     minimum: str
     maximum: str
@@ -17,7 +17,7 @@ class Slider(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One field, with what was typed and what is to be said of it."""
+    """One field, with its value and the notes beside it."""
 
     column: Column
     id: str
@@ -34,7 +34,7 @@ class Field(NamedTuple):
 def make_fields(
     card: Scorecard, typed: Mapping[str, str], errors: Mapping[str, str], warnings: Mapping[str, str]
 ) -> list[Field]:
-    """The fields of the form."""
+    """Make the fields of the form."""
     return [
         Field(
             column,
@@ -72,7 +72,7 @@ def choices_of(column: Column) -> list[tuple[str, str]]:
 
 
 def slider_of(column: Column) -> Slider | None:
-    """The slider of a number that varies in training."""
+    """Make the slider of a number that varies in training."""
     if kind_of(column) != "number" or not column.quantiles or column.quantiles[0] == column.quantiles[-1]:
         return None
     low, high = column.quantiles[0], column.quantiles[-1]
@@ -81,12 +81,12 @@ def slider_of(column: Column) -> Slider | None:
 
 
 def hint_of(column: Column) -> str:
-    """What stands under a field: its help text and what the model has seen."""
+    """Write the hint under a field: its description, and the training range."""
     parts = [column.description] if column.description else []
     if kind_of(column) == "number" and column.quantiles:
-        parts.append(f"seen: {short(column.quantiles[0])} to {short(column.quantiles[-1])}")
+        parts.append(f"training range: {' to '.join(distinct([column.quantiles[0], column.quantiles[-1]]))}")
     if column.seen is not None:
-        parts.append(f"seen: {column.seen[0][:10]} to {column.seen[1][:10]}")
+        parts.append(f"training range: {column.seen[0][:10]} to {column.seen[1][:10]}")
     if not column.required:
         parts.append("may be left empty")
     text = "; ".join(parts)
@@ -102,7 +102,7 @@ def defaults(card: Scorecard) -> dict[str, str]:
 
 
 def show_cell(field: Field) -> str:
-    """What was typed, as a table shows it."""
+    """Write the value of a field as a table shows it."""
     if not field.value:
         return "not given"
     text = dict(field.choices).get(field.value, field.value)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made by spectree from the views' contracts when it is first asked for (it takes 0.1 s)."""
+"""The OpenAPI 3.1 document, made by spectree from the views' contracts on the first request for it (0.1 s)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -13,7 +13,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Contract(NamedTuple):
-    """What a view takes and gives."""
+    """What a view takes and returns."""
 
     gives: type[BaseModel] | None  # None: CSV
     takes: Callable[[], type[BaseModel]] | None  # makes the model of the body
@@ -23,7 +23,7 @@ class Contract(NamedTuple):
 def describe(
     gives: type[BaseModel] | None, takes: Callable[[], type[BaseModel]] | None = None, errors: Sequence[int] = ()
 ) -> Callable[[View], View]:
-    """A decorator that notes a view's contract for the document; calls of the view do not pass through it."""
+    """Decorate a view with its contract, for the document; calls of the view do not pass through the decorator."""
 
     def decorate(view: View) -> View:
         view.contract = Contract(gives, takes, errors)  # type: ignore[attr-defined]
@@ -33,7 +33,7 @@ def describe(
 
 
 def make_document(app: Flask, model: Model) -> dict[str, Any]:
-    """The document of the views that `describe` was put on."""
+    """Make the document of the views that `describe` decorates."""
     from spectree import Response, SpecTree
 
     from webapp.views.problems import Problem
@@ -69,7 +69,7 @@ def make_document(app: Flask, model: Model) -> dict[str, Any]:
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:
-    """What spectree cannot say: errors are application/problem+json, tables text/csv, a GET refuses nothing."""
+    """Add what spectree cannot express: errors are application/problem+json, tables text/csv, a GET has no 422."""
     for path, item in document["paths"].items():
         item.get("get", {"responses": {}})["responses"].pop("422", None)
         for operation in item.values():

@@ -1,4 +1,4 @@
-"""The pages: the form and what it says, the model, the API."""
+"""The pages: the form with its prediction, the model, the API."""
 
 import json
 import math
@@ -23,7 +23,7 @@ CARD = "models/MODEL_CARD.md"
 
 
 def make_pages(model: Model) -> Blueprint:
-    """The routes of the pages."""
+    """Make the routes of the pages."""
     card, metrics = model.card, model.metrics
     blueprint = Blueprint("pages", __name__)
     by_reach = max(card.columns, key=reach)
@@ -100,7 +100,7 @@ def make_pages(model: Model) -> Blueprint:
 
 
 def describe(model: Model, row: dict[str, Cell], fields: list[Field], focus: str) -> dict[str, Any]:
-    """What the page says of a valid row."""
+    """Prepare what the page shows about a valid row."""
     card = model.card
     score = model.score(row)
     decimals = charts.decimals_of(card.target)
@@ -119,7 +119,7 @@ def describe(model: Model, row: dict[str, Cell], fields: list[Field], focus: str
 
 
 def reach(column: Any) -> float:
-    """How far a column can move the prediction."""
+    """Compute how far a column can move the prediction."""
     effect = column.effect
     if isinstance(effect, Curve):
         return max(effect.values) - min(effect.values)
@@ -128,7 +128,7 @@ def reach(column: Any) -> float:
 
 
 def scores_of(card: Scorecard) -> list[tuple[str, str, str]]:
-    """The metrics of the test rows with their intervals: name, value, interval."""
+    """List the metrics of the test rows with their intervals: name, value, interval."""
     names = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
     rows = []
     for key, name in names.items():

@@ -14,7 +14,7 @@ class Detail(BaseModel):
     """One thing wrong with the input."""
 
     pointer: str = Field(description="JSON pointer (RFC 6901) to it in the body that was sent", examples=["#/3/bmi"])
-    column: str | None = Field(description="the column, where it is one's")
+    column: str | None = Field(description="the column, if the error is in one")
     detail: str
 
 
@@ -32,7 +32,7 @@ TITLES = {400: "Bad request", 422: "Invalid input"}
 
 
 def problem(status: int, title: str, detail: str, errors: list[Mistake] | None = None) -> Response:
-    """A problem document."""
+    """Make a problem document."""
     found: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": []}
     for mistake in errors or []:
         found["errors"].append({"pointer": mistake.pointer, "column": mistake.column, "detail": mistake.message})
@@ -45,14 +45,14 @@ def wants_problem() -> bool:
 
 
 def refuse_input(error: InputError) -> Response:
-    """The answer to invalid input."""
+    """Answer invalid input."""
     named = [f"{mistake.column} {mistake.message}" if mistake.column else mistake.message for mistake in error.mistakes]
     detail = "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if len(named) > 3 else "")
     return problem(error.status, TITLES[error.status], detail, error.mistakes)
 
 
 def refuse(error: HTTPException) -> Response:
-    """The answer to any other error: the server's own ones say nothing of what went wrong inside."""
+    """Answer any other error; a server error does not reveal what went wrong inside."""
     status, title, detail = error.code or 500, error.name, error.description or error.name
     response = (
         problem(status, title, detail)
@@ -66,6 +66,6 @@ def refuse(error: HTTPException) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Answer errors this way. (Flask logs what nobody expected, with its traceback, and raises a 500 of it.)"""
+    """Answer errors this way. (Flask logs an unexpected one with its traceback, and turns it into a 500.)"""
     app.register_error_handler(InputError, refuse_input)
     app.register_error_handler(HTTPException, refuse)

@@ -1,4 +1,4 @@
-"""What is answered to a row: prediction, interval, contributions, warnings."""
+"""The answer to a row: prediction, interval, contributions, warnings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from webapp.scoring.scorer import Cell, Scorer
 
 
 class Prediction(BaseModel):
-    """What the model says of one row, in the target's unit."""
+    """The prediction for one row, in the target's unit."""
 
     prediction: float
     lower: float = Field(description="lower end of the prediction interval; GET /api/v1/model says its coverage")
@@ -24,11 +24,11 @@ class Prediction(BaseModel):
     contributions: dict[str, float] = Field(
         description="what each column adds to the prediction, or (target.transform: log) to its logarithm"
     )
-    warnings: dict[str, str] = Field(description="columns whose value lies outside what the model has seen")
+    warnings: dict[str, str] = Field(description="columns whose value is outside what the model has seen")
 
 
 def answer(card: Scorecard, score: Scorer, row: Mapping[str, Cell]) -> dict[str, Any]:
-    """A Prediction of a valid row, as a dict."""
+    """Predict a valid row, as a dict with the keys of Prediction."""
     prediction, lower, upper, contributions, _ = score(row)
     return {
         "prediction": prediction,
@@ -41,5 +41,5 @@ def answer(card: Scorecard, score: Scorer, row: Mapping[str, Cell]) -> dict[str,
 
 
 def json_response(content: Any, status: int = 200, mimetype: str = "application/json") -> Response:
-    """JSON, never with NaN or Infinity in it (they come out as null)."""
+    """Answer with JSON; NaN and Infinity become null."""
     return Response(to_json(content, inf_nan_mode="null"), status, content_type=mimetype)
