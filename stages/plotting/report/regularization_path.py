@@ -12,6 +12,7 @@ from stages.table.schema import TableSchema
 from stages.utils.metrics_files import TrainMetrics
 from webapp.formatting import scale_name, short
 
+PAIRS = "The line of a pair (a × b) includes what importance.png attributes to a or b alone."
 LEADER = 1.03  # where the labels of the lines start, in widths of the panel
 LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222", "#8c6d31"]
 
@@ -29,11 +30,13 @@ def draw_path(
     errors = surface[surface["l1_ratio"] == train.l1_ratio].sort_values("alpha")
     wide = path.pivot(index="alpha", columns="column", values="sd")
     heaviest = wide.iloc[0].sort_values(ascending=False, kind="stable").index[: len(LINES)]
+    titles = {column.name: column.title or column.name for column in schema.inputs}
+    note = "" if set(wide) <= set(titles) else f" {PAIRS}"
     figure, axes = titled_figure(
         5.6,
         "How the model grows as the penalty falls",
-        f"At l1_ratio {train.l1_ratio:g}. Top: standard deviation of what each column or pair adds to the prediction. "
-        "Bottom: cross-validated error, with its standard error as a band. Dashed: the penalty chosen.",
+        f"At l1_ratio {train.l1_ratio:g}. Top: standard deviation of what each column adds to the prediction. Bottom: "
+        "cross-validated error, with its standard error as a band. Dashed: the penalty chosen." + note,
         2,
         sharex=True,
         gridspec_kw={"height_ratios": [1.5, 1]},
@@ -41,7 +44,6 @@ def draw_path(
     lines, cv = axes[:, 0]
     for column in wide.columns.difference(heaviest):
         lines.plot(wide.index, wide[column], color=PALE, linewidth=1)
-    titles = {column.name: column.title or column.name for column in schema.inputs}  # a pair has the names of both
     ends = []
     for column, colour in zip(heaviest, LINES, strict=False):
         lines.plot(wide.index, wide[column], color=colour, linewidth=1.8)
@@ -66,7 +68,7 @@ def draw_path(
         errors["alpha"], np.sqrt((mse - error).clip(lower=0)), np.sqrt(mse + error), color=SOFT, alpha=0.5, linewidth=0
     )
     cv.plot(errors["alpha"], errors["rmse"], color=DATA, linewidth=1.8)
-    cv.set(xlabel="alpha (penalty; weaker to the right)", ylabel=wrapped(error_label(train), 24))
+    cv.set(xlabel="alpha (penalty; weaker to the right)", ylabel=wrapped(error_label(train), 24, 3))
     for axis in (lines, cv):
         axis.axvline(train.alpha, color=GREY, linewidth=1.2, linestyle="--")
     late = train.alpha < np.sqrt(wide.index[0] * wide.index[-1])
