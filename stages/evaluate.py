@@ -23,9 +23,8 @@ from stages.evaluation.gate import gate, gate_checks
 from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_scores, residual_intervals
 from stages.evaluation.metrics import CLUSTERS, bootstrap_scores, cluster_sums
 from stages.modelling import elasticnet
-from stages.modelling.feature_map import term_chunks
-from stages.modelling.pipeline import predict_chunks
-from stages.modelling.target_scale import from_scale, to_scale
+from stages.modelling.pipeline import linear_predictions, linear_sums, pairs_of
+from stages.modelling.target_scale import from_scale, mean_factor, to_scale
 from stages.modelling.training_sets import load_sets
 from stages.table.hashing import draw, hash_rows
 from stages.table.parts import list_parts, read_part, sample_rows
@@ -52,6 +51,7 @@ class Models:
 
     model: Pipeline
     least_squares: tuple[Floats, float]
+    least_squares_factor: float
     black_box: Pipeline
     mean: float
     intervals: dict[str, Any]
@@ -82,7 +82,10 @@ def main() -> None:
         write_json(INTERVALS, intervals, ALL_DIGITS)
         black_box = fit_black_box(sample, schema, params.seed)
         mean = mean_target(list_parts(TRAIN), schema)
-        models = Models(model, elasticnet.least_squares(total), black_box, mean, intervals, transform)
+        least_squares = elasticnet.least_squares(total)
+        [fitted] = linear_sums(pairs_of(model), sample, [least_squares])
+        factor = mean_factor(sample[schema.target.name].to_numpy(), fitted, transform)
+        models = Models(model, least_squares, factor, black_box, mean, intervals, transform)
         groups = find_groups(sample, schema)
         parts = list(map_parts(score_part, list_parts(TEST), models, schema, groups, by_group))
 
@@ -117,7 +120,7 @@ def out_of_fold(sample: pd.DataFrame, schema: TableSchema, transform: TargetTran
     for held_out, model in models.items():
         inside = fold == held_out
         if inside.any():
-            prediction[inside] = to_scale(predict_chunks(model, sample[inside]), transform)
+            prediction[inside] = linear_predictions(model, sample[inside])
     known = ~np.isnan(prediction)
     target = to_scale(sample[schema.target.name].to_numpy(), transform)
     return prediction[known], (target - prediction)[known]
@@ -127,27 +130,20 @@ def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, 
     """Predict the test rows of one part with every model."""
     frame = read_part(part)
     target = frame[schema.target.name].to_numpy()
-    coef, intercept = models.least_squares
-    chunks = [
-        (
-            models.model[1:].predict(terms),
-            from_scale(terms @ coef + intercept, models.transform),
-            models.black_box.predict(chunk),
-        )
-        for chunk, terms in term_chunks(frame, models.model["terms"], len(coef))
-    ] or [(np.empty(0),) * 3]
-    predicted, least_squares, black_box = (np.concatenate(column) for column in zip(*chunks, strict=True))
+    linear = linear_predictions(models.model, frame)
+    [least_squares] = linear_sums(pairs_of(models.model), frame, [models.least_squares])
+    predicted = from_scale(linear, models.transform) * models.model["elasticnet"].factor_
     predictions = {
         "model": predicted,
         "mean": np.full(len(frame), models.mean),
-        "least_squares": least_squares,
-        "black_box": black_box,
+        "least_squares": from_scale(least_squares, models.transform) * models.least_squares_factor,
+        "black_box": models.black_box.predict(frame) if len(frame) else np.empty(0),
     }
     unit = hash_rows(frame, schema.names("group")) if by_group else frame["_hash"].to_numpy()
     cluster = (draw(unit, "bootstrap") % np.uint64(CLUSTERS)).astype(np.int64)
     sums = {name: cluster_sums(cluster, target, values, models.mean) for name, values in predictions.items()}
 
-    lower, upper, counts = apply_intervals(models.intervals, predicted, target, models.transform)
+    lower, upper, counts = apply_intervals(models.intervals, linear, target, models.transform)
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
     by_column = group_sums(frame, target - predicted, groups)

@@ -69,6 +69,7 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
             description=target.description,
             unit=target.unit,
             transform=model["elasticnet"].transform,
+            factor=model["elasticnet"].factor_,
             quantiles=np.quantile(sample[target.name], QUANTILES).tolist(),
             histogram=make_histogram(sample[target.name]),
         ),

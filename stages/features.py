@@ -89,11 +89,12 @@ def check_target(target: Floats, schema: TableSchema) -> None:
 
 
 def check_scale(smallest: float, transform: TargetTransform, schema: TableSchema) -> None:
-    """Raise a DataError for a target without a logarithm where the model is to be fitted to it."""
-    if transform == "log" and smallest <= 0:
+    """Raise a DataError for a target that has no place on the model's scale."""
+    if (transform == "log" and smallest <= 0) or (transform != "none" and smallest < 0):
+        needed = "positive numbers" if transform == "log" else "numbers from 0 on"
         raise DataError(
             f"{TRAIN}: the target {schema.target.name} is {smallest:g} in a training row, and params.yaml: "
-            f"features.target: log needs positive numbers; set it to none, or give the column a minimum in schema.yaml"
+            f"features.target: {transform} needs {needed}; set it to none, or give the column a minimum in schema.yaml"
         )
 
 

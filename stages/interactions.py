@@ -9,6 +9,7 @@ The columns' own effects are fitted first; pairs are scored by what they say of 
 They stay only if cross-validation gains by more than its standard error; each fold's model chooses its own.
 """
 
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from sklearn.compose import ColumnTransformer
 from stages.features import scale_centre
 from stages.modelling.axes import Axis, axes_of
 from stages.modelling.comparison import Candidate, candidate_of, quick_path
-from stages.modelling.moments import Moments, load_moments, merge_all
+from stages.modelling.leakage import refuse
+from stages.modelling.moments import Moments, explained, load_moments, merge_all
 from stages.modelling.sums import add_up, term_moments
 from stages.modelling.target_scale import to_scale
 from stages.modelling.training_sets import Membership, TrainingSet, additive_sets, memberships, save_sets
@@ -40,7 +42,7 @@ from stages.utils.stage import stage
 
 TRAIN, MOMENTS, FEATURE_MAP = Path("data/train"), Path("data/moments.npz"), Path("models/features.joblib")
 PAIRS, SETS = Path("models/pairs.joblib"), Path("data/training_sets.npz")
-MOST_PAIRS = 40
+MOST_PAIRS, FEWEST_ROWS_PER_TERM = 40, 2
 
 
 def main() -> None:
@@ -59,15 +61,20 @@ def main() -> None:
             sample = sample_rows(parts, params.interaction_rows, columns)
             rows = rows_of(sample, axes, schema, params.target)
             grids = [make_grid(axis, values) for axis, values in zip(axes, rows.values, strict=True)]
-            pairs, best = find_pairs(rows, members, additive, search_of(axes, grids, rows, params), log)
+            pairs, best = find_pairs(rows, members, additive, search_of(axes, grids, rows, schema, params, log), log)
             chosen = ChosenPairs(axes, grids, pairs, [[] for _ in members])
             if any(pairs):
                 sets, cells = sum_sets(parts, chosen, members, schema, params.target, rows.centre)
                 chosen = ChosenPairs(axes, grids, pairs, cells)
+            elif params.interactions == "auto":
+                log.info("no pair lowers the CV error by more than one standard error: the model stays additive")
+        elif schema.interactions.require:
+            log.warning("params.yaml: features.interactions: 0 leaves out what schema.yaml: interactions requires")
         write_pickle(PAIRS, chosen)
         save_sets(SETS, sets)
-        metrics = describe(chosen, additive, best, merge_all(moments))
+        metrics = describe(chosen, additive, best, sets[-1].train)
         write_metrics(metrics)
+        audit_pairs(metrics, chosen, schema, params, log)
         log.info("%d pairs, %d terms: CV R2 %.3f, without pairs %.3f", len(metrics.pairs), metrics.terms,
                  metrics.cv_r2, metrics.cv_r2_additive)  # fmt: skip
 
@@ -79,9 +86,21 @@ def rows_of(sample: pd.DataFrame, axes: list[Axis], schema: TableSchema, transfo
     return Rows(values, target, sample["_fold"].to_numpy().astype(np.intp), scale_centre(sample, schema, transform))
 
 
-def search_of(axes: list[Axis], grids: list[Grid], rows: Rows, params: FeaturesParams) -> Search:
+def search_of(
+    axes: list[Axis],
+    grids: list[Grid],
+    rows: Rows,
+    schema: TableSchema,
+    params: FeaturesParams,
+    log: logging.Logger,
+) -> Search:
     """Say which pairs may be chosen, and how many terms they may have."""
-    cut = [(number, grid) for number, grid in enumerate(grids) if not grid.is_constant]
+    wanted = schema.interactions
+    cut = [
+        (number, grid)
+        for number, grid in enumerate(grids)
+        if not grid.is_constant and grid.axis.column not in wanted.exclude
+    ]
     candidates = [(i, j) for i, _ in cut for j, _ in cut if i < j]
     bins = {number: grid.locate(rows.values[number]) for number, grid in cut}
     copies = set()
@@ -92,8 +111,14 @@ def search_of(axes: list[Axis], grids: list[Grid], rows: Rows, params: FeaturesP
             copies.add((i, j))
     forced = params.interactions != "auto"
     most = MOST_PAIRS if params.interactions == "auto" else params.interactions
-    terms = min(params.interaction_terms, len(rows.target) // 2)
-    return Search(axes, grids, candidates, [], copies, most, terms, forced)
+    terms = min(params.interaction_terms, len(rows.target) // FEWEST_ROWS_PER_TERM)
+    if terms < params.interaction_terms:
+        log.debug("%d rows are enough for %d terms of pairs", len(rows.target), terms)
+    required = [
+        [names for names in candidates if sorted(axes[axis].column for axis in names) == sorted(pair)]
+        for pair in wanted.require
+    ]
+    return Search(axes, grids, candidates, [group for group in required if group], copies, most, terms, forced)
 
 
 def sum_sets(
@@ -147,22 +172,39 @@ def sum_part(
 
 
 def describe(chosen: ChosenPairs, additive: Candidate, best: Candidate, total: Moments) -> InteractionMetrics:
-    """The pairs of the model, and what cross-validation gains by them."""
+    """The pairs of the model, and what cross-validation gains by them; `total` are the moments of its terms."""
     variance = total.scatter[-1, -1] / total.n
-    pairs = [
-        PairMetrics(
-            columns=[chosen.axes[axis].name for axis in pair.axes],
-            folds=chosen.share(pair.axes),
-            terms=pair.terms,
-        )
-        for pair in chosen.by_set[-1]
-    ]
+    start, pairs = sum(len(axis.places) for axis in chosen.axes), []
+    for pair in chosen.by_set[-1]:
+        terms = [place for axis in pair.axes for place in chosen.axes[axis].places]
+        terms += range(start, start + pair.terms)
+        start += pair.terms
+        names = [chosen.axes[axis].name for axis in pair.axes]
+        r2 = explained(total.select([*terms, len(total.mean) - 1]))
+        pairs.append(PairMetrics(columns=names, folds=chosen.share(pair.axes), terms=pair.terms, r2=r2))
     return InteractionMetrics(
         pairs=pairs,
         terms=sum(pair.terms for pair in pairs),
         cv_r2=1 - best.errors.mean() / variance,
         cv_r2_additive=1 - additive.errors.mean() / variance,
     )
+
+
+def audit_pairs(
+    metrics: InteractionMetrics,
+    chosen: ChosenPairs,
+    schema: TableSchema,
+    params: FeaturesParams,
+    log: logging.Logger,
+) -> None:
+    """Warn of a pair that explains as much as a leaking column, and refuse one that reproduces the target."""
+    columns = [[chosen.axes[axis].column for axis in pair.axes] for pair in chosen.by_set[-1]]
+    found = [(names, pair.r2) for names, pair in zip(columns, metrics.pairs, strict=True)]
+    refuse((one for one in found if one[1] >= params.leak_set_r2), schema)
+    for names, share in found:
+        if share >= params.leak_r2:
+            both = " and ".join(names)
+            log.warning("%s explain %.2f%% of the target together: known only with it?", both, share * 100)
 
 
 if __name__ == "__main__":

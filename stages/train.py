@@ -1,6 +1,7 @@
-"""Train: ElasticNet from the moments; it reads no rows, so its cost does not depend on how many there are.
+"""Train: ElasticNet from the moments, so its cost does not depend on how many rows there are.
 
-Reads   data/training_sets.npz, models/features.joblib, models/pairs.joblib
+Reads   data/training_sets.npz, models/features.joblib, models/pairs.joblib; a sample of data/train/ (schema.yaml says
+        how to read it), if a target on another scale is to be taken back to its mean
 Writes  models/model.joblib (terms, scaler, ElasticNet), models/folds.joblib (each fold's model), metrics/train.json,
         plots/cv_surface.csv, plots/regularization_path.csv
 Run     python -m stages.train
@@ -10,27 +11,34 @@ of alpha and l1_ratio is cross-validated at every run; `auto` picks from it. All
 features.target.
 """
 
+from functools import partial
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 
 from stages.modelling import elasticnet
-from stages.modelling.cross_validation import choose, cv_surface, surface_tol
+from stages.modelling.cross_validation import FEW_TERMS, choose, cv_surface, surface_tol
 from stages.modelling.elasticnet import Problem
 from stages.modelling.feature_map import blocks, count_terms
 from stages.modelling.moments import Moments
-from stages.modelling.pipeline import as_pipeline
-from stages.modelling.training_sets import load_sets
+from stages.modelling.pipeline import as_pipeline, linear_predictions
+from stages.modelling.target_scale import mean_factor
+from stages.modelling.training_sets import Membership, load_sets, memberships
 from stages.pairs.terms import ChosenPairs
+from stages.table.parts import list_parts, sample_rows
+from stages.table.schema import read_schema
 from stages.utils.files import write_csv, write_pickle
 from stages.utils.metrics_files import TrainMetrics, write_metrics
-from stages.utils.params import TrainParams, read_params
+from stages.utils.parallel import map_parts
+from stages.utils.params import TargetTransform, TrainParams, read_params
 from stages.utils.stage import stage
 
 SETS, FEATURE_MAP, PAIRS = Path("data/training_sets.npz"), Path("models/features.joblib"), Path("models/pairs.joblib")
+TRAIN = Path("data/train")
 MODEL, FOLDS = Path("models/model.joblib"), Path("models/folds.joblib")
 SURFACE, PATH = Path("plots/cv_surface.csv"), Path("plots/regularization_path.csv")
 
@@ -38,7 +46,8 @@ SURFACE, PATH = Path("plots/cv_surface.csv"), Path("plots/regularization_path.cs
 def main() -> None:
     with stage("train") as log:
         params: TrainParams = read_params("train")
-        transform = read_params("features.target")
+        transform, back_transform = read_params("features.target"), read_params("features.back_transform")
+        forward = read_params("split.by") == "time"
         sets = load_sets(SETS)
         feature_map: ColumnTransformer = joblib.load(FEATURE_MAP)
         pairs: ChosenPairs = joblib.load(PAIRS)
@@ -48,15 +57,19 @@ def main() -> None:
         surface = cv_surface(sets, problems, params)
         chosen = choose(surface, params)
         alpha, l1_ratio = chosen.alpha, chosen.l1_ratio
-        fits = [elasticnet.fit(problem, alpha, l1_ratio, params.tol, params.max_iter) for problem in problems]
+        small = len(problems[-1].moment) < FEW_TERMS
+        solve = partial(elasticnet.fit, alpha=alpha, l1_ratio=l1_ratio, tol=params.tol, max_iter=params.max_iter)
+        fits = list(map_parts(solve, problems, small=small))
         fit = fits[-1]
         if not fit.converged:
             log.warning("not converged in %d passes: raise train.max_iter or train.tol in params.yaml", fit.iterations)
 
         *folds, model = (
-            as_pipeline(feature_map, pairs.transformer(number), each, one.train, transform)
+            as_pipeline(feature_map, pairs.transformer(number), each, one.train, transform, back_transform)
             for number, (each, one) in enumerate(zip(fits, sets, strict=True))
         )
+        if transform != "none" and back_transform == "mean":
+            set_factors([*folds, model], memberships(len(folds) + forward, forward), transform)
         write_pickle(MODEL, model)
         write_pickle(FOLDS, dict(zip((one.held_out for one in sets), folds, strict=False)))
         surface["chosen"] = (surface["alpha"] == alpha) & (surface["l1_ratio"] == l1_ratio)
@@ -79,6 +92,17 @@ def main() -> None:
         write_metrics(metrics)
         log.info("alpha %(alpha).4g, l1_ratio %(l1_ratio)g: CV RMSE %(cv_rmse).4g, R2 %(cv_r2).3f, "
                  "%(nonzero)d of %(terms)d terms", metrics.model_dump())  # fmt: skip
+
+
+def set_factors(models: list[Pipeline], members: list[Membership], transform: TargetTransform) -> None:
+    """Let each model predict means: set its factor, over a sample of the rows that it was fitted to."""
+    schema = read_schema()
+    columns = [*schema.names("feature", "time", "target"), "_fold"]
+    sample = sample_rows(list_parts(TRAIN), read_params("features.sample_rows"), columns)
+    for model, member in zip(models, members, strict=True):
+        rows = sample[sample["_fold"].isin(member.folds)]
+        target = rows[schema.target.name].to_numpy()
+        model["elasticnet"].factor_ = mean_factor(target, linear_predictions(model, rows), transform)
 
 
 def named_blocks(feature_map: ColumnTransformer, pairs: ChosenPairs) -> dict[str, range]:

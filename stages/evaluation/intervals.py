@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.modelling.target_scale import from_scale, to_scale
+from stages.modelling.target_scale import from_scale
 from stages.utils.arrays import Floats
 from stages.utils.metrics_files import IntervalScores
 from stages.utils.params import TargetTransform
@@ -39,14 +39,13 @@ def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bi
 
 
 def apply_intervals(
-    intervals: dict[str, Any], prediction: Floats, target: Floats, transform: TargetTransform
+    intervals: dict[str, Any], scaled: Floats, target: Floats, transform: TargetTransform
 ) -> tuple[Floats, Floats, Floats]:
     """Return the lower and upper ends of n rows' intervals, each (n,), and the counts of each bin, (bins, 3).
 
-    The counts are rows, rows whose target is inside, and the sum of the widths. Everything is in the target's unit
-    except `intervals`, which is on the model's scale.
+    The counts are rows, rows whose target is inside, and the sum of the widths. `intervals` and the predictions
+    `scaled` (n,) are on the model's scale, everything else is in the target's unit.
     """
-    scaled = to_scale(prediction, transform)
     bins = np.searchsorted(intervals["edges"], scaled, side="right")
     lower, upper = (from_scale(scaled + np.array(intervals[end])[bins], transform) for end in ("lower", "upper"))
     inside = (lower <= target) & (target <= upper)

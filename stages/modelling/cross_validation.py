@@ -38,7 +38,7 @@ def cv_surface(sets: list[TrainingSet], problems: list[Problem], params: TrainPa
 def cv_paths(l1_ratio: float, sets: list[TrainingSet], problems: list[Problem], params: TrainParams) -> pd.DataFrame:
     """The points of the surface for one l1_ratio."""
     top = elasticnet.largest_alpha(problems[-1], max(l1_ratio, 0.001))  # at 0 no alpha makes every weight zero
-    more = max(params.alphas // 4, 1)
+    more = max(params.alphas // 8, 1)
     step = params.eps ** (1 / (params.alphas - 1))
     grid = [float(f"{alpha:.6g}") for alpha in top * step ** np.arange(params.alphas)]
     if params.alpha != "auto":

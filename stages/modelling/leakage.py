@@ -1,5 +1,6 @@
 """The leakage audit: columns (alone or a few together) that reproduce the target."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from stages.modelling.moments import Moments, explained
@@ -71,7 +72,11 @@ def reproducing_set(raw: Moments, free: list[int], enough: float) -> list[int] |
 def check_leaks(audit: dict[str, Any], schema: TableSchema) -> None:
     """Raise a LeakageError for what `find_leaks` found, unless the schema acknowledges one column of each finding."""
     findings = [([name], audit["r2"][name]) for name in audit["columns"]]
-    findings += [(found["columns"], found["r2"]) for found in audit["sets"]]
+    refuse([*findings, *((found["columns"], found["r2"]) for found in audit["sets"])], schema)
+
+
+def refuse(findings: Iterable[tuple[list[str], float]], schema: TableSchema) -> None:
+    """Raise a LeakageError for columns that explain a share of the target, unless one of them is acknowledged."""
     unexplained = [
         f"{' and '.join(names)} explain{'s' * (len(names) == 1)} {share:.4%} of {schema.target.name}"
         for names, share in findings

@@ -1,5 +1,6 @@
 """The fitted model as a scikit-learn pipeline of typed rows: terms of the columns and pairs, scaler, ElasticNet."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ from sklearn.preprocessing import StandardScaler
 
 from stages.modelling import elasticnet
 from stages.modelling.elasticnet import Fit
-from stages.modelling.feature_map import term_chunks
 from stages.modelling.moments import Moments
+from stages.modelling.sums import CHUNK, at_vertices
 from stages.modelling.target_scale import ScaledElasticNet
-from stages.pairs.terms import PairTerms
+from stages.pairs.terms import PairTerms, pair_rows
 from stages.utils.arrays import Floats
 from stages.utils.params import TargetTransform
 
@@ -33,7 +34,12 @@ class TermScaler(StandardScaler):  # type: ignore[misc]
 
 
 def as_pipeline(
-    feature_map: ColumnTransformer, pairs: PairTerms, fit: Fit, train: Moments, transform: TargetTransform
+    feature_map: ColumnTransformer,
+    pairs: PairTerms,
+    fit: Fit,
+    train: Moments,
+    transform: TargetTransform,
+    back_transform: str,
 ) -> Pipeline:
     """The model as the scikit-learn pipeline that a fit to the rows would have given; it takes typed columns."""
     p, additive = len(fit.coef), len(fit.coef) - pairs.terms
@@ -43,9 +49,15 @@ def as_pipeline(
     scaler.var_ = np.diag(train.scatter)[:p] / train.n
     scaler.n_samples_seen_, scaler.n_features_in_ = train.n, p
     model = ScaledElasticNet(
-        transform=transform, alpha=fit.alpha, l1_ratio=fit.l1_ratio, tol=fit.tol, max_iter=fit.max_iter
+        transform=transform,
+        back_transform=back_transform,
+        alpha=fit.alpha,
+        l1_ratio=fit.l1_ratio,
+        tol=fit.tol,
+        max_iter=fit.max_iter,
     )
     model.coef_, model.intercept_ = fit.coef * scaler.scale_, float(train.mean[p])
+    model.factor_ = 1.0
     model.n_iter_, model.dual_gap_, model.n_features_in_ = fit.iterations, fit.dual_gap, p
     terms = FeatureUnion([("columns", feature_map), ("pairs", pairs)])
     return Pipeline([("terms", terms), ("scale", scaler), ("elasticnet", model)])
@@ -67,7 +79,24 @@ def weights_of(model: Pipeline) -> tuple[Floats, Floats]:
     return model["elasticnet"].coef_ / model["scale"].scale_, model["scale"].mean_
 
 
-def predict_chunks(model: Pipeline, frame: pd.DataFrame) -> Floats:
-    """The predictions of n rows, (n,)."""
-    chunks = term_chunks(frame, model["terms"], len(model["elasticnet"].coef_))
-    return np.concatenate([np.empty(0), *(model[1:].predict(terms) for _, terms in chunks)])
+def linear_predictions(model: Pipeline, frame: pd.DataFrame) -> Floats:
+    """The predictions of n rows on the model's scale, (n,), from sparse rows."""
+    coef, mean = weights_of(model)
+    [linear] = linear_sums(pairs_of(model), frame, [(coef, float(model["elasticnet"].intercept_ - coef @ mean))])
+    return np.asarray(linear)
+
+
+def linear_sums(pairs: PairTerms, frame: pd.DataFrame, models: Sequence[tuple[Floats, float]]) -> Floats:
+    """The sums of several linear models of the same terms over n rows, (models, n).
+
+    Args:
+        pairs: the terms.
+        models: of each the weights of the terms in their own units (p,) and the intercept.
+    """
+    weights = np.column_stack([at_vertices(coef, pairs.axes) for coef, _ in models])
+    values = np.array([axis.values(frame) for axis in pairs.axes])
+    sums = [np.empty((0, len(models)))]
+    for start in range(0, len(frame), CHUNK):
+        sums.append(pair_rows(values[:, start : start + CHUNK], pairs.axes, pairs.grids, pairs.pairs) @ weights)
+    linear: Floats = np.concatenate(sums).T + np.array([[intercept] for _, intercept in models])
+    return linear

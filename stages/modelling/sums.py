@@ -88,3 +88,9 @@ def term_moments(moments: Moments, axes: Sequence[Axis]) -> Moments:
     half = np.concatenate([at_vertices.T @ moments.scatter[:vertices], moments.scatter[vertices:]])
     scatter = np.concatenate([half[:, :vertices] @ at_vertices, half[:, vertices:]], axis=1)
     return Moments(moments.n, np.append(mean, moments.mean[vertices:]), scatter)
+
+
+def at_vertices(coef: Floats, axes: Sequence[Axis]) -> Floats:
+    """The weights of terms (p,) as weights of the axes' vertices; those of the pairs' terms follow as they are."""
+    additive = sum(len(axis.places) for axis in axes)
+    return np.concatenate([*(axis.terms @ coef[list(axis.places)] for axis in axes), coef[additive:]])

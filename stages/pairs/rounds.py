@@ -5,7 +5,6 @@ honest.
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +13,7 @@ import numpy as np
 from stages.modelling.axes import Axis
 from stages.modelling.comparison import Candidate, QuickPath, candidate_of, is_better, quick_path
 from stages.modelling.moments import Moments
-from stages.modelling.sums import add_up, term_moments
+from stages.modelling.sums import add_up, at_vertices, term_moments
 from stages.modelling.training_sets import Membership, TrainingSet
 from stages.pairs.grids import Grid
 from stages.pairs.scores import Score, score_pair
@@ -45,7 +44,7 @@ class Search:
     axes: list[Axis]
     grids: list[Grid]
     candidates: list[Names]  # pairs of axes
-    required: list[Names]
+    required: list[list[Names]]  # of each of these the best is taken in any case
     copies: set[Names]  # axes that say nearly the same
     most_pairs: int
     most_terms: int
@@ -59,11 +58,11 @@ def find_pairs(
     chosen: list[list[Pair]] = [[] for _ in members]
     best = additive
     small = len(rows.target) * len(search.candidates) < SMALL
-    for number in range(ROUNDS):
+    shares = [(number + 1) / ROUNDS for number in range(ROUNDS)]
+    for share in [0.0, *shares] if search.required else shares:  # at 0 there is room only for what is required
         residuals = np.array(
             [residuals_of(rows, coef, pairs, search) for coef, pairs in zip(best.coefs, chosen, strict=True)]
         )
-        share = (number + 1) / ROUNDS
         numbers = list(range(len(members)))
         more = list(map_parts(add_pairs, numbers, rows, residuals, members, chosen, search, share, small=small))
         if sum(map(len, more)) == sum(map(len, chosen)):
@@ -71,8 +70,9 @@ def find_pairs(
         paths = list(map_parts(fit_set, list(zip(members, more, strict=True)), rows, search, small=small))
         candidate = candidate_of(paths)
         names = [f"{search.axes[a].name} × {search.axes[b].name}" for a, b in (pair.axes for pair in more[-1])]
-        log.debug("round %d: CV RMSE %.6g, %s", number + 1, np.sqrt(candidate.errors.mean()), ", ".join(names))
-        if not is_better(candidate, best) and not search.forced:
+        rmse = np.sqrt(candidate.errors.mean())
+        log.debug("%.0f%% of the budget: CV RMSE %.6g, %s", share * 100, rmse, ", ".join(names))
+        if share > 0 and not search.forced and not is_better(candidate, best):
             break
         chosen, best = more, candidate
     return chosen, best
@@ -84,12 +84,6 @@ def residuals_of(rows: Rows, coef: Floats, pairs: list[Pair], search: Search) ->
     expanded = pair_rows(rows.values, search.axes, search.grids, pairs)
     residuals: Floats = rows.target - expanded @ weights
     return residuals
-
-
-def at_vertices(coef: Floats, axes: Sequence[Axis]) -> Floats:
-    """The weights of terms (p,) as weights of the axes' vertices; those of the pairs' terms follow as they are."""
-    additive = sum(len(axis.places) for axis in axes)
-    return np.concatenate([*(axis.terms @ coef[list(axis.places)] for axis in axes), coef[additive:]])
 
 
 def add_pairs(
@@ -117,9 +111,11 @@ def add_pairs(
             scores[names] = score_pair(table, list(member.folds), first, second)
             rows_of_pair[names] = table.rows.sum(axis=0)
     most_pairs = int(np.ceil(share * search.most_pairs)) - len(have)
-    most_terms = int(share * search.most_terms) - sum(pair.terms for pair in have)
-    required = [names for names in search.required if names not in taken]
-    found = choose_pairs(scores, required, search.copies, most_pairs, most_terms)
+    most_terms = int(max(share, 1 / ROUNDS) * search.most_terms) - sum(pair.terms for pair in have)
+    required = [group for group in search.required if not taken.intersection(group)]
+    # what the best of so many tables gains by chance: the risk inflation criterion of Foster and George (1994)
+    least_gain = 2 * float(np.mean(residual**2)) * np.log(max(sum(map(len, scores.values())), 1))
+    found = choose_pairs(scores, required, search.copies, most_pairs, most_terms, least_gain)
     return have + [
         make_pair(names, score.resolutions, rows_of_pair[names], search.grids) for names, score in found.items()
     ]

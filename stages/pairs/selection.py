@@ -15,36 +15,38 @@ SAME = 0.9  # share of an axis's information (or variance of its bins) in anothe
 
 def choose_pairs(
     scores: dict[Names, list[Score]],
-    required: Sequence[Names],
+    required: Sequence[list[Names]],
     copies: set[Names],
     most_pairs: int,
     most_terms: int,
+    least_gain: float,
 ) -> dict[Names, Score]:
     """Choose pairs and the resolution of each, greedily by the error that they take from held-out folds.
 
     Args:
         scores: for each pair of axes that may be chosen its scores by resolution.
-        required: pairs that are chosen first, whatever they gain.
+        required: groups of pairs; the best of each is chosen first, whatever it gains.
         copies: pairs of axes that say nearly the same. A pair whose axes are near-copies of those of a better pair
             waits for the next round, when the better one is fitted and only what is left counts.
-        most_pairs, most_terms: how many may be chosen.
+        most_pairs, most_terms: how many may be chosen; what is required counts, but is not left out.
+        least_gain: a pair must gain more than this.
     """
     best = {names: max(found) for names, found in scores.items()}
-    order = [*required, *sorted(set(best) - set(required), key=lambda names: (-best[names].gain, names))]
     chosen: dict[Names, Score] = {}
-    terms = 0
-    for names in order:
-        if len(chosen) >= most_pairs or (best[names].gain <= 0 and names not in required):
+    for group in required:
+        names = max(group, key=lambda names: best[names].gain)
+        fitting = [score for score in scores[names] if score.terms <= most_terms // len(required)]
+        chosen[names] = max(fitting, default=min(scores[names], key=lambda score: score.terms))
+    terms = sum(score.terms for score in chosen.values())
+    for names in sorted(best, key=lambda names: (-best[names].gain, names)):
+        if len(chosen) >= most_pairs or best[names].gain <= least_gain:
             break
-        if names not in required and any(alike(names, other, copies) for other in chosen):
+        if any(alike(names, other, copies) for other in chosen):
             continue
         fitting = [score for score in scores[names] if terms + score.terms <= most_terms]
-        if names in required and not fitting:
-            fitting = [min(scores[names], key=lambda score: score.terms)]
-        if not fitting or (max(fitting).gain <= best[names].gain / 2 and names not in required):
-            continue  # it would be too coarse to be worth its place
-        chosen[names] = max(fitting)
-        terms += chosen[names].terms
+        if fitting and max(fitting).gain > best[names].gain / 2:  # a coarser one is not worth its place
+            chosen[names] = max(fitting)
+            terms += chosen[names].terms
     return chosen
 
 

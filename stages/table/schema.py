@@ -144,6 +144,20 @@ def check_dates(name: str, values: list[Scalar]) -> None:
             raise ValueError(f"column {name}: limits of a date are ISO dates; found {value!r}") from None
 
 
+class Interactions(Settings):
+    """Which pairs of columns the model must or must not have (params.yaml: features.interactions)."""
+
+    require: list[tuple[str, str]] = Field([], description="pairs that act together in any case")
+    exclude: list[str] = Field([], description="columns that are in no pair")
+
+    @field_validator("require", mode="before")
+    @classmethod
+    def are_pairs(cls, pairs: object) -> object:
+        if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            raise ValueError(f"a list of pairs of columns, such as [[temperature, hour]]; found {pairs!r}")
+        return [tuple(pair) for pair in pairs]
+
+
 class TableSchema(Settings):
     """schema.yaml."""
 
@@ -152,6 +166,7 @@ class TableSchema(Settings):
     description: str | None = None
     fields: list[Column] = Field(min_length=2)
     missingValues: list[str] = [""]
+    interactions: Interactions = Interactions()
 
     @model_validator(mode="after")
     def is_consistent(self) -> "TableSchema":
@@ -164,6 +179,15 @@ class TableSchema(Settings):
             if not at_least <= len(found) <= at_most:
                 expected = "exactly one" if at_most == at_least else f"at {'most' if found else 'least'} one"
                 raise ValueError(f"{expected} column has role: {role}; found {', '.join(found) or 'none'}")
+        inputs = [column.name for column in self.inputs]
+        for name in [*self.interactions.exclude, *(name for pair in self.interactions.require for name in pair)]:
+            if name not in inputs:
+                raise ValueError(f"interactions: {name} is not a feature; choose from {', '.join(inputs)}")
+        for first, second in self.interactions.require:
+            if first == second:
+                raise ValueError(f"interactions.require: {first} is paired with itself; name two columns")
+            if {first, second} & set(self.interactions.exclude):
+                raise ValueError(f"interactions: the pair {first}, {second} is required, and one of them excluded")
         return self
 
     def names(self, *roles: str) -> list[str]:

@@ -155,6 +155,7 @@ class PairMetrics(Metrics):
     columns: list[str] = Field(description="the two columns; of a date `column.part`")
     folds: Share = Field(description="share of the cross-validation's training sets that chose it too")
     terms: int
+    r2: Share = Field(description="share of the target's variance that the two columns explain, together and alone")
 
 
 class InteractionMetrics(MetricsFile):

@@ -15,7 +15,7 @@ PARAMS = Path("params.yaml")
 Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Auto = Literal["auto"]
-TargetTransform = Literal["none", "log"]
+TargetTransform = Literal["none", "sqrt", "log", "log1p"]
 SplitBy = Literal["hash", "group", "time"]
 
 
@@ -52,7 +52,11 @@ class FeaturesParams(Settings):
     """The feature map of the columns, and the limits of the leakage audit."""
 
     target: TargetTransform = Field(
-        description="scale of the model: the target as it is, or its logarithm (positive; effects are then factors)"
+        description="scale of the model: the target as it is; its root (no target is below 0); its logarithm (every "
+        "target is above 0) or that of 1 + target (none is below 0), whose effects are factors"
+    )
+    back_transform: Literal["mean", "median"] = Field(
+        description="what a model on another scale predicts: the mean, as R² and RMSE reward, or the median"
     )
     sample_rows: int = Field(
         ge=100, description="training rows that quantiles and levels are fitted on, a random sample"
@@ -160,6 +164,10 @@ def read_params(key: Literal["report"]) -> ReportParams: ...
 def read_params(key: Literal["split.by"]) -> SplitBy: ...
 @overload
 def read_params(key: Literal["features.target"]) -> TargetTransform: ...
+@overload
+def read_params(key: Literal["features.back_transform"]) -> Literal["mean", "median"]: ...
+@overload
+def read_params(key: Literal["features.sample_rows"]) -> int: ...
 def read_params(key: str) -> object:
     """Read a section of params.yaml (`train`) or one value (`split.by`); dvc.yaml must declare the same key."""
     value: object = read_settings(PARAMS, Params)

@@ -145,7 +145,7 @@ def test_coverage_is_counted() -> None:
 def test_intervals_on_the_log_scale_are_factors() -> None:
     """Edges and offsets are logarithms; ends, widths and the bins of the plot are in the target's unit."""
     intervals = {"edges": [np.log(10)], "lower": [-np.log(2), -np.log(4)], "upper": [np.log(2), np.log(5)]}
-    lower, upper, counts = apply_intervals(intervals, np.array([8.0, 100.0]), np.array([17.0, 400.0]), "log")
+    lower, upper, counts = apply_intervals(intervals, np.log([8.0, 100.0]), np.array([17.0, 400.0]), "log")
     np.testing.assert_allclose([lower, upper], [[4, 25], [16, 500]])
     np.testing.assert_allclose(counts, [[1, 0, 12], [1, 1, 475]])
     np.testing.assert_allclose(coverage_by_bin(counts, intervals, "log")[["from", "to"]], [[np.nan, 10], [10, np.nan]])

@@ -6,6 +6,7 @@ from stages.utils.params import FeaturesParams
 
 FEATURES: dict[str, Any] = {
     "target": "none",
+    "back_transform": "mean",
     "sample_rows": 1000,
     "knots": 6,
     "interactions": "auto",

@@ -134,6 +134,7 @@ def make_card() -> Scorecard:
             description=None,
             unit="k€",
             transform="none",
+            factor=1.0,
             quantiles=[100.0 + 10 * tenth for tenth in tenths],
             histogram=Histogram(low=100.0, high=300.0, shares=[0.5, 0.5]),
         ),

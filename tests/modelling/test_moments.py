@@ -461,7 +461,7 @@ def test_the_pipeline_is_what_scikit_learn_would_have_fitted() -> None:
     total = moments_of(X, y)
     problem = problem_of(total)
     fit = elasticnet.fit(problem, 0.01, 0.8, TOL, MAX_ITER)
-    found = as_pipeline(feature_map, PairTerms([], [], [], []), fit, total, "none")
+    found = as_pipeline(feature_map, PairTerms([], [], [], []), fit, total, "none", "mean")
     expected = reference(X, y, 0.01, 0.8)
     np.testing.assert_allclose(found.predict(frame), expected.predict(X), rtol=1e-9)
     fitted = expected["scaledelasticnet"]

@@ -150,8 +150,12 @@ class Target(Part):
     title: str | None
     description: str | None
     unit: str | None
-    transform: Literal["none", "log"] = Field(
-        description="log: intercept, contributions and intervals add up to the natural logarithm of the prediction"
+    transform: Literal["none", "sqrt", "log", "log1p"] = Field(
+        description="scale that intercept, contributions and intervals add up on: the target's own, its root, its "
+        "natural logarithm or that of 1 + target"
+    )
+    factor: FiniteFloat = Field(
+        description="what the sum, back in the target's unit, is multiplied by to predict a mean"
     )
     quantiles: list[FiniteFloat] = Field(description="in training: 0, 5, …, 100 %")
     histogram: Histogram

@@ -12,6 +12,12 @@ from webapp.scoring.scorecard import Calendar, Curve, Intervals, Levels, Scoreca
 
 Cell = float | int | bool | str | datetime.date | None
 DAY_SECONDS = 86_400.0
+BACK: dict[str, Callable[[float], float]] = {  # from the scale of the sum to the target's unit
+    "none": float,
+    "sqrt": lambda total: max(total, 0.0) ** 2,
+    "log": math.exp,
+    "log1p": math.expm1,
+}
 
 
 class Score(NamedTuple):
@@ -34,7 +40,8 @@ def make_scorer(card: Scorecard) -> Scorer:
     """A function that scores one row: what `score` does, with all that it needs of the columns laid out beforehand."""
     columns = [(column.name, *lay_out(column.effect)) for column in card.columns]
     add_pairs = surface_reader(card.surfaces)
-    intercept, intervals, is_log = card.intercept, card.intervals, card.target.transform == "log"
+    intercept, intervals, factor = card.intercept, card.intervals, card.target.factor
+    back = None if card.target.transform == "none" else BACK[card.target.transform]
 
     def score_row(row: Mapping[str, Cell]) -> Score:
         contributions = {}
@@ -59,8 +66,8 @@ def make_scorer(card: Scorecard) -> Scorer:
         for part in pairs:
             total += part
         lower, upper = interval(intervals, total)
-        if is_log:
-            return Score(math.exp(total), math.exp(lower), math.exp(upper), contributions, pairs)
+        if back is not None:
+            return Score(back(total) * factor, back(lower), back(upper), contributions, pairs)
         return Score(total, lower, upper, contributions, pairs)
 
     return score_row

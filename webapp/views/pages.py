@@ -1,7 +1,6 @@
 """The pages: the form with its prediction, the model, the API."""
 
 import json
-import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from webapp.model import Model
 from webapp.scoring.messages import unseen
 from webapp.scoring.rows import RowError, json_default
 from webapp.scoring.scorecard import Curve, Levels, Scorecard
-from webapp.scoring.scorer import Cell
+from webapp.scoring.scorer import BACK, Cell
 from webapp.views import charts
 from webapp.views.forms import Field, defaults, make_fields, show_cell
 from webapp.views.openapi import make_document
@@ -110,7 +109,7 @@ def describe(model: Model, row: dict[str, Cell], fields: list[Field], focus: str
         "prediction": fixed(score.prediction, decimals),
         "lower": fixed(score.lower, decimals),
         "upper": fixed(score.upper, decimals),
-        "mean": fixed(math.exp(card.intercept) if card.target.transform == "log" else card.intercept, decimals + 1),
+        "mean": fixed(BACK[card.target.transform](card.intercept) * card.target.factor, decimals + 1),
         "total": fixed(score.prediction, decimals + 1),
         "distribution": charts.draw_distribution(card, score),
         "bars": charts.draw_contributions(card, score, shown),

@@ -1,0 +1,1 @@
+"""Tests of stages/pairs and of the stage interactions."""
