@@ -121,6 +121,23 @@ def test_what_the_model_has_not_seen_is_marked(client: FlaskClient) -> None:
     assert page.notes["field-3-note"].startswith("not seen in training")
 
 
+def test_the_form_is_written_and_read_in_the_notation_of_the_table(tmp_path: Path) -> None:
+    reading = CARD.columns[0].reading.model_copy(update={"decimal_char": ",", "group_char": "."})
+    size = CARD.columns[0].model_copy(update={"reading": reading, "default": 12.5})
+    garden = CARD.columns[4].model_copy(update={"reading": reading.model_copy(update={"true_values": ["Y"]})})
+    built = CARD.columns[6].model_copy(update={"reading": reading.model_copy(update={"format": "%d/%m/%Y"})})
+    columns = [size, *CARD.columns[1:4], garden, CARD.columns[5], built]
+    card = CARD.model_copy(update={"columns": columns})
+    client = make_app(write_checkout(tmp_path / "checkout", card)).test_client()
+    values = Page(client.get("/").text).values
+    assert [values[f"column:{name}"] for name in ("size", "garden", "built")] == ["12,5", "Y", "2020-01-01"]
+    assert 'value="12.5" data-for="field-0" data-decimal=","' in client.get("/").text, "the slider counts with a point"
+    for typed, status in (("1.2,5", 422), ("17,5", 200), ("17.5", 422)):
+        assert client.post("/", data={**values, "column:size": typed}).status_code == status
+    assert ",".join(["12", "5"]) in client.get("/batch/template.csv").text
+    assert "01/01/2020" in client.get("/batch/template.csv").text
+
+
 def test_optional_fields_may_be_left_empty(client: FlaskClient) -> None:
     status, page, _ = fill(client, place="", sold="", built="NA")
     assert (status, page.notes) == (200, {})

@@ -108,8 +108,10 @@ def with_fast_path(read: Reader, column: Column, marks: Collection[float]) -> Re
 
 def number_limits(column: Column) -> tuple[float, float]:
     """Give the smallest and the largest number that a column takes."""
-    low, high = column.minimum, column.maximum
-    return low if isinstance(low, float) else -LARGEST, high if isinstance(high, float) else LARGEST
+    largest = LARGEST_INTEGER if column.type == "integer" else LARGEST
+    low = column.minimum if isinstance(column.minimum, float) else -largest
+    high = column.maximum if isinstance(column.maximum, float) else largest
+    return max(low, -largest), min(high, largest)
 
 
 def number_check(column: Column) -> Callable[[float], None]:
@@ -124,8 +126,8 @@ def number_check(column: Column) -> Callable[[float], None]:
                 raise ValueError("must be a finite number")
             side, limit = ("least", lowest) if value < lowest else ("most", highest)
             raise ValueError(f"must be at {side} {exact(limit)}{unit}")
-        if is_whole and (value % 1 or abs(value) > LARGEST_INTEGER):
-            raise ValueError("must be a whole number" if value % 1 else "must be below 2^53")
+        if is_whole and value % 1:
+            raise ValueError("must be a whole number")
         if allowed and value not in allowed:
             raise ValueError(refusal)
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, NotRequired
 from pydantic import ConfigDict, WithJsonSchema, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
-from webapp.scoring.cells import Reader
+from webapp.scoring.cells import Reader, number_limits
+from webapp.scoring.notation import LARGEST
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 from webapp.scoring.scorer import Cell
 
@@ -70,7 +71,9 @@ def json_schema(column: Column) -> dict[str, Any]:
     elif isinstance(column.effect, Calendar):
         cell = {"type": "string", "format": "date" if column.type == "date" else "date-time"}
     else:
-        cell = {"type": column.type, "minimum": column.minimum, "maximum": column.maximum}
+        low, high = number_limits(column)
+        bounds = {"minimum": low if low > -LARGEST else None, "maximum": high if high < LARGEST else None}
+        cell = {"type": column.type, **bounds}
         cell |= {"enum": column.allowed or None}
     cell = {key: value for key, value in cell.items() if value is not None}
     about = {key: value for key, value in about.items() if value is not None}
