@@ -62,7 +62,7 @@ pull: $(BIN)/.pipeline  ## get data and models from the S3 remote (TARGETS=...)
 	@python -m tools.transfer pull $(TARGETS)
 
 image: $(BIN)/.pipeline $(BIN)/.webapp  ## build the web app's image with docker, podman or buildah
-	@python -m tools.container $(ARGS)
+	@python -m tools.image $(ARGS)
 
 deploy: $(BIN)/.pipeline $(BIN)/.webapp  ## push that image and roll it out on AWS (ARGS="--target apprunner")
 	@python -m deploy $(ARGS)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.helpers.servers import URL, environment, s3_server, time_until_ready
-from tools.git import git
+from tools.commands import git
 
 SCORECARD = "models/scorecard.json"
 

@@ -21,9 +21,9 @@ from pathlib import Path
 import psutil
 from dvc.utils.hydra import apply_overrides
 
-from tools.git import git
+from tools.commands import git
 from tools.sweep.grid import Point, points
-from tools.sweep.pool import run_experiments
+from tools.sweep.workers import run_experiments
 
 GRID = ["train.alpha=log:0.1:10:5", "train.l1_ratio=0.2,0.5,0.8,1"]
 MANY = ["train.alpha=log:0.1:10:50", "train.l1_ratio=0.2,0.5,0.8,1"]
@@ -156,11 +156,10 @@ def run_sweep(baseline: str, wanted: list[Point], place: Path) -> float:
     place.mkdir()
     shutil.rmtree(".dvc/cache/runs", ignore_errors=True)  # or DVC would restore what the round before has run
     start = time.monotonic()
-    answers = [answer for _, answer in run_experiments(baseline, wanted, JOBS, place)]
+    outcomes = list(run_experiments(baseline, wanted, JOBS, place))
     seconds = time.monotonic() - start
-    commits = {answer.get("commit") for answer in answers}
-    if None in commits or len(commits) < len(wanted):
-        raise SystemExit(f"an experiment failed: {answers}")
+    if errors := [outcome.error for outcome in outcomes if outcome.error]:
+        raise SystemExit(f"an experiment failed: {errors[0]}")
     return seconds
 
 

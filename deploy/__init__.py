@@ -1,1 +1,1 @@
-"""What rolls the web app's image out on AWS: `python -m deploy`, or `make deploy`. Its story is in README.md."""
+"""The rollout of the web app's image on AWS: `python -m deploy`, or `make deploy`. README.md explains the steps."""

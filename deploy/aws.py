@@ -1,4 +1,4 @@
-"""Clients of AWS, and waiting with an end."""
+"""AWS clients, and polling with a time limit."""
 
 import functools
 import time
@@ -8,16 +8,14 @@ from typing import Any, NamedTuple, TypeVar
 from botocore.config import Config
 from botocore.session import Session
 
+from stages.utils.errors import PipelineError
+
 Found = TypeVar("Found")
 QUICK = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 5, "mode": "standard"})
 
 
-class DeployError(Exception):
-    """What went wrong, in one line."""
-
-
 class Patience(NamedTuple):
-    """How long to wait for a thing, and how long between two looks (both in seconds)."""
+    """The longest wait, and the pause between two polls, both in seconds."""
 
     seconds: float
     pause: float
@@ -25,19 +23,19 @@ class Patience(NamedTuple):
 
 @functools.cache  # making one reads megabytes of API descriptions
 def client(service: str) -> Any:
-    """A client with the credentials, the region and the endpoints of the environment."""
+    """Make a client with the credentials, the region and the endpoints of the environment."""
     return Session().create_client(service, config=QUICK)
 
 
-def wait_for(what: str, look: Callable[[], Found | None], patience: Patience) -> Found:
-    """Look until there is something.
+def wait_for(what: str, poll: Callable[[], Found | None], patience: Patience) -> Found:
+    """Poll until the answer is not None, and return it.
 
     Raises:
-        DeployError: there is still nothing when the time is up.
+        PipelineError: there is no answer when the time is up.
     """
     end = time.monotonic() + patience.seconds
-    while (found := look()) is None:
+    while (found := poll()) is None:
         if time.monotonic() > end:
-            raise DeployError(f"{what} took more than {patience.seconds:g} s")
+            raise PipelineError(f"{what} took more than {patience.seconds:g} s")
         time.sleep(patience.pause)
     return found

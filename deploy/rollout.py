@@ -1,4 +1,4 @@
-"""One deployment: remember what runs, deploy, check what runs then, go back if it is not right."""
+"""One deployment: remember the image that runs, deploy, check the result, roll back on failure."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -6,19 +6,20 @@ from typing import NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy import stack
-from deploy.aws import DeployError, Patience, client, wait_for
-from deploy.smoke import Expected, is_healthy, smoke_test
+from deploy.aws import Patience, client, wait_for
+from deploy.smoke import Expected, smoke_test, wait_until_healthy
 from deploy.targets import SUCCEEDED, Operation, Target
+from stages.utils.errors import PipelineError
 
 FOLDER = Path(__file__).parent
 
 
 class Plan(NamedTuple):
-    """What is to run, and where."""
+    """The image to run, and where."""
 
     target: Target
     stack: str
-    role: str | None  # that CloudFormation works as
+    role: str | None  # that CloudFormation assumes
     image: str
     parameters: dict[str, str]
     expected: Expected
@@ -26,62 +27,62 @@ class Plan(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How it ended: the exit code, and one line."""
+    """The end of a deployment: the exit code, and one line for a person."""
 
     exit_code: int
     text: str
 
 
 def roll_out(plan: Plan) -> Outcome:
-    """Deploy, check, and go back on failure.
+    """Deploy, check, and roll back on failure.
 
     Raises:
-        DeployError: the stack is in a state that must be mended by hand first; nothing was changed.
+        PipelineError: the stack needs a person first; nothing was changed.
     """
-    make_ready(plan)
+    prepare_stack(plan)
     before = running(plan)
     try:
         apply(plan, plan.image)
         address = address_of(plan)
         smoke_test(address, plan.expected, plan.patience)
-    except (DeployError, BotoCoreError, ClientError) as error:
-        return go_back(plan, before, str(error))
+    except (PipelineError, BotoCoreError, ClientError) as error:
+        return roll_back(plan, before, str(error))
     if before == plan.image:
-        return Outcome(0, f"{plan.image} was running already at {address} and passes the smoke test")
+        return Outcome(0, f"{plan.image} was already running at {address} and passes the smoke test")
     return Outcome(0, f"{plan.image} runs at {address}" + (f", in place of {before}" if before else ""))
 
 
-def make_ready(plan: Plan) -> None:
-    """Wait for what somebody else has begun; clear away a stack that was never made whole.
+def prepare_stack(plan: Plan) -> None:
+    """Wait for an operation in progress; delete a stack whose creation failed.
 
     Raises:
-        DeployError: the stack needs a person.
+        PipelineError: the stack needs a person.
     """
     status = stack.settle(plan.stack, plan.patience)
     if status in stack.NEVER_MADE:
         stack.delete(plan.stack, plan.patience)
     elif status.endswith("_FAILED"):
-        raise DeployError(f"stack {plan.stack} is {status}; mend it in the console of CloudFormation first")
+        raise PipelineError(f"stack {plan.stack} is {status}; repair it in the CloudFormation console first")
 
 
 def running(plan: Plan) -> str | None:
-    """The image that runs now."""
+    """Return the image that runs now."""
     arn = stack.outputs(plan.stack).get("ServiceArn")
     images = plan.target.images(arn) if arn else []
     return images[0] if images else None
 
 
 def address_of(plan: Plan) -> str:
-    """The public address."""
+    """Return the public address."""
     url = stack.outputs(plan.stack)["Url"].rstrip("/")
     return url if "://" in url else f"https://{url}"
 
 
 def apply(plan: Plan, image: str) -> None:
-    """Bring the stack to the image and wait, for the stack and for the service's own operation.
+    """Update the stack to the image; wait for the stack and for the service's own operation.
 
     Raises:
-        DeployError: the image does not run.
+        PipelineError: the image does not run.
     """
     arn = stack.outputs(plan.stack).get("ServiceArn")
     last = plan.target.last_operation(arn) if arn else None
@@ -90,38 +91,38 @@ def apply(plan: Plan, image: str) -> None:
     status = stack.settle(plan.stack, plan.patience)
     if changed and status not in stack.GOOD:
         why = stack.reason(plan.stack) if status != stack.GONE else "it is gone"
-        raise DeployError(f"stack {plan.stack} is {status}: {why}")
+        raise PipelineError(f"stack {plan.stack} is {status}: {why}")
     arn = stack.outputs(plan.stack)["ServiceArn"]
 
-    def look() -> Operation | None:
+    def poll() -> Operation | None:
         newest = plan.target.last_operation(arn)
         if newest is None or not newest.done:
             return None
-        is_ours = not changed or runs_already or last is None or newest.id != last.id
-        return newest if is_ours else None
+        is_new = last is None or newest.id != last.id
+        return newest if is_new or not changed or runs_already else None
 
-    operation = wait_for(f"the operation of {arn}", look, plan.patience)
+    operation = wait_for(f"the operation of {arn}", poll, plan.patience)
     if changed and operation.status not in SUCCEEDED:
-        raise DeployError(f"the operation ended in {operation.status}{operation.reason and ': ' + operation.reason}")
+        raise PipelineError(f"the operation ended in {operation.status}{operation.reason and ': ' + operation.reason}")
     if (images := plan.target.images(arn)) != [image]:
-        raise DeployError(f"{', '.join(images) or 'nothing'} runs, not {image}: it was rolled back silently")
+        raise PipelineError(f"{', '.join(images) or 'nothing'} runs, not {image}: it was rolled back silently")
 
 
-def go_back(plan: Plan, before: str | None, why: str) -> Outcome:
-    """Bring back what ran before."""
+def roll_back(plan: Plan, before: str | None, why: str) -> Outcome:
+    """Bring back the image that ran before."""
     try:
         found = stack.describe(plan.stack)
         if before is None:
             if found is not None:
                 stack.delete(plan.stack, plan.patience)
-            return Outcome(1, f"FAILED: {why}; nothing ran before, so the stack was removed")
+            return Outcome(1, f"FAILED: {why}; nothing ran before, so the stack was deleted")
         if before == plan.image:
-            return Outcome(2, f"FAILED: {why}; it was running before, so there is nothing to go back to")
+            return Outcome(2, f"FAILED: {why}; the same image ran before, so there is nothing to roll back to")
         if found is not None and found["StackStatus"] == "UPDATE_IN_PROGRESS":
             client("cloudformation").cancel_update_stack(StackName=plan.stack)
         stack.settle(plan.stack, plan.patience)
         apply(plan, before)
-        is_healthy(address_of(plan), plan.patience)
-    except (DeployError, BotoCoreError, ClientError) as error:
-        return Outcome(2, f"FAILED: {why}; and going back to {before} FAILED: {error}")
+        wait_until_healthy(address_of(plan), plan.patience)
+    except (PipelineError, BotoCoreError, ClientError) as error:
+        return Outcome(2, f"FAILED: {why}; and rolling back to {before} FAILED: {error}")
     return Outcome(1, f"FAILED: {why}; {before} runs again")

@@ -1,4 +1,4 @@
-"""Whether a public address serves this commit and this model: /health, /version, and one known prediction."""
+"""The smoke test: a public address serves this commit and this model (/health, /version, one known prediction)."""
 
 import json
 import math
@@ -8,7 +8,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deploy.aws import DeployError, Patience, wait_for
+from deploy.aws import Patience, wait_for
+from stages.utils.errors import PipelineError
 from webapp.pin import load_pinned
 from webapp.scoring.rows import json_default
 from webapp.scoring.scorer import make_scorer
@@ -17,7 +18,7 @@ HEALTH_SECONDS = 300
 
 
 class Expected(NamedTuple):
-    """What the deployed app has to say."""
+    """What the deployed app has to answer."""
 
     git_sha: str
     scorecard_md5: str
@@ -26,7 +27,7 @@ class Expected(NamedTuple):
 
 
 def expect(root: Path, git_sha: str) -> Expected:
-    """From the pinned scorecard of this checkout: the row that the form starts with, and what is predicted for it.
+    """Read the pinned scorecard of this checkout; predict the row that the form starts with.
 
     Raises:
         PinError: the scorecard is not the one that dvc.lock pins.
@@ -38,7 +39,7 @@ def expect(root: Path, git_sha: str) -> Expected:
 
 
 def ask(url: str, body: Any = None) -> Any:
-    """GET, or POST a body, as JSON; within 10 s. APP_TOKEN is sent, if it is set."""
+    """GET a URL, or POST a body to it, as JSON, within 10 s; send APP_TOKEN if it is set."""
     headers = {"Content-Type": "application/json"}
     if token := os.environ.get("APP_TOKEN"):
         headers["Authorization"] = f"Bearer {token}"
@@ -47,36 +48,36 @@ def ask(url: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
-def is_healthy(address: str, patience: Patience) -> None:
-    """Wait until the app answers: a new name takes a while to be known everywhere.
+def wait_until_healthy(address: str, patience: Patience) -> None:
+    """Wait until the app answers: a new host name takes a while to spread.
 
     Raises:
-        DeployError: it does not.
+        PipelineError: it does not answer in time.
     """
 
-    def look() -> bool | None:
+    def poll() -> bool | None:
         try:
             return ask(f"{address}/health")["status"] == "ok" or None
-        except (OSError, ValueError, KeyError, TypeError):  # not known, refused, an error page, not ours
+        except (OSError, ValueError, KeyError, TypeError):  # unknown host, refused, an error page, another app
             return None
 
-    wait_for(f"{address}/health to answer", look, Patience(min(patience.seconds, HEALTH_SECONDS), patience.pause))
+    wait_for(f"{address}/health to answer", poll, Patience(min(patience.seconds, HEALTH_SECONDS), patience.pause))
 
 
 def smoke_test(address: str, expected: Expected, patience: Patience) -> None:
-    """Ask the app.
+    """Ask the app for its health, its version and one prediction.
 
     Raises:
-        DeployError: it does not answer, or is not the one that is expected.
+        PipelineError: it does not answer, or is not the expected one.
     """
-    is_healthy(address, patience)
+    wait_until_healthy(address, patience)
     try:
         version = ask(f"{address}/version")
         if (version["git_sha"], version["scorecard_md5"]) != (expected.git_sha, expected.scorecard_md5):
             found = f"commit {version['git_sha']}, model {version['scorecard_md5']}"
-            raise DeployError(f"{address} serves {found}; expected {expected.git_sha}, {expected.scorecard_md5}")
+            raise PipelineError(f"{address} serves {found}; expected {expected.git_sha}, {expected.scorecard_md5}")
         prediction = ask(f"{address}/api/v1/predict", expected.row)["prediction"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DeployError(f"{address} passes /health and then fails: {type(error).__name__}: {error}") from None
+        raise PipelineError(f"{address} passes /health and then fails: {type(error).__name__}: {error}") from None
     if not math.isclose(prediction, expected.prediction, rel_tol=1e-9):
-        raise DeployError(f"{address} predicts {prediction} where the model says {expected.prediction}")
+        raise PipelineError(f"{address} predicts {prediction} where the model says {expected.prediction}")

@@ -1,11 +1,12 @@
-"""One CloudFormation stack: its state, and bringing it to a template and parameters."""
+"""One CloudFormation stack: read its state, create, update and delete it."""
 
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from deploy.aws import DeployError, Patience, client, wait_for
+from deploy.aws import Patience, client, wait_for
+from stages.utils.errors import PipelineError
 
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 NEVER_MADE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS")  # can only be deleted
@@ -13,7 +14,7 @@ GONE = "GONE"
 
 
 def describe(name: str) -> dict[str, Any] | None:
-    """The stack as CloudFormation describes it, or None."""
+    """Return the stack as CloudFormation describes it, None if there is none."""
     try:
         found: dict[str, Any] = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
@@ -24,32 +25,32 @@ def describe(name: str) -> dict[str, Any] | None:
 
 
 def outputs(name: str) -> dict[str, str]:
-    """The outputs of a stack; none if it is not there."""
+    """Return the outputs of a stack; empty if there is no such stack."""
     return {item["OutputKey"]: item["OutputValue"] for item in (describe(name) or {}).get("Outputs", [])}
 
 
 def parameters(name: str) -> dict[str, str]:
-    """The parameters that a stack has been given."""
+    """Return the current parameters of a stack."""
     return {item["ParameterKey"]: item["ParameterValue"] for item in (describe(name) or {}).get("Parameters", [])}
 
 
 def settle(name: str, patience: Patience) -> str:
-    """Wait until nothing is in progress; returns the stack's status, GONE if it is not there."""
+    """Wait until no operation is in progress; return the stack's status, GONE if there is no such stack."""
 
-    def look() -> str | None:
+    def poll() -> str | None:
         found = describe(name)
         status = GONE if found is None else str(found["StackStatus"])
         busy = status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
         return None if busy else status
 
-    return wait_for(f"stack {name}", look, patience)
+    return wait_for(f"stack {name}", poll, patience)
 
 
 def put(name: str, template: Path, given: dict[str, str], role: str | None) -> bool:
-    """Create or update the stack, without waiting; parameters not given stay as they are.
+    """Start to create or update the stack; parameters that are not given keep their values.
 
     Returns:
-        False if nothing has to change.
+        False if there is nothing to change.
     """
     call: dict[str, Any] = {"StackName": name, "TemplateBody": template.read_text(encoding="utf-8")}
     if role:
@@ -70,20 +71,19 @@ def put(name: str, template: Path, given: dict[str, str], role: str | None) -> b
 
 
 def delete(name: str, patience: Patience) -> None:
-    """Delete the stack and wait for its end.
+    """Delete the stack and wait until it is gone.
 
     Raises:
-        DeployError: it is still there.
+        PipelineError: it cannot be deleted.
     """
     client("cloudformation").delete_stack(StackName=name)
     if (status := settle(name, patience)) != GONE:
-        raise DeployError(f"stack {name} cannot be deleted: {status}")
+        raise PipelineError(f"stack {name} cannot be deleted: {status}")
 
 
 def reason(name: str) -> str:
-    """Why the last operation failed: what CloudFormation says of the first resource that did."""
+    """Return why the last operation failed, in CloudFormation's words for the first resource that failed."""
     events = client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
-    told = [
-        event for event in events if event["ResourceStatus"].endswith("_FAILED") and "ResourceStatusReason" in event
-    ]
-    return str(told[-1]["ResourceStatusReason"]) if told else "CloudFormation gives no reason"
+    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]  # newest first
+    reasons = [str(event["ResourceStatusReason"]) for event in failed if "ResourceStatusReason" in event]
+    return reasons[-1] if reasons else "CloudFormation gives no reason"

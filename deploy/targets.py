@@ -1,5 +1,7 @@
-"""The two services: what they run, and how their last operation went. Asked directly, because a stack may be wrong:
-CloudFormation calls an App Runner update that was rolled back a success.
+"""The two services: the image that each runs, and how its last operation ended.
+
+We ask the service itself, because a stack may be wrong: CloudFormation reports an App Runner update that was rolled
+back as a success.
 """
 
 from collections.abc import Callable
@@ -12,7 +14,7 @@ FAILED = ("FAILED", "ROLLBACK_SUCCEEDED", "ROLLBACK_FAILED", "ROLLBACK_SUCCESSFU
 
 
 class Operation(NamedTuple):
-    """A deployment as the service sees it."""
+    """A deployment as the service reports it."""
 
     id: str
     status: str
@@ -24,39 +26,39 @@ class Operation(NamedTuple):
 
 
 class Target(NamedTuple):
-    """How to ask one of the services, by the ARN of the service."""
+    """The stack template of a service, and the two questions to it; both take the service's ARN."""
 
     template: str
-    images: Callable[[str], list[str]]  # what it runs: more than one image while a deployment goes on
+    images: Callable[[str], list[str]]  # more than one image while a deployment is in progress
     last_operation: Callable[[str], Operation | None]
 
 
 def apprunner_images(arn: str) -> list[str]:
-    """The image of an App Runner service."""
+    """Return the image of an App Runner service."""
     source = client("apprunner").describe_service(ServiceArn=arn)["Service"]["SourceConfiguration"]
     return [source["ImageRepository"]["ImageIdentifier"]]
 
 
 def apprunner_operation(arn: str) -> Operation | None:
-    """The newest operation of an App Runner service."""
+    """Return the newest operation of an App Runner service."""
     found = client("apprunner").list_operations(ServiceArn=arn)["OperationSummaryList"]
     newest = max(found, key=lambda operation: operation["StartedAt"], default=None)
     return newest and Operation(newest["Id"], newest["Status"])
 
 
 def ecs_service(arn: str) -> dict[str, Any]:
-    """An ECS Express service."""
+    """Return the description of an ECS Express service."""
     found: dict[str, Any] = client("ecs").describe_express_gateway_service(serviceArn=arn)["service"]
     return found
 
 
 def ecs_images(arn: str) -> list[str]:
-    """The images of an ECS Express service."""
+    """Return the images of an ECS Express service."""
     return [revision["primaryContainer"]["image"] for revision in ecs_service(arn).get("activeConfigurations", [])]
 
 
 def ecs_operation(arn: str) -> Operation | None:
-    """The newest deployment of an ECS Express service."""
+    """Return the newest deployment of an ECS Express service."""
     cluster = ecs_service(arn).get("cluster", "default")
     found = client("ecs").list_service_deployments(service=arn, cluster=cluster)["serviceDeployments"]
     newest = max(found, key=lambda deployment: deployment["createdAt"], default=None)

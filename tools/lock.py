@@ -4,11 +4,13 @@ All groups are resolved together first, so that any of them can be installed sid
 pyproject.toml asks for it; `python -m tools.lock --upgrade` takes the newest of everything. Run: make lock
 """
 
-import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
+
+from stages.utils.errors import PipelineError
+from tools.commands import run
 
 OPTIONS = [
     "--universal",  # one file for every platform
@@ -24,15 +26,15 @@ OPTIONS = [
 def compile_groups(groups: list[str], output: Path, *options: str) -> None:
     """Resolve some dependency groups into one requirements file."""
     chosen = [f"--group={group}" for group in groups]
-    command = ["uv", "pip", "compile", *OPTIONS, *chosen, *options, f"--output-file={output}", "pyproject.toml"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    run("uv", "pip", "compile", *OPTIONS, *chosen, *options, f"--output-file={output}", "pyproject.toml")
 
 
-def main() -> None:
+def lock(upgrade: bool) -> None:
+    """Write requirements/GROUP.txt for every group."""
     groups = sorted(tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"])
     with tempfile.TemporaryDirectory() as scratch:
         together = Path(scratch, "all.txt")
-        if "--upgrade" not in sys.argv[1:]:
+        if not upgrade:
             pins = {
                 line.removesuffix(" \\")
                 for file in Path("requirements").glob("*.txt")
@@ -47,4 +49,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        lock(upgrade="--upgrade" in sys.argv[1:])
+    except PipelineError as error:
+        sys.exit(f"lock: {error}")

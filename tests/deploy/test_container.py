@@ -84,7 +84,7 @@ def build(project: Project) -> "subprocess.CompletedProcess[str]":
         stub.chmod(0o755)
     path = f"{project.path / 'bin'}:{os.environ['PATH']}"
     done: subprocess.CompletedProcess[str] = project.run(
-        "python", "-m", "tools.container", "--pull-never", env={**BUILDAH, "PATH": path}
+        "python", "-m", "tools.image", "--pull-never", env={**BUILDAH, "PATH": path}
     )
     return done
 

@@ -91,7 +91,7 @@ def test_update_and_the_same_again(target: str, account: Aws, deploy: Deploy, ne
     ]
     account.pushed.add(sha)
     account.calls.clear()
-    assert deploy(target) == (0, f"deploy: {new} was running already at {account.url} and passes the smoke test")
+    assert deploy(target) == (0, f"deploy: {new} was already running at {account.url} and passes the smoke test")
     assert (tmp_path / "docker.log").read_text() == log, "the tag is immutable: no second push"
     assert "GetAuthorizationToken" not in account.calls
 
@@ -128,7 +128,7 @@ def test_first_create_fails_then_works(target: str, account: Aws, deploy: Deploy
     account.script = ["stack fails"]
     code, line = deploy(target)
     assert code == 1
-    assert line.endswith("; nothing ran before, so the stack was removed")
+    assert line.endswith("; nothing ran before, so the stack was deleted")
     assert account.status is None
     account.status = "ROLLBACK_COMPLETE"  # as a run leaves it that was killed here
     account.script = ["works"]
@@ -153,7 +153,7 @@ def test_going_back_fails_too(account: Aws, deploy: Deploy, new: str) -> None:
     account.script = ["wrong model", "operation fails"]
     code, line = deploy("apprunner")
     assert code == 2
-    assert f"; and going back to {OLD} FAILED: the operation ended in FAILED" in line
+    assert f"; and rolling back to {OLD} FAILED: the operation ended in FAILED" in line
 
 
 @pytest.mark.slow
@@ -170,7 +170,7 @@ def test_nothing_is_deployed_of_a_failed_gate_or_a_dirty_checkout(
     app.write_text(app.read_text() + "# changed\n")
     dirty = built.run("python", "-m", "deploy", env=environment)
     assert dirty.returncode == 1
-    assert "changes that are not committed" in dirty.stderr
+    assert "uncommitted changes" in dirty.stderr
     built.git("commit", "-qam", "a change and a failed gate")
     gate = built.run("python", "-m", "deploy", env=environment)
     assert gate.returncode == 1

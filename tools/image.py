@@ -1,12 +1,13 @@
-"""Build the image with whichever of docker, podman or buildah works here. Run: make image"""
+"""Build the image of the web app with docker, podman or buildah, whichever works here. Run: make image"""
 
-import os
 import re
 import shutil
-import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+from stages.utils.errors import PipelineError
+from tools.commands import git, run
 from webapp.pin import PinError, load_pinned
 
 TOOLS = ("docker", "podman", "buildah")
@@ -15,55 +16,46 @@ NAME = "localhost/dvc-elasticnet"
 
 
 def working_tool() -> str:
-    """The first container tool that works (docker may be installed without its daemon running).
+    """Find the first container tool that works (docker may be installed without its daemon running).
 
     Raises:
-        OSError: none does.
+        PipelineError: none does.
     """
     for tool in filter(shutil.which, TOOLS):
-        try:
-            if subprocess.run([tool, "info"], capture_output=True, timeout=10).returncode == 0:
-                return tool
-        except subprocess.TimeoutExpired:
-            continue
-    raise OSError(f"none of {', '.join(TOOLS)} works here; install one, or start docker's daemon")
+        with suppress(PipelineError):
+            run(tool, "info", seconds=10)
+            return tool
+    raise PipelineError(f"none of {', '.join(TOOLS)} works here; install one, or start docker's daemon")
 
 
 def build_command(tool: str, tag: str, revision: str, source: str, model_md5: str, *options: str) -> list[str]:
-    """The command that builds the image for the machines that it will run on."""
+    """Compose the command that builds the image for linux/amd64, where it will run."""
     arguments = {"GIT_SHA": revision, "SOURCE": source, "MODEL_MD5": model_md5}
     given = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
     command = [tool, "build", "--platform", "linux/amd64", "--tag", tag, *given, *options, "."]
     return command if tool == "docker" else [*command[:2], "--format", "docker", *command[2:]]  # OCI has no HEALTHCHECK
 
 
-def git(*arguments: str) -> str:
-    """What git prints."""
-    return subprocess.run(["git", *arguments], capture_output=True, text=True).stdout.strip()
-
-
 def revision() -> str:
-    """The commit that is checked out; `-dirty` if the image would not be what it says."""
+    """Name the commit that is checked out, with `-dirty` if what goes into the image differs from it."""
     changed = git("status", "--porcelain", "--", *COPIED)
     return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
 
 
 def source() -> str:
-    """The repository's address, if it has one, without the credentials that it may hold."""
-    address = git("remote", "get-url", "origin")
+    """Give the address of the remote `origin`, without credentials; "" if it has no public form."""
+    address = git("config", "--default", "", "--get", "remote.origin.url")
     return re.sub(r"//[^/@]*@", "//", address) if re.match(r"(https?|ssh)://|git@", address) else ""
 
 
 def main() -> None:
     try:
         tool, md5 = working_tool(), load_pinned(Path()).md5
-    except (OSError, PinError) as error:
+        tag = f"{NAME}:{revision()}"
+        command = build_command(tool, tag, revision(), source(), md5, *sys.argv[1:])
+        run(*command, env={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}, shown=True)  # AWS wants an image, not an index
+    except (PipelineError, PinError) as error:
         raise SystemExit(f"image: {error}") from None
-    tag = f"{NAME}:{revision()}"
-    plain = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}  # App Runner and ECS want an image, not an index
-    command = build_command(tool, tag, revision(), source(), md5, *sys.argv[1:])
-    if subprocess.run(command, env=plain).returncode != 0:
-        raise SystemExit(f"image: {tool} failed, its lines are above")
     print(f"image: {tag}, built by {tool}, model {md5}")
 
 

@@ -1,0 +1,56 @@
+"""Run git, DVC and other commands: one helper, a failure in one line."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from stages.utils.errors import PipelineError
+
+
+def run(
+    *command: str | Path,
+    cwd: str | Path = ".",
+    env: dict[str, str] | None = None,
+    text: str = "",
+    shown: bool = False,
+    seconds: float | None = None,
+) -> str:
+    """Run a command to its end; return what it printed on standard output, without the last newline.
+
+    The programs of this Python's environment (dvc, uv, …) are found first.
+
+    Args:
+        command: the program and its arguments.
+        cwd: the folder to run it in.
+        env: variables added to this process's environment.
+        text: its standard input.
+        shown: let its output through; "" is returned.
+        seconds: how long it may take.
+
+    Raises:
+        PipelineError: it was not found, took too long or failed; the message has its first line on standard error.
+    """
+    words = [str(word) for word in command]
+    line = shlex.join(words)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    variables = {**os.environ, "PATH": path, **(env or {})}
+    pipe = None if shown else subprocess.PIPE
+    try:
+        done = subprocess.run(
+            words, cwd=cwd, env=variables, input=text, stdout=pipe, stderr=pipe, encoding="utf-8", timeout=seconds
+        )
+    except FileNotFoundError as error:
+        raise PipelineError(f"{error.filename}: not found; `{line}` needs it") from None
+    except subprocess.TimeoutExpired:
+        raise PipelineError(f"`{line}` took more than {seconds:g} s and was stopped; try it by hand") from None
+    if done.returncode:
+        reason = "its own lines are above" if shown else next(iter(done.stderr.strip().splitlines()), "no message")
+        raise PipelineError(f"`{line}` failed with exit code {done.returncode}: {reason}")
+    return "" if shown else done.stdout.removesuffix("\n")
+
+
+def git(*arguments: str | Path, cwd: str | Path = ".") -> str:
+    """Run git; return what it printed (see `run`)."""
+    return run("git", *arguments, cwd=cwd)
