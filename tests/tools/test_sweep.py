@@ -15,8 +15,8 @@ import pytest
 from stages.utils.errors import SettingsError
 from tests.conftest import ROOT, Project, family
 from tests.helpers.processes import is_alive, wait_until
-from tools.sweep.choice import Result, best_of, expect, surface_line, table
 from tools.sweep.grid import Point, points
+from tools.sweep.results import Result, best_of, nearest, surface_line, table
 
 PATIENCE = 90  # seconds
 BASELINE = "0" * 40
@@ -53,13 +53,13 @@ def test_all_combinations_of_what_is_listed() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_random_draws_are_those_of_the_seed() -> None:
-    drawn = overrides("train.alpha=log:0.01:1", "train.l1_ratio=0.2,0.8", count=20, seed=1)
-    assert drawn == overrides("train.alpha=log:0.01:1", "train.l1_ratio=0.2,0.8", count=20, seed=1)
-    assert drawn != overrides("train.alpha=log:0.01:1", "train.l1_ratio=0.2,0.8", count=20, seed=2)
-    alphas = [float(alpha.partition("=")[2]) for alpha, _ in drawn]
-    assert len(alphas) == 20
-    assert all(0.01 <= alpha <= 1 for alpha in alphas)
-    assert 4 <= sum(alpha < 0.1 for alpha in alphas) <= 16  # log-uniform: half of them
+    grid = ("train.alpha=log:0.01:1:50", "train.l1_ratio=0.2,0.8")
+    drawn = overrides(*grid, count=20, seed=1)
+    assert drawn == overrides(*grid, count=20, seed=1)
+    assert drawn != overrides(*grid, count=20, seed=2)
+    assert len(set(drawn)) == 20
+    assert set(drawn) < set(overrides(*grid))
+    assert set(overrides(*grid, count=1000)) == set(overrides(*grid)), "no more than there are"
 
 
 @pytest.mark.usefixtures("here")
@@ -83,13 +83,14 @@ def test_a_name_is_that_of_commit_and_values() -> None:
         (["train.alhpa=1"], "train.alhpa: unknown key.*did you mean alpha"),
         (["train.l1_ratio=0.5,1.5"], "train.l1_ratio: found 1.5.*less than or equal to 1"),
         (["train.alpha=0.1,much"], "train.alpha: found 'much'"),
-        (["train.alpha=1", "train.alpha=2"], "names a parameter twice"),
-        (["train.alpha=log:0:1:3"], "LOW has to be below HIGH and be above 0"),
-        (["train.alpha=lin:2:1:3"], "LOW has to be below HIGH"),
-        (["train.alpha=log:0.1:1"], "COUNT has to be 1 or more; found none"),
-        (["train.alpha=log:0.1:1:x"], "not a range"),
-        (["train.alpha.more=1"], "alpha is a value, not a section"),
-        (["features.target=none,log"], "scale of the error, so that no best can be named"),
+        (["train.alpha=1", "train.alpha=2"], "train.alpha: found twice"),
+        (["train.alpha=log:0:1:3"], "log:0:1:3: expected log:LOW:HIGH:COUNT with LOW below HIGH, LOW above 0"),
+        (["train.alpha=lin:2:1:3"], "expected lin:LOW:HIGH:COUNT with LOW below HIGH, COUNT"),
+        (["train.alpha=log:0.1:1"], "expected log:LOW:HIGH:COUNT"),
+        (["train.alpha=log:0.1:1:x"], "expected log:LOW:HIGH:COUNT"),
+        (["train.alpha=log:0.1:1:0"], "COUNT 1 or more"),
+        (["train.alpha.more=1"], "train.alpha.*found {'more': 1}"),
+        (["features.target=none,log"], "scale of the error, so the errors cannot be compared"),
         (["split.folds=4,5"], "the folds"),
     ],
 )  # fmt: skip
@@ -128,17 +129,17 @@ def test_ties_go_to_the_simpler_model() -> None:
     ]
     best, why = best_of(tied)
     assert best.point.name == "larger"
-    assert "with 2 others, to 6 digits" in why
+    assert "tied with 2 more, to 6 digits" in why
     assert "3 terms, alpha 2" in why
     assert [line.split()[0] for line in table(tied).splitlines()] == ["experiment", "larger", "few", "many", "no"]
 
 
 def test_what_the_surface_expects() -> None:
     surface = pd.DataFrame({"alpha": [1.0, 100.0] * 2, "l1_ratio": [0.0, 0.0, 1.0, 1.0], "rmse": [2.0, 4.0, 6.0, 8.0]})
-    assert expect(surface, 10.0, 0.0) == 3
-    assert expect(surface, 10.0, 0.5) == 5
-    assert expect(surface, "auto", 1.0) == 6
-    assert expect(surface, 100.0, "auto") == 4
+    assert nearest(surface, 9.0, 0.4) == 2
+    assert nearest(surface, 11.0, 0.6) == 8
+    assert nearest(surface, "auto", 1.0) == 6
+    assert nearest(surface, 100.0, "auto") == 4
 
 
 @pytest.mark.usefixtures("here")
@@ -147,7 +148,7 @@ def test_the_surface_is_asked_first() -> None:
     lowest = pd.read_csv("plots/cv_surface.csv")["rmse"].min()
     assert f"its own lowest is {lowest:.4g}" in line
     far = surface_line(points(BASELINE, ["train.alpha=0.5,5000", "train.l1_ratio=0.5"]))
-    assert "1 of 2 lie outside the surface" in far
+    assert "; 1 of its values are outside the surface" in far
     assert "says nothing about features.knots" in surface_line(points(BASELINE, ["features.knots=3,4"]))
 
 
@@ -205,7 +206,7 @@ def test_experiments_of_a_sweep_are_dvcs_own(built: Project) -> None:
     built.dvc("checkout")
     applied = sweep(built, "--apply")
     assert applied.returncode == 0, applied.stderr
-    assert "2 of 2 experiments have been run before" in applied.stdout
+    assert "2 of 2 experiments ran before" in applied.stdout
     assert f"alpha: {alphas[best]:g} " in (built.path / "params.yaml").read_text()
     assert "# a number, or auto" in (built.path / "params.yaml").read_text()
     changed = built.git("diff", "--numstat", "params.yaml").split()[:2]
@@ -232,7 +233,7 @@ def test_one_failing_experiment_costs_the_others_nothing(built: Project) -> None
     assert [shown_metrics(experiment, "train")["alpha"] for experiment in shown(built).values()] == [3]
     again = sweep(built)
     assert again.returncode == 1
-    assert "1 of 2 experiments have been run before" in again.stdout
+    assert "1 of 2 experiments ran before" in again.stdout
 
 
 @pytest.mark.slow
@@ -297,7 +298,7 @@ def test_killed_experiments_cost_the_others_nothing(built: Project) -> None:
         [stage] = running("stages.train")
         os.kill(stage, signal.SIGKILL)
         assert wait_until(lambda: bool(running("stages.train") - {stage}), PATIENCE)
-        [worker] = running("tools.sweep.worker")
+        [worker] = {pid for pid in family(process.pid) if "spawn_main" in command_line(pid)}
         os.kill(worker, signal.SIGKILL)
         _, stderr = process.communicate(timeout=PATIENCE * 2)
     finally:
@@ -308,7 +309,7 @@ def test_killed_experiments_cost_the_others_nothing(built: Project) -> None:
     assert process.returncode == 1
     # 137 is how a shell that stays, such as dash, says -9
     assert re.search(r"train\.alpha=0\.5 failed: .*exited with (-9|137)", stderr)
-    assert re.search(r"train\.alpha=2 failed: its worker ended \(exit code -9\)", stderr)
+    assert re.search(r"train\.alpha=2 failed: its worker ended with exit code -9; see ", stderr)
     assert [shown_metrics(experiment, "train")["alpha"] for experiment in shown(built).values()] == [3]
     assert built.git("status", "--porcelain") == ""
 

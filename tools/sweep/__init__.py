@@ -1,1 +1,1 @@
-"""Run a grid of experiments in parallel, and choose the best by cross-validation."""
+"""Sweeps: run a grid of experiments in parallel, and choose the best by cross-validation."""

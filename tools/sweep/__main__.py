@@ -1,64 +1,71 @@
-"""Run a grid of experiments in parallel, say which is best by cross-validation, and track them.
+"""Run a grid of experiments in parallel, choose the best by cross-validation, and track them in MLflow.
 
 Run     python -m tools.sweep train.alpha=log:0.1:10:5 train.l1_ratio=0.2,0.8 [--jobs 2] [--apply]
-        python -m tools.sweep                  (what is missing of the last sweep)
+        python -m tools.sweep                  (the experiments that are missing from the last sweep)
 
-The experiments are DVC's own (`dvc exp show`, `diff`, `apply`, `branch`); the workspace is left alone. What has been
-run from the same commit is not run again. The exit code is 1 if any experiment failed.
+The experiments are DVC's own (`dvc exp show`, `diff`, `apply`, `branch`), and the workspace does not change. An
+experiment that has run from the same commit is not run again. The exit code is 1 if any experiment failed.
 """
 
 import argparse
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
+from pydantic import BaseModel
 from tqdm import tqdm
 
 from stages.utils.errors import PipelineError, SettingsError
-from stages.utils.files import read_json, write_json
+from stages.utils.metrics_files import TrainMetrics, read_metrics
 from stages.utils.stage import EXIT_INTERRUPTED
-from tools.git import experiments, git
-from tools.sweep.choice import Result, best_of, read_result, surface_line, table
+from tools.commands import git, run
 from tools.sweep.grid import Point, points
-from tools.sweep.pool import run_experiments
+from tools.sweep.results import Result, best_of, read_result, surface_line, table
+from tools.sweep.workers import experiment_ref, run_experiments
 
-PLACE = Path(".dvc/tmp/sweep")  # lock, manifest, checkouts and logs of the workers
-MANIFEST = PLACE / "manifest.json"
-METRICS = Path("metrics/train.json")
+FOLDER = Path(".dvc/tmp/sweep")  # lock, last request, checkouts and logs of the workers
+REQUEST = FOLDER / "request.json"
+
+
+class Request(BaseModel):
+    """What to run: the commit, and the grid as the command line gave it."""
+
+    baseline: str
+    grid: list[str]
+    random: int | None
+    seed: int
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with only_sweep():
-            sys.exit(sweep(arguments()))
+            sys.exit(sweep(read_arguments()))
     except PipelineError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("interrupted; `python -m tools.sweep` runs what is missing", file=sys.stderr)
+        print("interrupted; `python -m tools.sweep` runs the missing experiments", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 
-def arguments() -> argparse.Namespace:
-    """What the user asks for."""
+def read_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.sweep", description=str(__doc__).split("\n\n")[0])
-    parser.add_argument("grid", nargs="*", help="train.alpha=0.1,1 or =log:0.1:10:5 or =lin:0:1:5; nothing: go on")
-    parser.add_argument("--random", type=at_least_one, metavar="N", help="N random draws instead of all combinations")
-    parser.add_argument("--seed", type=int, default=0, help="of the random draws")
+    parser.add_argument("grid", nargs="*", help="train.alpha=0.1,1 or =log:0.1:10:5 or =lin:0:1:5; nothing: continue")
+    parser.add_argument("--random", type=at_least_one, metavar="N", help="draw N of the combinations at random")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random draws")
     parser.add_argument("--jobs", type=at_least_one, default=os.cpu_count() or 1, help="experiments at a time")
     parser.add_argument("--apply", action="store_true", help="apply the best one to the workspace and complete it")
     return parser.parse_args()
 
 
 def at_least_one(text: str) -> int:
-    """A whole number above 0, for argparse."""
+    """Parse a whole number above 0, for argparse."""
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"found {text}; expected a whole number above 0")
     return int(text)
@@ -73,102 +80,90 @@ def only_sweep() -> Iterator[None]:
     """
     if not Path(".dvc").is_dir():
         raise PipelineError(".dvc: not found; run from the repository's root")
-    PLACE.mkdir(parents=True, exist_ok=True)
-    with (PLACE / "lock").open("a+") as lock:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             raise PipelineError(f"a sweep is already running (process {lock.read().strip()}); wait for it") from None
         lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        print(os.getpid(), file=lock, flush=True)
         yield
 
 
 def sweep(options: argparse.Namespace) -> int:
-    """Run what is missing, report, track and apply; returns the exit code.
+    """Run what is missing, report, track and apply; return the exit code.
 
     Raises:
-        PipelineError: the workspace is dirty, or git or DVC fail.
+        PipelineError: the workspace has uncommitted changes, or git or DVC failed.
         SettingsError: the grid is not allowed.
     """
-    baseline = clean_commit()
-    request = {"baseline": baseline, "grid": options.grid, "random": options.random, "seed": options.seed}
-    if not options.grid:
-        request = last_request(baseline)
-    wanted = points(baseline, request["grid"], request["random"], request["seed"])
-    known = experiments(baseline)
-    missing = [point for point in wanted if point.name not in known]
-    write_json(MANIFEST, request)
+    request = read_request(options)
+    wanted = points(request.baseline, request.grid, request.random, request.seed)
+    REQUEST.write_text(request.model_dump_json(), encoding="utf-8")
     print(surface_line(wanted))
-    if len(missing) < len(wanted):
-        print(f"{len(wanted) - len(missing)} of {len(wanted)} experiments have been run before")
-
-    commits = {point.name: known[point.name] for point in wanted if point.name in known}
-    results = [read_result(point, commits[point.name]) for point in wanted if point.name in commits]
-    failed: dict[str, str] = {}
+    place = experiment_ref(request.baseline)
+    lines = git("for-each-ref", "--format=%(refname) %(objectname)", place).splitlines()
+    known = dict(line.removeprefix(place).split() for line in lines)
+    missing = [point for point in wanted if point.name not in known]
+    results = [read_result(point, known[point.name]) for point in wanted if point.name in known]
+    if results:
+        print(f"{len(results)} of {len(wanted)} experiments ran before")
     with tqdm(total=len(wanted), initial=len(results), unit="exp", disable=None) as bar:
-        for point, answer in run_experiments(baseline, missing, options.jobs, PLACE):
-            if "commit" in answer:
-                results.append(read_result(point, answer["commit"]))
+        for outcome in run_experiments(request.baseline, missing, options.jobs, FOLDER):
+            if outcome.commit:
+                results.append(read_result(outcome.point, outcome.commit))
                 bar.set_postfix_str(f"best CV RMSE {best_of(results)[0].cv_rmse:.5g}")
             else:
-                failed[point.name] = answer["error"]
-                bar.write(f"{' '.join(point.overrides)} failed: {answer['error']}", file=sys.stderr)
+                bar.write(f"{' '.join(outcome.point.overrides)} failed: {outcome.error}", file=sys.stderr)
             bar.update()
-    write_json(MANIFEST, {**request, "done": sorted(r.point.name for r in results), "failed": failed})
-    return finish(wanted, results, failed, options.apply)
+    return finish(wanted, results, options.apply)
 
 
-def clean_commit() -> str:
-    """The commit that the experiments start from.
+def read_request(options: argparse.Namespace) -> Request:
+    """Take the grid from the command line, or from the last sweep.
 
     Raises:
-        PipelineError: something that git tracks has been changed since.
+        PipelineError: a file that git tracks has uncommitted changes.
+        SettingsError: there is no last sweep, or it started from another commit.
     """
-    changed = git("status", "--porcelain", "--untracked-files=no").splitlines()
+    changed = [line[3:] for line in git("status", "--porcelain", "--untracked-files=no").splitlines()]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        names = ", ".join(line[3:] for line in changed[:3])
         raise PipelineError(
-            f"uncommitted changes: {names}{more}; a sweep starts from a commit, which tells what each experiment "
-            "changed: git commit them, or git stash"
+            f"uncommitted changes: {', '.join(changed[:3])}{more}; a sweep starts from a commit, so that each "
+            "experiment differs by its parameters alone: git commit them, or git stash"
         )
-    return git("rev-parse", "HEAD")
-
-
-def last_request(baseline: str) -> dict[str, Any]:
-    """The grid of the last sweep.
-
-    Raises:
-        SettingsError: there is none, or it started from another commit.
-    """
-    if not MANIFEST.exists():
-        raise SettingsError("the grid is empty, and there is no sweep to go on with; see --help")
-    request: dict[str, Any] = read_json(MANIFEST)
-    if request["baseline"] != baseline:
+    baseline = git("rev-parse", "HEAD")
+    if options.grid:
+        return Request(baseline=baseline, grid=options.grid, random=options.random, seed=options.seed)
+    if not REQUEST.exists():
+        raise SettingsError("the grid is empty, and there is no last sweep to continue; see --help")
+    request = Request.model_validate_json(REQUEST.read_bytes())
+    if request.baseline != baseline:
         raise SettingsError(
-            f"the last sweep started from commit {request['baseline'][:7]}, this is {baseline[:7]}: "
-            "git checkout that commit to go on with it, or name a grid"
+            f"the last sweep started from commit {request.baseline[:7]}, this is {baseline[:7]}: "
+            "git checkout that commit to continue it, or name a grid"
         )
     return request
 
 
-def finish(wanted: list[Point], results: list[Result], failed: dict[str, str], apply: bool) -> int:
-    """Print the table, track what is new, apply the best if asked; returns the exit code."""
+def finish(wanted: list[Point], results: list[Result], apply: bool) -> int:
+    """Print the table, track the new experiments, apply the best one if asked; return the exit code."""
     if results:
         best, why = best_of(results)
         print(f"\n{table(results)}\n\nbest: {best.point.name} ({' '.join(best.point.overrides)})\n{why}")
-        if METRICS.exists() and (now := read_json(METRICS)["cv_rmse"]) < best.cv_rmse:
-            print(f"the current run is better than all of these: its CV RMSE is {now:.6g}")
+        if TrainMetrics.path.exists() and (now := read_metrics(TrainMetrics).cv_rmse) < best.cv_rmse:
+            print(f"the current run is better than all of these: its CV RMSE is {now:.6g}", flush=True)
+    failed = len(wanted) - len(results)
     if failed:
-        print(f"{len(failed)} of {len(wanted)} experiments failed; the same command runs them again", file=sys.stderr)
-    subprocess.run([sys.executable, "-m", "tools.track"], check=False)
+        print(f"{failed} of {len(wanted)} experiments failed; the same command runs them again", file=sys.stderr)
+    with suppress(PipelineError):  # it has said why, and the next sweep catches up
+        run(sys.executable, "-m", "tools.track", shown=True)
     if results and apply:
-        for command in (["exp", "apply", best.point.name], ["repro"]):
-            if subprocess.run([sys.executable, "-m", "dvc", *command]).returncode:
-                raise PipelineError(f"dvc {' '.join(command)} failed; its message is above")
+        run("dvc", "exp", "apply", best.point.name, shown=True)
+        run("dvc", "repro", shown=True)
     elif results:
         print(f"to take it: dvc exp apply {best.point.name} && dvc repro")
     return 1 if failed else 0
