@@ -1,6 +1,8 @@
 """Print the headline metrics of the last run: model and baselines, intervals, gate. Run: make metrics"""
 
-from pathlib import Path
+from textwrap import indent
+
+from tabulate import tabulate
 
 from stages.evaluation.metrics import MODELS
 from stages.table.schema import read_schema
@@ -10,32 +12,28 @@ from webapp.formatting import fixed, percent, scale_name, short, with_interval
 
 
 def main() -> None:
-    if not Path("metrics/test.json").exists():
-        raise SystemExit("metrics/test.json: not found; run `dvc repro`")
     try:
-        target = read_schema().target
+        target, test, train = read_schema().target, read_metrics(EvaluationMetrics), read_metrics(TrainMetrics)
     except PipelineError as error:
         raise SystemExit(str(error)) from None
-    test, train = read_metrics(EvaluationMetrics), read_metrics(TrainMetrics)
     rows = [
-        (called, *(with_interval(dict(getattr(test, name)), metric) for metric in ("rmse", "mae", "r2")))
+        [called, *(with_interval(dict(getattr(test, name)), metric) for metric in ("rmse", "mae", "r2"))]
         for name, called in MODELS.items()
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print(f"\n{target.label}: test rows, with bootstrap intervals\n")
-    for row in [("", "RMSE", "MAE", "R²"), *rows]:
-        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    intervals = test.intervals
-    print(f"\n  alpha {train.alpha:g}, l1_ratio {train.l1_ratio:g}:", end=" ")
-    print(f"{train.nonzero} of {train.terms} terms,", end=" ")
+    print(indent(tabulate(rows, ["", "RMSE", "MAE", "R²"], tablefmt="plain", disable_numparse=True), "  "))
     scale = "" if train.target == "none" else f" (of the {scale_name(train.target, 'the target')})"
-    print(f"cross-validated RMSE {short(train.cv_rmse, 3)}, R² {fixed(train.cv_r2, 3)}{scale}")
-    print(f"  {percent(intervals.nominal)} prediction intervals cover {percent(intervals.coverage, 1)}", end=" ")
-    print(f"(± {percent(intervals.coverage_se, 1)}) of the test rows")
-    failed = [name for name, passed in test.gate if passed is False and name != "passed"]
-    print(f"  gate {'FAILED: ' + ', '.join(failed) if failed else 'passed'}")
-    low = test.model.r2_low
-    if low is None or low <= 0:
+    print(
+        f"\n  alpha {train.alpha:g}, l1_ratio {train.l1_ratio:g}: {train.nonzero} of {train.terms} terms, "
+        f"cross-validated RMSE {short(train.cv_rmse, 3)}, R² {fixed(train.cv_r2, 3)}{scale}"
+    )
+    intervals = test.intervals
+    print(
+        f"  {percent(intervals.nominal)} prediction intervals cover {percent(intervals.coverage, 1)} "
+        f"(± {percent(intervals.coverage_se, 1)}) of the test rows"
+    )
+    print(f"  gate {'passed' if test.gate.passed else 'FAILED: ' + ', '.join(test.gate.failed)}")
+    if test.model.r2_low is None or test.model.r2_low <= 0:
         print("  the test rows do not show that it beats the mean: the interval of R² reaches 0")
     print()
 

@@ -223,6 +223,11 @@ class Gate(Metrics):
     min_coverage: bool | None
     passed: bool = Field(description="no check failed")
 
+    @property
+    def failed(self) -> list[str]:
+        """The checks that failed."""
+        return [name for name, verdict in self if verdict is False and name != "passed"]
+
 
 class EvaluationMetrics(MetricsFile):
     """The model and its baselines on the test rows."""

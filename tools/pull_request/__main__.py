@@ -1,84 +1,93 @@
-"""The report of a pull request, as Markdown: gate, metrics, parameters, scorecard, pictures, against another commit.
+"""Write the report of a pull request as Markdown: gate, metrics, parameters, scorecard and pictures against a commit.
 
-Writes it to standard output and, on GitHub, to the job's summary. Exit 1 if the bucket lacks an object that dvc.lock
+It goes to standard output and, on GitHub, to the job's summary. Exit 1 if the bucket lacks an object that dvc.lock
 names: a merge would pin a model that nobody else can get. Run: python -m tools.pull_request origin/main [--offline]
 """
 
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
+from stages.utils.metrics_files import (
+    EvaluationMetrics,
+    Gate,
+    SplitMetrics,
+    TrainMetrics,
+    ValidationMetrics,
+    read_metrics,
+)
+from tools.commands import git, run
 from tools.pull_request.scorecard_diff import describe_changes
 
 SCORECARD = "models/scorecard.json"
-HEADLINES = ("metrics/test.json", "metrics/train.json", "metrics/validation.json", "metrics/split.json")
-SECONDS = 120  # that one command may take
+HEADLINES = (EvaluationMetrics.path, TrainMetrics.path, ValidationMetrics.path, SplitMetrics.path)
+SECONDS = 120  # for one command
 
 
-def run(*command: str) -> str:
-    """What a command prints.
-
-    Raises:
-        SystemExit: it failed.
-    """
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        raise SystemExit(f"report: `{' '.join(command)}` took more than {SECONDS} s") from None
-    if done.returncode != 0:
-        raise SystemExit(f"report: `{' '.join(command)}` failed: {done.stderr.strip().splitlines()[0]}")
-    return done.stdout.strip()
+def gate_section(gate: Gate) -> str:
+    """State the gate's verdict, and the checks that failed."""
+    return (
+        "**Gate passed.**" if gate.passed else f"**Gate FAILED**: {', '.join(gate.failed)}. It would not be deployed."
+    )
 
 
-def gate_section(gate: dict[str, bool]) -> str:
-    """The gate's verdict, and the checks that failed."""
-    failed = [name for name, passed in gate.items() if not passed and name != "passed"]
-    return "**Gate passed.**" if gate["passed"] else f"**Gate FAILED**: {', '.join(failed)}. It would not be deployed."
+def section(title: str, text: str) -> str:
+    """Put a title above a table or a list, or above one line if there is nothing to show."""
+    return f"### {title}\n\n{text or 'No change.'}"
 
 
-def diff_section(title: str, table: str) -> str:
-    """A table of DVC's under a title; one line if nothing differs."""
-    return f"### {title}\n\n{table or 'No change.'}"
-
-
-def scorecard_section(base: str) -> str:
-    """What the served model does otherwise, column by column."""
+def scorecard_changes(base: str) -> str:
+    """Describe how the served model differs from that of another commit, column by column."""
     new = Path(SCORECARD)
     if not new.exists():
-        return f"### Scorecard\n\n{SCORECARD} is not here, so it was not compared."
+        return f"{SCORECARD} is not here, so it was not compared."
     with tempfile.TemporaryDirectory() as scratch:
         old = Path(scratch, "scorecard.json")
-        command = ["dvc", "get", "--quiet", ".", SCORECARD, "--rev", base, "--out", str(old)]
         try:
-            done = subprocess.run(command, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
-        except subprocess.TimeoutExpired:
-            done = None
-        if done is None or done.returncode != 0:
-            return f"### Scorecard\n\nThe one of `{base}` cannot be had, so it was not compared."
-        return f"### Scorecard\n\n{describe_changes(read_json(old), read_json(new))}"
+            run("dvc", "get", "--quiet", ".", SCORECARD, "--rev", base, "--out", old, seconds=SECONDS)
+        except PipelineError:
+            return f"The scorecard of `{base}` is not available, so it was not compared."
+        return describe_changes(read_json(old), read_json(new))
 
 
-def pictures_section(base: str) -> str:
-    """The pictures in git that changed, before and now; on GitHub shown, elsewhere named."""
-    changed = run("git", "diff", "--name-only", base, "--", "plots/*.png", "plots/**/*.png").splitlines()
-    address, here = os.environ.get("PICTURES_URL"), run("git", "rev-parse", "HEAD")
+def changed_pictures(base: str) -> str:
+    """Show the pictures in git that changed, before and now; without PICTURES_URL, name them."""
+    changed = git("diff", "--name-only", base, "--", "plots/*.png", "plots/**/*.png").splitlines()
+    address = os.environ.get("PICTURES_URL")
     if not changed or not address:
-        return diff_section("Pictures", "\n".join(f"- `{name}` changed" for name in changed))
-    then, now = run("git", "rev-parse", base), os.environ.get("HEAD_SHA", here)
+        return "\n".join(f"- `{name}` changed" for name in changed)
+    then, now = git("rev-parse", base), os.environ.get("HEAD_SHA") or git("rev-parse", "HEAD")
     rows = [f"| ![before]({address}/{then}/{name}) | ![now]({address}/{now}/{name}) |" for name in changed]
-    return diff_section("Pictures", "\n".join(["| before | now |", "|---|---|", *rows]))
+    return "\n".join(["| before | now |", "|---|---|", *rows])
 
 
 def not_pushed() -> list[str]:
-    """The outputs of dvc.lock that the bucket lacks."""
-    status: dict[str, Any] = json.loads(run("dvc", "data", "status", "--not-in-remote", "--granular", "--json"))
-    return sorted(status.get("not_in_remote", []))
+    """List the outputs of dvc.lock that the bucket lacks."""
+    status = run("dvc", "data", "status", "--not-in-remote", "--granular", "--json", seconds=SECONDS)
+    return sorted(json.loads(status).get("not_in_remote", []))
+
+
+def report(base: str, missing: list[str], offline: bool) -> str:
+    """Compose the report."""
+    sections = [f"## Experiment against `{base}`"]
+    if missing:
+        sections.append(f"**Not pushed**: {', '.join(f'`{path}`' for path in missing)}. Run `make push`.")
+    metrics = run("dvc", "metrics", "diff", base, "--md", "--targets", *HEADLINES, seconds=SECONDS)
+    sections += [
+        gate_section(read_metrics(EvaluationMetrics).gate),
+        section("Metrics", metrics),
+        section("Parameters", run("dvc", "params", "diff", base, "--md", seconds=SECONDS)),
+        section("Scorecard", scorecard_changes(base)),
+        section("Pictures", changed_pictures(base)),
+    ]
+    if offline:
+        sections.append("The bucket was not asked whether it has every object.")
+    return "\n\n".join(sections) + "\n"
 
 
 def main() -> None:
@@ -86,21 +95,11 @@ def main() -> None:
     parser.add_argument("base", help="the commit to compare with")
     parser.add_argument("--offline", action="store_true", help="do not ask the bucket")
     arguments = parser.parse_args()
-    base = arguments.base
-    missing = [] if arguments.offline else not_pushed()
-    sections = [
-        f"## Experiment against `{base}`",
-        gate_section(read_json("metrics/test.json")["gate"]),
-        diff_section("Metrics", run("dvc", "metrics", "diff", base, "--md", "--targets", *HEADLINES)),
-        diff_section("Parameters", run("dvc", "params", "diff", base, "--md")),
-        scorecard_section(base),
-        pictures_section(base),
-    ]
-    if arguments.offline:
-        sections.append("The bucket was not asked whether it has everything.")
-    if missing:
-        sections.insert(1, f"**Not pushed**: {', '.join(f'`{path}`' for path in missing)}. Run `make push`.")
-    text = "\n\n".join(sections) + "\n"
+    try:
+        missing = [] if arguments.offline else not_pushed()
+        text = report(arguments.base, missing, arguments.offline)
+    except PipelineError as error:
+        sys.exit(f"report: {error}")
     print(text, end="")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
