@@ -1,8 +1,8 @@
-"""Rebuild everything in a clean clone and compare it with dvc.lock: exit 1 names the first stage that differs.
+"""Rebuild everything in a clean clone and compare it with dvc.lock; exit 1 names the first stage that differs.
 
-The last commit is cloned to a temporary folder and run with `dvc repro --force`: from the source where its bytes are
-certain (embedded, pinned by sha256, or files that git or `dvc add` tracks), else from data/raw as it lies in the cache.
-`--tolerance 1e-6` compares the numbers in metrics, plots and scorecard instead of hashes: for other platforms.
+The last commit is cloned to a temporary folder and run with `dvc repro --force`: from the source where it cannot have
+changed (embedded, pinned by sha256, or files that git or `dvc add` tracks), else from data/raw in DVC's cache.
+`--tolerance 1e-6` compares the numbers in metrics, plots and scorecard instead of hashes, for other platforms.
 `--serving` rebuilds nothing: it sends the table's own source through the web app and tools/predict, and compares them
 row by row with the model (tools/check_serving.py).
 Run: make verify
@@ -10,9 +10,7 @@ Run: make verify
 
 import argparse
 import csv
-import json
 import math
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,35 +19,24 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from stages.utils.errors import PipelineError
+from stages.utils.files import read_json
 from tools.check_serving import check_serving
-from tools.doctor.cache import cache_dir, is_intact, object_path
+from tools.commands import git, run
+from tools.dvc_cache import cache_dir, is_intact, object_path
 
-HOURS = 6  # that a rebuild may take
-
-
-def run(folder: Path, *command: str) -> None:
-    """Run a command in a folder; what it prints is shown.
-
-    Raises:
-        SystemExit: it failed or took too long.
-    """
-    try:
-        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, timeout=HOURS * 3600)
-    except subprocess.TimeoutExpired:
-        raise SystemExit(f"verify: `{' '.join(command)}` took more than {HOURS} hours") from None
-    if done.returncode != 0:
-        raise SystemExit(f"verify: `{' '.join(command)}` failed in a clean clone, its lines are above")
+SECONDS = 6 * 3600  # for a rebuild
 
 
 def read_lock(folder: Path) -> dict[str, dict[str, str]]:
-    """For each stage, in the order in which they run, the md5 of each output in dvc.lock."""
+    """Read the md5 of each output in dvc.lock, by stage, in the order in which the stages run."""
     stages = YAML(typ="safe", pure=True).load(folder / "dvc.lock")["stages"]
     order = YAML(typ="safe", pure=True).load(folder / "dvc.yaml")["stages"]
     return {name: {out["path"]: out["md5"] for out in stages[name]["outs"]} for name in order}
 
 
-def source_is_certain(folder: Path) -> bool:
-    """Whether ingest would read the same bytes again."""
+def is_repeatable(folder: Path) -> bool:
+    """Return True if ingest is certain to read the same bytes again."""
     source = YAML(typ="safe", pure=True).load(folder / "config.yaml")["source"]
     scheme, separator, _ = source["uri"].partition("://")
     if not separator or scheme == "file":  # under data/source: in the clone, if anything tracks it
@@ -57,42 +44,47 @@ def source_is_certain(folder: Path) -> bool:
     return scheme == "sklearn" or bool(source.get("sha256"))
 
 
-def bring(clone: Path, path: str) -> None:
-    """Check an output out in the clone, from this checkout's cache, every byte verified.
+def pull_from_cache(clone: Path, path: str) -> None:
+    """Check an output out in the clone from this checkout's cache, every byte verified.
 
     Raises:
-        SystemExit: it is not there.
+        PipelineError: it is not there.
     """
-    done = subprocess.run(["dvc", "pull", "--quiet", "--remote", "here", path], cwd=clone, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise SystemExit(f"verify: {path} is not in the cache, or damaged there; run `make pull TARGETS={path}`")
+    try:
+        run("dvc", "pull", "--quiet", "--remote", "here", path, cwd=clone)
+    except PipelineError:
+        raise PipelineError(f"{path} is missing or damaged in the cache; run `make pull TARGETS={path}`") from None
 
 
 def rebuild(clone: Path) -> None:
-    """Run the pipeline in the clone, from the source or from data/raw."""
-    run(clone, "dvc", "config", "--local", "cache.dir", "cache")  # of its own, whatever the user's settings say
-    run(clone, "dvc", "remote", "add", "--local", "--quiet", "here", str(cache_dir().parent.parent.resolve()))
-    run(clone, "dvc", "remote", "modify", "--local", "here", "verify", "true")
+    """Run the pipeline in the clone, from the source or from data/raw.
+
+    Raises:
+        PipelineError: it failed, or data/raw is not in the cache.
+    """
+    run("dvc", "config", "--local", "cache.dir", "cache", cwd=clone)  # its own, whatever the user's settings say
+    run("dvc", "remote", "add", "--local", "--quiet", "here", cache_dir().parent.parent.resolve(), cwd=clone)
+    run("dvc", "remote", "modify", "--local", "here", "verify", "true", cwd=clone)
     for pointer in sorted((clone / "data/source").glob("*.dvc")):
-        bring(clone, str(pointer.relative_to(clone)))
-    if source_is_certain(clone):
-        run(clone, "dvc", "repro", "--force")
-        return
-    bring(clone, "data/raw")
-    run(clone, "dvc", "repro", "--force", "--downstream", "validate")
+        pull_from_cache(clone, str(pointer.relative_to(clone)))
+    stages = []
+    if not is_repeatable(clone):
+        pull_from_cache(clone, "data/raw")
+        stages = ["--downstream", "validate"]
+    run("dvc", "repro", "--force", *stages, cwd=clone, shown=True, seconds=SECONDS)
 
 
 def differing_hashes(old: dict[str, dict[str, str]], new: dict[str, dict[str, str]]) -> Iterator[tuple[str, str]]:
-    """Stage and path of every output whose md5 differs, in the order of the stages."""
+    """Yield stage and path of every output whose md5 differs, in the order of the stages."""
     for stage, outs in old.items():
         yield from ((stage, path) for path, md5 in outs.items() if new[stage].get(path) != md5)
 
 
 def read_numbers(folder: Path, lock: dict[str, dict[str, str]]) -> dict[str, dict[str, Any]]:
-    """For each stage the leaves of its JSON and CSV outputs, from a folder, or the cache where they are not in git.
+    """Read the values in the JSON and CSV outputs, by stage and place; outputs that git lacks come from the cache.
 
     Raises:
-        SystemExit: an output is neither here nor there.
+        PipelineError: an output is neither in the folder nor in the cache.
     """
     numbers: dict[str, dict[str, Any]] = {}
     for stage, outs in lock.items():
@@ -101,7 +93,7 @@ def read_numbers(folder: Path, lock: dict[str, dict[str, str]]) -> dict[str, dic
             if Path(path).suffix in READERS:
                 file = folder / path if (folder / path).exists() else object_path(md5)
                 if not file.exists() or (file == object_path(md5) and not is_intact(md5)):
-                    raise SystemExit(f"verify: {path} is not here to be compared; run `make pull TARGETS={path}`")
+                    raise PipelineError(f"{path} is not here to compare with; run `make pull TARGETS={path}`")
                 numbers[stage] |= {path + at: leaf for at, leaf in leaves(READERS[Path(path).suffix](file))}
     return numbers
 
@@ -109,7 +101,7 @@ def read_numbers(folder: Path, lock: dict[str, dict[str, str]]) -> dict[str, dic
 def differing_numbers(
     old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]], tolerance: float
 ) -> Iterator[tuple[str, str]]:
-    """Stage and place of every leaf that differs by more than the tolerance, in the order of the stages."""
+    """Yield stage and place of every value that differs by more than the tolerance, in the order of the stages."""
     for stage, leaf in old.items():
         for key in sorted(leaf.keys() | new[stage].keys()):
             if not alike(leaf.get(key), new[stage].get(key), tolerance):
@@ -117,7 +109,7 @@ def differing_numbers(
 
 
 def leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """Every leaf of a JSON value with its path; the hashes of files, which differ if any number does, are left out."""
+    """Yield every leaf of a JSON value with its path, but for the hashes of files, which change with any number."""
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
@@ -128,7 +120,7 @@ def leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def alike(old: Any, new: Any, tolerance: float) -> bool:
-    """Whether two leaves are equal, numbers to a relative tolerance (absolute below 1)."""
+    """Compare two values, numbers to a relative tolerance (absolute below 1)."""
     try:
         return math.isclose(float(old), float(new), rel_tol=tolerance, abs_tol=tolerance)
     except (TypeError, ValueError):
@@ -136,30 +128,23 @@ def alike(old: Any, new: Any, tolerance: float) -> bool:
 
 
 def read_csv(path: Path) -> list[list[str]]:
-    """The cells of a CSV file."""
+    """Read the cells of a CSV file."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
 
 
-READERS = {".json": lambda path: json.loads(path.read_text(encoding="utf-8")), ".csv": read_csv}
+READERS = {".json": read_json, ".csv": read_csv}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="verify", description="Rebuild in a clean clone and compare with dvc.lock.")
-    parser.add_argument("--tolerance", type=float, help="compare numbers, to this relative tolerance, and not hashes")
-    parser.add_argument(
-        "--serving", action="store_true", help="rebuild nothing; compare serving with the model instead"
-    )
-    arguments = parser.parse_args()
-    if arguments.serving:
-        print(f"verify: {check_serving()}")
-        return
-    tolerance = arguments.tolerance
-    if subprocess.run(["git", "diff", "--quiet", "HEAD"]).returncode != 0:
-        print("verify: changes that are not committed are left out", file=sys.stderr)
+def verify(tolerance: float | None) -> str:
+    """Rebuild and compare; return one line about what is the same.
+
+    Raises:
+        PipelineError: the rebuild failed, or something differs.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         clone = Path(scratch, "clone")
-        run(Path(), "git", "clone", "--quiet", ".", str(clone))
+        git("clone", "--quiet", ".", clone)
         lock = read_lock(clone)
         before = {} if tolerance is None else read_numbers(clone, lock)
         rebuild(clone)
@@ -170,9 +155,24 @@ def main() -> None:
     if differences:
         stage, what = differences[0]
         more = f" ({len(differences) - 1} more differ)" if len(differences) > 1 else ""
-        raise SystemExit(f"verify: stage {stage} is the first that differs: {what}{more}")
+        raise PipelineError(f"stage {stage} is the first that differs: {what}{more}")
     same = "have the same bytes" if tolerance is None else f"have the same numbers to {tolerance:g}"
-    print(f"verify: {sum(map(len, lock.values()))} outputs of {len(lock)} stages {same}")
+    return f"{sum(map(len, lock.values()))} outputs of {len(lock)} stages {same}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="verify", description="Rebuild in a clean clone and compare with dvc.lock.")
+    parser.add_argument("--tolerance", type=float, help="compare numbers to this relative tolerance, not hashes")
+    parser.add_argument(
+        "--serving", action="store_true", help="rebuild nothing; compare serving with the model instead"
+    )
+    arguments = parser.parse_args()
+    try:
+        if git("status", "--porcelain", "--untracked-files=no") and not arguments.serving:
+            print("verify: uncommitted changes are left out", file=sys.stderr)
+        print(f"verify: {check_serving() if arguments.serving else verify(arguments.tolerance)}")
+    except PipelineError as error:
+        sys.exit(f"verify: {error}")
 
 
 if __name__ == "__main__":

@@ -92,12 +92,7 @@ def test_round_trip(clone: Project) -> None:
     status = json.loads(clone.dvc("data", "status", "--not-in-remote", "--json").stdout)
     assert status == {}, "all is here and in the bucket"
     doctor = clone.run("python", "-m", "tools.doctor")
-    assert [line for line in doctor.stdout.splitlines() if " s3 " in line] == [
-        "ok      s3 identity   arn:aws:sts::123456789012:user/moto",
-        f"ok      s3 bucket     {URL}",
-        "ok      s3 read       an object can be read",
-        "ok      s3 write      an upload can be begun",
-    ]
+    assert f"ok      s3            {URL} can be listed, read, written" in doctor.stdout.splitlines()
 
 
 @pytest.mark.slow
@@ -110,13 +105,13 @@ def test_from_an_empty_clone_to_a_served_prediction(clone: Project, origin: Proj
     assert time_until_ready(clone.path) < 60
 
 
-ROWS = {  # how to break it -> what is said of cause and mend
-    "no credentials": ("no credentials", "set AWS_PROFILE"),
-    "bad credentials": ("the credentials are refused (Invalid", "to ones that are valid"),
-    "bucket missing": ("there is no such bucket", "create it"),
-    "port closed": ("cannot connect to http://127.0.0.1:", "check the network"),
-    "server silent": ("accepts connections and stays silent", "check the network"),
-    "server overloaded": ("the server is overloaded (503)", "try again in a minute"),
+ROWS = {  # how to break it -> cause and fix in the message
+    "no credentials": ("Unable to locate credentials", "set AWS_PROFILE"),
+    "bad credentials": ("(InvalidAccessKeyId)", "to valid credentials"),
+    "bucket missing": ("The specified bucket does not exist", "create it"),
+    "port closed": ('Could not connect to the endpoint URL: "http://127.0.0.1:', "check the network"),
+    "server silent": ('Read timeout on endpoint URL: "http://127.0.0.1:', "check the network"),
+    "server overloaded": ("(503)", "try again in a minute"),
 }
 
 
@@ -144,12 +139,12 @@ def test_failure_ends_in_time_and_in_one_line(row: str, clone: Project, s3: str,
             commands = [("python", "-m", "tools.doctor"), (*MAKE, "push"), (*MAKE, "pull")]
             doctor, push, pull = pool.map(lambda command: clone.run(*command), commands)
         seconds = time.perf_counter() - start
-    cause, mend = ROWS[row]
-    [refused] = [line for line in doctor.stdout.splitlines() if line.startswith("not ok  s3 ")]
+    cause, fix = ROWS[row]
+    [refused] = [line for line in doctor.stdout.splitlines() if line.startswith("not ok  s3  ")]
     assert doctor.returncode == 1
     for line in (refused, last_line(push), last_line(pull)):
         assert cause in line
-        assert mend in line
+        assert fix in line
     assert push.returncode == pull.returncode == 2, "make's exit code"
     assert (last_line(push)[:6], last_line(pull)[:6]) == ("push: ", "pull: ")
     assert "Traceback" not in doctor.stderr + push.stderr + pull.stderr
@@ -158,7 +153,7 @@ def test_failure_ends_in_time_and_in_one_line(row: str, clone: Project, s3: str,
 
 @pytest.mark.slow
 def test_server_that_falls_silent_while_dvc_pushes(origin: Project, s3: str, tmp_path: Path) -> None:
-    """DVC alone would try each object anew for minutes."""
+    """DVC alone would try object by object, for minutes."""
     project = Project(Path(shutil.copytree(origin.path, tmp_path / "frozen", symlinks=True)), dict(origin.env))
     project.dvc("remote", "modify", "--local", "storage", "url", f"s3://{BUCKET}/frozen")
     with relay(s3, freeze_after=100_000) as address:
@@ -168,7 +163,7 @@ def test_server_that_falls_silent_while_dvc_pushes(origin: Project, s3: str, tmp
         seconds = time.perf_counter() - start
     assert done.returncode == 2
     assert last_line(done).startswith(f"push: stopped: s3://{BUCKET}/frozen: ")
-    assert "accepts connections and stays silent" in last_line(done)
+    assert "Read timeout on endpoint URL" in last_line(done)
     assert seconds < 60
 
 
@@ -219,14 +214,14 @@ def test_flipped_byte_in_the_cache(clone: Project, scorecard_md5: str) -> None:
     for line, start in ((last_line(push), "push: "), (last_line(pull), "pull: ")):
         assert line.startswith(f"{start}damaged in the cache: {SCORECARD}; run `rm -f ")
     [cache] = [line for line in doctor.splitlines() if "  cache " in line]
-    assert cache.startswith(f"not ok  cache         damaged: {SCORECARD}; run `rm -f .dvc/cache/files/md5/")
+    assert cache.startswith(f"not ok  cache         damaged in the cache: {SCORECARD}; run `rm -f .dvc/cache/")
     app = clone.run("gunicorn", "--check-config")
     assert app.returncode != 0
     assert "dvc.lock pins" in app.stderr
     command = last_line(push).split("`")[1]
     clone.run("sh", "-c", command, check=True)
     clone.run(*MAKE, "pull", f"TARGETS={SCORECARD}", check=True)
-    assert clone.run("gunicorn", "--check-config").returncode == 0, "the mend mends"
+    assert clone.run("gunicorn", "--check-config").returncode == 0, "the fix works"
 
 
 def flipped(content: bytes) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.conftest import Project
-from tools.verify import differing_hashes, differing_numbers, read_lock, read_numbers, source_is_certain
+from tools.verify import differing_hashes, differing_numbers, is_repeatable, read_lock, read_numbers
 
 DRAWING = ("explore", "report", "card")
 
@@ -56,7 +56,7 @@ def test_from_the_raw_rows_and_the_first_stage_that_differs(built: Project) -> N
     damaged.chmod(0o444)
     done = built.run("python", "-m", "tools.verify")
     assert done.returncode == 1
-    mend = "verify: data/raw is not in the cache, or damaged there; run `make pull TARGETS=data/raw`"
+    mend = "verify: data/raw is missing or damaged in the cache; run `make pull TARGETS=data/raw`"
     assert done.stderr.splitlines()[-1] == mend
 
 
@@ -95,7 +95,7 @@ def test_which_sources_can_be_read_again(uri: str, sha256: str | None, certain: 
     (tmp_path / "data/source/.gitkeep").touch()
     with (tmp_path / "config.yaml").open("w") as file:
         YAML().dump({"source": {"uri": uri} | ({"sha256": sha256} if sha256 else {})}, file)
-    assert source_is_certain(tmp_path) is certain
+    assert is_repeatable(tmp_path) is certain
     if not uri.partition("://")[1]:
         (tmp_path / "data/source/table.csv").touch()
-        assert source_is_certain(tmp_path), "git or DVC has brought it"
+        assert is_repeatable(tmp_path), "git or DVC has brought it"

@@ -1,1 +1,0 @@
-"""Check that a checkout has all it needs."""

@@ -1,1 +1,0 @@
-"""`dvc push` and `dvc pull` that end in time, with one line that names the cause and the fix."""
