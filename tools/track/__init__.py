@@ -1,1 +1,1 @@
-"""Publish to MLflow what DVC knows and MLflow lacks."""
+"""Publish to MLflow the runs that DVC knows."""

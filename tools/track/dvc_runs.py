@@ -1,38 +1,38 @@
-"""The finished runs that DVC knows, from its own files: the workspace, every commit, every experiment."""
+"""The finished runs that DVC knows, from git: the experiments, the commits, and the workspace."""
 
 import hashlib
 import json
-import re
-import subprocess
-import time
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pygit2
 from ruamel.yaml import YAML
 
-from tools.git import git
+from stages.utils.metrics_files import EvaluationMetrics, TrainMetrics
+from tools.commands import git
 
-LAST = ("train", "evaluate")  # a run is finished when these are locked
+LAST = ("train", "evaluate")  # a run is finished when these are in dvc.lock
 TABLES = ("data/raw", "data/train", "data/test")
 MODEL = "models/model.joblib"
-METRICS = ("metrics/train.json", "metrics/test.json")
-EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
+METRICS = (str(TrainMetrics.path), str(EvaluationMetrics.path))
 
 
 class Source(NamedTuple):
-    """Where a run is found: a commit, or the workspace (no commit)."""
+    """A commit that may hold a run: an experiment (of a baseline), a commit of a branch or tag, or the workspace."""
 
-    commit: str | None
-    baseline: str | None  # of an experiment
-    name: str
+    commit: str
     seconds: int  # since 1970
+    name: str
+    baseline: str = ""
 
 
 class Run(NamedTuple):
     """A finished run."""
 
-    content: str  # the same content is the same run
+    content: str  # the hash that identifies it
     source: Source
     params: dict[str, Any]
     metrics: dict[str, float]
@@ -40,98 +40,76 @@ class Run(NamedTuple):
 
     def export(self, target: Path) -> None:
         """Write the run's params, lock, metrics and plots to a folder."""
-        wanted = ["dvc.lock", "params.yaml", "metrics", "plots"]
-        if self.source.commit:
-            wanted = git("ls-tree", "--name-only", self.source.commit, *wanted).splitlines()
-            archive = subprocess.run(["git", "archive", self.source.commit, *wanted], capture_output=True, check=True)
-            subprocess.run(["tar", "-x", "-C", target], input=archive.stdout, check=True)
-        else:
-            subprocess.run(["cp", "-R", *wanted, target], check=True)
+        wanted = git("ls-tree", "--name-only", self.source.commit, "dvc.lock", "params.yaml", "metrics", "plots")
+        with tempfile.NamedTemporaryFile(suffix=".tar") as archive:
+            git("archive", f"--output={archive.name}", self.source.commit, *wanted.splitlines())
+            shutil.unpack_archive(archive.name, target, filter="data")
 
 
 def finished_runs() -> list[Run]:
-    """One run for each content, under the most telling name: an experiment's, else a commit's, else the workspace."""
+    """List one run for each content, under its best name: the experiment's, else the commit's, else the workspace."""
+    repository = pygit2.Repository(".")
     runs: dict[str, Run] = {}
-    sources = [*experiments(), *commits(), Source(None, None, "workspace", int(time.time()))]
-    for source, files in zip(sources, contents(sources), strict=True):
-        run = finished(source, files)
+    for source in (*experiments(), *commits(), *workspace()):
+        run = read_run(repository, source)
         if run:
             runs.setdefault(run.content, run)
     return list(runs.values())
 
 
 def experiments() -> Iterator[Source]:
-    """Every experiment of every commit."""
-    for line in git(
-        "for-each-ref", "--format=%(objectname) %(committerdate:unix) %(refname)", "refs/exps"
-    ).splitlines():
+    """List DVC's experiments, those of all commits: refs/exps/BA/SELINE/NAME."""
+    form = "%(objectname) %(committerdate:unix) %(refname)"
+    for line in git("for-each-ref", f"--format={form}", "refs/exps").splitlines():
         commit, seconds, ref = line.split()
-        if match := EXPERIMENT.fullmatch(ref):
-            yield Source(commit, match[1] + match[2], match[3], int(seconds))
+        _, _, head, tail, *name = ref.split("/", 4)
+        if name and len(head + tail) == 40:
+            yield Source(commit, int(seconds), name[0], head + tail)
 
 
 def commits() -> Iterator[Source]:
-    """Every commit of a branch or a tag that has changed dvc.lock, newest first."""
-    listing = git("log", "--branches", "--tags", "HEAD", "--format=%H %ct", "--", "dvc.lock")
-    for line in listing.splitlines():
+    """List the commits of branches and tags that changed dvc.lock, newest first."""
+    for line in git("log", "--branches", "--tags", "HEAD", "--format=%H %ct", "--", "dvc.lock").splitlines():
         commit, seconds = line.split()
-        yield Source(commit, None, commit[:7], int(seconds))
+        yield Source(commit, int(seconds), commit[:7])
 
 
-def contents(sources: list[Source]) -> Iterator[dict[str, bytes]]:
-    """The bytes of dvc.lock and the metrics of each source (what is not there is left out)."""
-    paths = ["dvc.lock", *METRICS]
-    request = "".join(f"{source.commit}:{path}\n" for source in sources if source.commit for path in paths)
-    output = subprocess.run(["git", "cat-file", "--batch"], input=request.encode(), capture_output=True, check=True)
-    at = 0
-    for source in sources:
-        files = {}
-        for path in paths:
-            if source.commit is None:
-                if Path(path).exists():
-                    files[path] = Path(path).read_bytes()
-                continue
-            end = output.stdout.index(b"\n", at)
-            header, at = output.stdout[at:end], end + 1
-            if not header.endswith(b" missing"):
-                size = int(header.split()[-1])
-                files[path] = output.stdout[at : at + size]
-                at += size + 1
-        yield files
+def workspace() -> Iterator[Source]:
+    """Give the workspace as a commit of its own, which no ref holds, if it differs from the last one."""
+    if git("status", "--porcelain", "--untracked-files=no"):
+        commit = git("stash", "create")  # stashes nothing
+        yield Source(commit, int(git("show", "--no-patch", "--format=%ct", commit)), "workspace")
 
 
-def finished(source: Source, files: dict[str, bytes]) -> Run | None:
-    """The run of a source, if its lock is complete and its metrics are those that the lock names."""
-    if {"dvc.lock", *METRICS} - files.keys():
+def read_run(repository: pygit2.Repository, source: Source) -> Run | None:
+    """Read the run of a source; None unless its lock is complete and its metrics are those that the lock names."""
+    try:
+        names = ("dvc.lock", *METRICS)
+        files = {name: repository.revparse_single(f"{source.commit}:{name}").read_raw() for name in names}
+    except KeyError:
         return None
     stages = (YAML(typ="safe").load(files["dvc.lock"].decode()) or {}).get("stages", {})
-    if set(LAST) - stages.keys():
-        return None
     md5s = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
-    if not {*TABLES, MODEL} <= md5s.keys():
+    if not ({*LAST} <= stages.keys() and {*TABLES, MODEL} <= md5s.keys()):
         return None
     if any(hashlib.md5(files[path]).hexdigest() != md5s.get(path) for path in METRICS):
         return None
     text = json.dumps({name: stages[name] for name in LAST}, sort_keys=True, default=str)
-    params = {
-        key: value
-        for stage in stages.values()
-        for section, values in stage.get("params", {}).get("params.yaml", {}).items()
-        for key, value in flat(values, section)
-    }
-    metrics = {
-        key: float(value)
-        for path in METRICS
-        for key, value in flat(json.loads(files[path]), Path(path).stem)
-        if isinstance(value, bool | int | float)
-    }
-    return Run(hashlib.sha256(text.encode()).hexdigest(), source, params, metrics, md5s)
+    params = [stage.get("params", {}).get("params.yaml", {}) for stage in stages.values()]
+    metrics = {Path(path).stem: json.loads(files[path]) for path in METRICS}
+    return Run(
+        hashlib.sha256(text.encode()).hexdigest(),
+        source,
+        {key: value for section in params for key, value in flat(section)},
+        {key: float(value) for key, value in flat(metrics) if isinstance(value, bool | int | float)},
+        md5s,
+    )
 
 
-def flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """`train.alpha` and its value, for nested dictionaries."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from flat(item, f"{key}.{name}")
-    else:
-        yield key, value
+def flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested dictionaries under dotted keys: `train.alpha`."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
