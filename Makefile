@@ -1,4 +1,4 @@
-# Every target works in a fresh clone with git, make and Python 3.11 or later: the first one that needs packages makes .venv.
+# Every target works in a fresh clone with git, make and Python 3.11 or later: the first one that needs packages creates .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -10,10 +10,10 @@ quoted = '$(subst ','\'',$(value $1))'
 .DEFAULT_GOAL := help
 .PHONY: help setup adopt example repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict clean
 
-help:  ## say what there is
+help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(BIN)/.pipeline  ## make .venv with what the pipeline needs
+setup: $(BIN)/.pipeline  ## create .venv with the packages of the pipeline
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -26,17 +26,17 @@ $(BIN)/.pipeline: requirements/dvc.txt requirements/pipeline.txt | $(BIN)/python
 	@touch $@
 
 $(BIN)/.test: requirements/test.txt | $(BIN)/python
-	@echo "installing the locked packages and those of the tests into .venv: a few minutes"
+	@echo "installing the locked packages, with those of the tests, into .venv: a few minutes"
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
 	@touch $@ $(BIN)/.pipeline $(BIN)/.track
 
-adopt: $(BIN)/.pipeline  ## make DATA the source and write its schema: make adopt DATA=… TARGET=COLUMN
+adopt: $(BIN)/.pipeline  ## use your own table and write its schema: make adopt DATA=… TARGET=COLUMN
 	@python -m tools.adopt $(call quoted,DATA) --target $(call quoted,TARGET) $(ARGS)
 
 example: $(BIN)/.pipeline  ## run one of examples/ in a scratch copy: make example NAME=wine
 	@python -m tools.example "$(NAME)"
 
-repro: $(BIN)/.pipeline  ## run what is not up to date of the pipeline, then print the metrics
+repro: $(BIN)/.pipeline  ## run the stages that are out of date, then print the metrics
 	dvc repro
 	@python -m tools.summary
 	@python -m tools.track || true
@@ -49,16 +49,16 @@ refresh: $(BIN)/.pipeline  ## read the source again (DVC cannot see a change beh
 	dvc repro
 	@python -m tools.summary
 
-doctor: $(BIN)/.pipeline  ## check that all is in place: packages, lock, cache, S3, MLflow, container tools
+doctor: $(BIN)/.pipeline  ## check the setup: packages, lock, cache, S3, MLflow, container tools
 	@python -m tools.doctor
 
-verify: $(BIN)/.pipeline $(BIN)/.webapp  ## rebuild in a clean clone and compare with dvc.lock (ARGS=--serving: compare serving with the model)
+verify: $(BIN)/.pipeline $(BIN)/.webapp  ## rebuild in a clean clone and compare with dvc.lock (ARGS=--serving compares serving with the model)
 	@python -m tools.verify $(ARGS)
 
-push: $(BIN)/.pipeline  ## send data and models to the S3 remote (TARGETS=models/scorecard.json for some)
+push: $(BIN)/.pipeline  ## send data and models to the S3 bucket (some: TARGETS=models/scorecard.json)
 	@python -m tools.transfer push $(TARGETS)
 
-pull: $(BIN)/.pipeline  ## get data and models from the S3 remote (TARGETS=...)
+pull: $(BIN)/.pipeline  ## get data and models from the S3 bucket (some: TARGETS=...)
 	@python -m tools.transfer pull $(TARGETS)
 
 image: $(BIN)/.pipeline $(BIN)/.webapp  ## build the web app's image with docker, podman or buildah
@@ -78,11 +78,11 @@ lint: $(BIN)/.test  ## check style and types
 	ruff format --check .
 	mypy
 
-format: $(BIN)/.test  ## put the code in order
+format: $(BIN)/.test  ## format the code
 	ruff check --fix .
 	ruff format .
 
-schemas: $(BIN)/.pipeline  ## write the JSON Schemas of the settings anew
+schemas: $(BIN)/.pipeline  ## rewrite the JSON Schemas of the settings
 	python -m tools.schemas
 
 lock: $(BIN)/.test  ## compile requirements/*.txt from pyproject.toml
@@ -96,10 +96,10 @@ $(BIN)/.track: requirements/track.txt | $(BIN)/python
 sweep: $(BIN)/.pipeline $(BIN)/.track  ## run a grid of experiments: make sweep GRID="train.alpha=log:0.1:10:5 train.l1_ratio=0.2,0.8"
 	@python -m tools.sweep $(GRID)
 
-track: $(BIN)/.pipeline $(BIN)/.track  ## publish to MLflow what it does not know yet
+track: $(BIN)/.pipeline $(BIN)/.track  ## publish to MLflow the runs that it lacks
 	@python -m tools.track
 
-ui: $(BIN)/.pipeline $(BIN)/.track  ## open MLflow's page on http://127.0.0.1:5000
+ui: $(BIN)/.pipeline $(BIN)/.track  ## serve MLflow's pages on http://127.0.0.1:5000
 	@uri=$$(python -m tools.track --uri); case $$uri in http*) echo "MLflow is at $$uri" ;; \
 		*) mlflow ui --backend-store-uri "$$uri" --host 127.0.0.1 --port $${PORT:-5000} ;; esac
 
@@ -110,11 +110,11 @@ $(BIN)/.webapp: requirements/webapp.txt | $(BIN)/python
 serve: $(BIN)/.webapp  ## serve the web app on the model of this checkout, on http://127.0.0.1:8000
 	HOST=$${HOST:-127.0.0.1} gunicorn
 
-dev: $(BIN)/.webapp  ## the same, starting again whenever the code changes
+dev: $(BIN)/.webapp  ## serve it and reload whenever the code changes
 	flask --app webapp.app run --debug --port $${PORT:-8000}
 
 predict: $(BIN)/.pipeline $(BIN)/.webapp  ## predict every row of a file: make predict IN=cases.csv OUT=predictions.csv
 	@python -m tools.predict "$(IN)" "$(OUT)"
 
-clean:  ## remove .venv and what the tools leave (not data, models or DVC's cache)
+clean:  ## remove .venv, caches of the tools and logs (not data, models or DVC's cache)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis logs dvc_plots

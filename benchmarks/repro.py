@@ -1,12 +1,11 @@
-"""`dvc repro` on the default table against the same pipeline whose stages do nothing but import what ours import.
+"""Time `dvc repro` on the default table against the same pipeline whose stages only import what ours import.
 
-Both sides are clones of HEAD without the stages that draw. On the other side each stage imports the very modules that
-ours has loaded by its end, and writes a line to each of its outputs: what is left is the work that the stages do. The
-sides take turns, the quickest round of each counts. Run: python -m benchmarks.repro
+Both sides are clones of HEAD without the stages that draw. On the other side each stage imports the modules that ours
+has loaded by its end, and writes a line to each of its outputs: the difference is the work of the stages. The sides
+take turns, and the fastest round of each counts. Run: python -m benchmarks.repro
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,12 +14,24 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tools.commands import git, run
+
 DRAWING = ("explore", "report")
 ROUNDS = 3
 LOADED = """
 import json, runpy, sys
 runpy.run_module("stages.{name}", run_name="__main__", alter_sys=True)
 print(json.dumps(list(sys.modules)))
+"""
+IMPORTABLE = """
+import importlib, sys
+import stages
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+        print(name)
+    except ImportError:
+        pass
 """
 STUB = '''"""Import what the stage {name} imports, and write its outputs."""
 
@@ -40,8 +51,8 @@ for path in {outputs!r}:
 
 
 def clone(target: Path) -> dict[str, Any]:
-    """Clone HEAD without the stages that draw and what only they are for; returns the stages left."""
-    subprocess.run(["git", "clone", "--quiet", ".", str(target)], check=True)
+    """Clone HEAD without the stages that draw; return the stages that are left."""
+    git("clone", "--quiet", ".", target)
     yaml = YAML()
     pipeline = yaml.load(target / "dvc.yaml")
     for name in DRAWING:
@@ -52,31 +63,21 @@ def clone(target: Path) -> dict[str, Any]:
 
 
 def repro(path: Path) -> float:
-    """Run the whole pipeline; returns how long it took."""
+    """Run the whole pipeline; return how long it took."""
     start = time.perf_counter()
-    subprocess.run(["dvc", "repro", "--force", "--quiet"], cwd=path, check=True, capture_output=True)
+    run("dvc", "repro", "--force", "--quiet", cwd=path)
     return time.perf_counter() - start
 
 
 def loaded_modules(path: Path, name: str) -> list[str]:
-    """The modules that a stage has loaded by its end and that can be imported by name, in order."""
-    command = [sys.executable, "-c", LOADED.format(name=name)]
-    done = subprocess.run(command, cwd=path, check=True, capture_output=True, text=True)
-    modules = [module for module in json.loads(done.stdout.splitlines()[-1]) if not module.startswith("__")]
-    check = "import sys, importlib\nfor name in sys.argv[1:]:\n try:\n  importlib.import_module(name)\n  print(name)\n"
-    check += " except ImportError:\n  pass\n"
-    done = subprocess.run(
-        [sys.executable, "-c", "import stages\n" + check, *modules],
-        cwd=path,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.split()
+    """List the modules that a stage has loaded by its end and that can be imported by name, in order."""
+    printed = run(sys.executable, "-c", LOADED.format(name=name), cwd=path)
+    modules = [module for module in json.loads(printed.splitlines()[-1]) if not module.startswith("__")]
+    return run(sys.executable, "-c", IMPORTABLE, *modules, cwd=path).split()
 
 
 def paths(entries: list[Any]) -> list[str]:
-    """The paths of outs, metrics or plots."""
+    """List the paths of outs, metrics or plots."""
     return [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
 
 

@@ -1,7 +1,7 @@
-"""The CV surface from moments against scikit-learn's ElasticNetCV on the same grid, folds and rows, both in memory.
+"""Time the CV surface from moments against ElasticNetCV on the same grid, folds and rows, both in memory.
 
 The columns are scaled within each fold, so that every training set has unit scale: ElasticNetCV does not scale again
-inside the folds, and so both solve the same problems. Everything runs on one thread. Run: python -m benchmarks.surface
+inside the folds, so both solve the same problems. Everything runs on one thread. Run: python -m benchmarks.surface
 """
 
 import sys

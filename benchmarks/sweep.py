@@ -1,9 +1,9 @@
-"""Twenty experiments of a sweep beside the same stages' scripts alone, at the same parallelism; and two hundred.
+"""Time twenty experiments of a sweep against the scripts of their stages alone, two at a time on both sides.
 
-Both run train and evaluate for the same twenty settings of alpha and l1_ratio on the table of this checkout, two at a
-time, each side in checkouts of its own, scripts and sweep in turns. Then the marginal cost of one experiment, stage by
-stage, and what tracking the twenty costs. With --many: two hundred experiments whose stages do next to nothing, for
-what the sweep itself takes, in time and in memory, at the first twenty and at the last.
+Both sides run train and evaluate for the same settings of alpha and l1_ratio on the table of this checkout, in turns,
+each in checkouts of its own. Then come the cost of one experiment by stage, and the cost of tracking the twenty. With
+--many, two hundred experiments whose stages do next to nothing show the time and memory of the sweep itself, for the
+first twenty and for the last.
 Run: python -m benchmarks.sweep [ROUNDS | --many]
 """
 
@@ -11,7 +11,6 @@ import os
 import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 import psutil
 from dvc.utils.hydra import apply_overrides
 
-from tools.commands import git
+from tools.commands import git, run
 from tools.sweep.grid import Point, points
 from tools.sweep.workers import run_experiments
 
@@ -81,7 +80,7 @@ def beside_scripts(folder: Path, rounds: int) -> None:
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process and of all that it has started and waited for: what a busy machine does not change."""
+    """Return the CPU time of this process and of its ended children: a busy machine does not change it much."""
     return sum(
         usage.ru_utime + usage.ru_stime
         for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -89,12 +88,10 @@ def cpu_seconds() -> float:
 
 
 def time_tracking(database: Path) -> tuple[int, float]:
-    """How many runs were new to a store, and the seconds of publishing them."""
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{database}"}
-    command = [sys.executable, "-m", "tools.track"]
+    """Publish what is new to a store; return how many runs that were, and the seconds."""
     start = time.monotonic()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return int(done.stdout.split()[0]), time.monotonic() - start
+    printed = run(sys.executable, "-m", "tools.track", env={"MLFLOW_TRACKING_URI": f"sqlite:///{database}"})
+    return int(printed.split()[0]), time.monotonic() - start
 
 
 def many(folder: Path) -> None:
@@ -115,16 +112,16 @@ def many(folder: Path) -> None:
 
 
 def prepare(target: Path) -> Path:
-    """A clone of this checkout's commit with its data and a cache of its own, which keeps the experiments out of it."""
-    cache = subprocess.run(["dvc", "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
+    """Clone this checkout's commit, with its data and a cache of its own that keeps the experiments out of ours."""
+    cache = run("dvc", "cache", "dir")
     git("clone", "--quiet", Path.cwd(), target)
     shutil.copytree(Path(cache, "files"), target / ".dvc/cache/files")
-    subprocess.run(["dvc", "checkout", "--quiet"], cwd=target, check=True)
+    run("dvc", "checkout", "--quiet", cwd=target)
     return target
 
 
 def run_scripts(wanted: list[Point], place: Path, stages: dict[str, list[float]]) -> float:
-    """Seconds of the stages' scripts alone, JOBS experiments at a time, each job in a copy of the repository.
+    """Time the scripts of the stages alone, JOBS experiments at a time, each job in a copy of the repository.
 
     The seconds of each stage are added to `stages`.
     """
@@ -141,8 +138,7 @@ def run_scripts(wanted: list[Point], place: Path, stages: dict[str, list[float]]
             (copies[job] / "params.yaml").write_bytes(texts[point.name])
             for stage in STAGES:
                 began = time.monotonic()
-                command = [sys.executable, "-m", f"stages.{stage}"]
-                subprocess.run(command, cwd=copies[job], check=True, stderr=subprocess.DEVNULL)
+                run(sys.executable, "-m", f"stages.{stage}", cwd=copies[job])
                 stages[stage].append(time.monotonic() - began)
 
     start = time.monotonic()
@@ -152,9 +148,9 @@ def run_scripts(wanted: list[Point], place: Path, stages: dict[str, list[float]]
 
 
 def run_sweep(baseline: str, wanted: list[Point], place: Path) -> float:
-    """Seconds from the start of the sweep's workers to the last commit; every experiment must succeed."""
+    """Time the sweep from the start of its workers to the last commit; every experiment must succeed."""
     place.mkdir()
-    shutil.rmtree(".dvc/cache/runs", ignore_errors=True)  # or DVC would restore what the round before has run
+    shutil.rmtree(".dvc/cache/runs", ignore_errors=True)  # or DVC would restore the results of the previous round
     start = time.monotonic()
     outcomes = list(run_experiments(baseline, wanted, JOBS, place))
     seconds = time.monotonic() - start

@@ -22,7 +22,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {
 
 
 def schema_text(model: type[BaseModel]) -> str:
-    """The JSON Schema of a model, as it is written."""
+    """Write the JSON Schema of a model as the text of its file."""
     return json.dumps(model.model_json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -61,15 +61,15 @@ def run_step(project: Project, workflow: str, name: str, **env: str) -> "subproc
 
 
 @pytest.mark.slow
-def test_retraining_opens_a_pull_request_only_if_a_metric_moved(checkout: Project, s3: str, tmp_path: Path) -> None:
+def test_retraining_opens_a_pull_request_only_if_a_metric_changed(checkout: Project, s3: str, tmp_path: Path) -> None:
     names = {"BRANCH": "retrain-1-1", "TARGET": "main"}
-    same = run_step(checkout, "retrain", "Open a pull request if a metric moved", **names)
-    assert (same.returncode, same.stdout) == (0, "No metric moved.\n")
+    same = run_step(checkout, "retrain", "Open a pull request if a metric changed", **names)
+    assert (same.returncode, same.stdout) == (0, "No metric changed.\n")
     checkout.edit("params.yaml", train__alpha=5.0)
     checkout.git("commit", "-qam", "another alpha")
     checkout.dvc("repro")
     checkout.env["PATH"] = f"{checkout.path / '.venv/bin'}:{sys.exec_prefix}/bin:/usr/bin:/bin"
-    done = run_step(checkout, "retrain", "Open a pull request if a metric moved", **names)
+    done = run_step(checkout, "retrain", "Open a pull request if a metric changed", **names)
     assert done.returncode == 0, done.stderr
     assert (checkout.path / "gh.log").read_text().splitlines() == [
         "auth setup-git",
@@ -80,7 +80,7 @@ def test_retraining_opens_a_pull_request_only_if_a_metric_moved(checkout: Projec
     assert {"dvc.lock", "metrics/test.json", "plots/predicted_actual.csv"} <= set(pushed)
     assert not [name for name in pushed if name.startswith(("report", "gh", ".venv", "data/"))]
     report = (checkout.path / "report.md").read_text()
-    assert report == (checkout.path / ".venv/summary.md").read_text().removeprefix("No metric moved.\n")
+    assert report == (checkout.path / ".venv/summary.md").read_text().removeprefix("No metric changed.\n")
     assert "**Gate " in report
     assert "| metrics/train.json | alpha " in report
     assert "| bmi | " in report, "the scorecard, column by column"

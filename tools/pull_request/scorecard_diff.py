@@ -1,4 +1,4 @@
-"""Two scorecards compared column by column, as plain JSON: an older one need not be of today's form."""
+"""Compare two scorecards column by column, as plain JSON: an older one may have an older form."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ Effect = dict[str, Any]
 
 
 def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """A Markdown table: how much each column moves the prediction, before and now, and where that changed most."""
+    """Write a Markdown table: the range of each column's contributions, before and now, and the largest change."""
     before, now = ({column["name"]: column for column in card["columns"]} for card in (old, new))
     rows = []
     for name in dict.fromkeys([*now, *before]):
@@ -28,13 +28,13 @@ def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> str:
 
 
 def spread(effect: Effect) -> float:
-    """How far apart the column's largest and smallest contribution are."""
+    """Return the distance between the largest and the smallest contribution."""
     values = [value for _, value in points(effect, effect)]
     return max(values) - min(values)
 
 
 def largest_change(old: Effect, new: Effect) -> tuple[float, str]:
-    """The contribution that changed most, by how much, and the value of the column that it belongs to."""
+    """Return the largest change of a contribution, and the value of the column where it happens."""
     if old["kind"] != new["kind"]:
         return spread(new) - spread(old), f"all: {old['kind']} became {new['kind']}"
     changes = zip(points(old, new), points(new, old), strict=True)
@@ -42,7 +42,7 @@ def largest_change(old: Effect, new: Effect) -> tuple[float, str]:
 
 
 def points(effect: Effect, other: Effect, at: str = "") -> Iterator[tuple[str, float]]:
-    """Each place at which either of two effects of a kind says something, with what `effect` says there."""
+    """Yield every knot or level that either of two effects of a kind has, with the contribution of `effect` there."""
     if effect["kind"] == "curve":
         for x in sorted({*effect["knots"], *other["knots"]}):
             yield f"{at}{x:.4g}", read_curve(effect["knots"], effect["values"], x)
@@ -59,7 +59,7 @@ def points(effect: Effect, other: Effect, at: str = "") -> Iterator[tuple[str, f
 
 
 def read_curve(knots: list[float], values: list[float], x: float) -> float:
-    """A piecewise-linear curve at x, constant beyond its ends."""
+    """Evaluate a piecewise-linear curve at x; it is constant beyond its ends."""
     place = bisect_right(knots, x)
     if place in (0, len(knots)):
         return values[0] if place == 0 else values[-1]
