@@ -20,7 +20,8 @@ from sklearn.pipeline import Pipeline
 from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
-from stages import modelling
+import stages
+from stages.modelling.pipeline import columns_of
 from stages.utils.errors import PipelineError
 from tools.dvc_cache import object_path
 from tools.track.dvc_runs import MODEL, Run
@@ -30,7 +31,7 @@ EXAMPLE_ROWS = 5
 NEEDS = [f"{name}=={version(name)}" for name in ("cloudpickle", "numpy", "pandas", "scikit-learn")]
 CONTEXTS = {"data/raw": "source", "data/train": "training", "data/test": "test"}
 
-cloudpickle.register_pickle_by_value(modelling)  # a logged model loads where this repository is not
+cloudpickle.register_pickle_by_value(stages)  # a logged model loads where this repository is not
 for name in ("alembic", "mlflow", "urllib3"):
     logging.getLogger(name).setLevel(logging.ERROR)  # we say in one line what the user can fix
 
@@ -110,9 +111,10 @@ def log_model(run: Run, run_id: str) -> bool:
         return False
     try:
         model: Pipeline = joblib.load(file)
-    except (AttributeError, ImportError):  # pickled by code that is no longer here
+        columns = [column for _, _, names in columns_of(model).transformers_ for column in names]
+    except (AttributeError, ImportError, KeyError):  # a model of older code
         return False
-    example = example[[column for _, _, columns in model["features"].transformers_ for column in columns]]
+    example = example[columns]
     Model.log(
         None,
         mlflow.sklearn,
