@@ -72,8 +72,8 @@ def main() -> None:
             checks=gate_checks(test.model, test.least_squares, test.intervals, evaluate.gate),
             has_factors=has_factors,
             scale=scale_name(train.target, "the target"),
-            prediction_scale=scale_name(train.target, "prediction"),
-            typical=math.exp(served.intercept) if has_factors else served.intercept,
+            factor=served.target.factor,
+            typical=typical_prediction(served),
             effects=[effect for effect in effects if effect.low < effect.high],
             idle=[effect for effect in effects if effect.low == effect.high],
             interactions=read_metrics(InteractionMetrics),
@@ -88,6 +88,13 @@ def main() -> None:
         with replacing(CARD) as partial:
             partial.write_text(text, encoding="utf-8")
         log.info("%s: %d lines", CARD, text.count("\n"))
+
+
+def typical_prediction(served: Scorecard) -> float:
+    """Return the prediction without any contribution, on the scale that contributions add to or multiply."""
+    if not is_factor(served.target.transform):
+        return served.intercept
+    return math.exp(served.intercept) * (served.target.factor if served.target.transform == "log" else 1)
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -86,7 +86,7 @@ def draw_model(
     """Write the plots of the effects of columns and pairs, the regularisation path and the cross-validated surface."""
     label, transform, surface = schema.target.label, train.target, read_points(SURFACE)
     save_pages(draw_effects(effects, label, transform, params.pages), plots, "effects")
-    save_pages(draw_surfaces(pairs, label, transform, params.pages), plots, "surfaces")
+    save_pages(draw_surfaces(pairs, transform, params.pages), plots, "surfaces")
     save(draw_importance(effects, pairs, label, transform), plots / "importance.png")
     scale = scale_name(transform, label)
     save(draw_path(read_points(PATH), surface, train, schema, scale), plots / "regularization_path.png")

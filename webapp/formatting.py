@@ -5,6 +5,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 PLAIN = 20  # characters of the longest number that is written without an exponent
+EFFECTS = {  # features.target: what a contribution does to a prediction
+    "none": "adds to the prediction",
+    "sqrt": "adds to the square root of the prediction",
+    "log": "multiplies the prediction by",
+    "log1p": "multiplies the prediction + 1 by",
+}
 SCALES = {  # features.target: what the model adds up
     "none": "{}",
     "sqrt": "square root of {}",

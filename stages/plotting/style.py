@@ -107,7 +107,7 @@ def log_axis(axes: Axes) -> None:
 def factor_axis(axis: Axis, low: float, high: float) -> None:
     """Mark an axis of natural logarithms between low and high with the factors that they stand for: ×0.5, ×1, ×2."""
     if high - low < math.log(4):
-        factors = ticks(math.exp(low), math.exp(high), 5)
+        factors = ticks(math.exp(low), math.exp(high), 8)
     else:
         steps = (1, 2, 5) if high - low < math.log(100) else (1, 3) if high - low < math.log(10_000) else (1,)
         decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)

@@ -122,6 +122,28 @@ def test_the_ends_of_a_date_are_sums_over_its_parts() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        ({"transform": "log", "factor": 1.1}, "multiplies the typical prediction of 8.154 by: its"),
+        ({"transform": "log1p", "factor": 1.1}, "multiplies 1 + the prediction by, typically 7.413 before the factor"),
+        ({"transform": "sqrt", "factor": 1.0}, "adds to the square root of the prediction, on average 2.003: its"),
+    ],
+)
+def test_card_says_what_effects_are_on_a_scale(built: Project, scale: dict[str, Any], said: str) -> None:
+    for path, change in (("metrics/train.json", {"target": scale["transform"]}), ("models/scorecard.json", {})):
+        content = json.loads((built.path / path).read_text()) | change
+        if not change:
+            content |= {"intercept": 2.0032, "target": content["target"] | scale}
+        (built.path / path).write_text(json.dumps(content))
+    built.stages("card")
+    card = parse_sections((built.path / CARD).read_text(encoding="utf-8"))
+    check_markdown(card, TABLES)
+    assert said in card["Effects"].text
+    assert f"multiplied by {scale['factor']:g}" in card["Intended use"].text
+
+
+@pytest.mark.slow
 def test_card_says_where_each_pair_matters_most(built: Project) -> None:
     """Of a number and levels it leaves out the ends, where hardly a row is."""
     bmi = {"column": "bmi", "part": None, "start": None, "knots": [20.0, 30.0, 40.0], "levels": []}

@@ -93,12 +93,12 @@ def test_pictures_of_surfaces_are_drawn(tmp_path: Path) -> None:
     pairs = [(SIZE, TREND), (TREND, HOUR), (HOUR, DAY), (DAY, WEEKDAY), (SIZE, DAY)]
     effects = laid_out(*(make_surface(*pair, sd=n / 10) for n, pair in enumerate(pairs)))
     assert [effect.weight for effect in effects] == [0.4, 0.3, 0.2, 0.1, 0.0], "strongest first"
-    for transform in ("none", "sqrt", "log"):
-        save_pages(draw_surfaces(effects, "y", transform, pages=1), tmp_path, f"surfaces_{transform}")
+    for transform in ("none", "sqrt", "log", "log1p"):
+        save_pages(draw_surfaces(effects, transform, pages=1), tmp_path, f"surfaces_{transform}")
         save(draw_importance([], effects, "y", transform), tmp_path / f"importance_{transform}.png")
     for path in tmp_path.iterdir():
         check_picture(path)
-    assert draw_surfaces([], "y", "none", pages=1) == []
+    assert draw_surfaces([], "none", pages=1) == []
 
 
 def test_colours_end_where_nearly_all_rows_do() -> None:

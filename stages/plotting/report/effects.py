@@ -13,7 +13,7 @@ from stages.plotting.labels import wrapped
 from stages.plotting.report.fold_effects import Effect
 from stages.plotting.small_multiples import CHART, MOST_ROWS, are_codes, label_rows, small_multiples
 from stages.plotting.style import FIT, GREY, PALE, SOFT, date_axis, factor_axis
-from webapp.formatting import is_factor, scale_name, typical_amount
+from webapp.formatting import EFFECTS, is_factor, scale_name, typical_amount
 
 HISTOGRAM = 0.17  # of a panel's height
 
@@ -26,21 +26,25 @@ def draw_effects(effects: Sequence[Effect], label: str, transform: str, pages: i
     idle = len(effects) - len(shown)
     ends = np.concatenate([[0.0], *(effect.values for effect in shown)])
     low, high = ends.min(), ends.max()
-    if is_factor(transform):
-        title, mark, axis = "What each column multiplies the prediction by", "×/÷", f"multiplies: {label}"
-    else:
-        title, mark, axis = "What each column adds to the prediction", "±", f"adds to: {scale_name(transform, label)}"
+    mark = "×/÷" if is_factor(transform) else "±"
     return small_multiples(
         shown,
         partial(draw_effect, limits=(low - 0.3 * (high - low), high + 0.08 * (high - low)), transform=transform),
-        title,
+        f"What each column {EFFECTS[transform]}",
         "Vermilion: the model; pale blue: the models of the folds, whose spread shows how certain the shape is; grey: "
         f"the number of training rows. {mark}: one standard deviation over the training rows."
         + (f" {idle} of {len(effects)} columns have no effect." if idle else ""),
         pages,
         rows=lambda effect: max(CHART, len(drawn_levels(effect))),
-        ylabel=axis,
+        ylabel=effect_axis(label, transform),
     )
+
+
+def effect_axis(label: str, transform: str) -> str:
+    """Name the axis of contributions to the target of this label."""
+    if is_factor(transform):
+        return f"multiplies: {label}{' + 1' if transform == 'log1p' else ''}"
+    return f"adds to: {scale_name(transform, label)}"
 
 
 def draw_effect(axes: Axes, effect: Effect, limits: tuple[float, float], transform: str) -> None:

@@ -13,7 +13,7 @@ from stages.plotting.labels import told_apart, wrapped
 from stages.plotting.report.pair_effects import PairEffect, Side
 from stages.plotting.small_multiples import small_multiples
 from stages.plotting.style import DATA, FIT, INK, PALE, date_axis, factor_axis, tick
-from webapp.formatting import is_factor, scale_name, short, typical_amount
+from webapp.formatting import EFFECTS, is_factor, short, typical_amount
 
 ACROSS = 2  # panels in a row
 CHART, MOST_ROWS = 8, 12  # rows that a panel is high: with a number up, and with levels
@@ -25,16 +25,13 @@ MOST_NAMES = 14  # levels on an axis that are all named
 COLOURS = LinearSegmentedColormap.from_list("raises or lowers", [DATA, "#f4f4f4", FIT])
 
 
-def draw_surfaces(effects: Sequence[PairEffect], label: str, transform: str, pages: int) -> list[Figure]:
+def draw_surfaces(effects: Sequence[PairEffect], transform: str, pages: int) -> list[Figure]:
     """Draw a heat map for each pair of columns, with the rows of the sample as dots."""
-    if is_factor(transform):
-        title, mark = f"What pairs of columns multiply {label} by", "×/÷"
-    else:
-        title, mark = f"What pairs of columns add to {scale_name(transform, label)}", "±"
+    mark = "×/÷" if is_factor(transform) else "±"
     return small_multiples(
         effects,
         partial(draw_surface, transform=transform),
-        title,
+        f"What each pair of columns {EFFECTS[transform]}",
         "Beyond what each column does alone: vermilion raises the prediction, blue lowers it; hatched: no training "
         "rows; dots, or numbers in brackets: training rows. "
         f"{mark}: one standard deviation over the training rows; then the number of folds that chose the pair too.",
