@@ -110,6 +110,10 @@ def column(name: str, **effect: object) -> dict[str, object]:
     return {"name": name, "effect": effect}
 
 
+def surface(first: str, second: str, values: list[list[float]]) -> dict[str, object]:
+    return {"axes": [{"column": name, "part": None} for name in (first, second)], "values": values}
+
+
 def test_scorecards_are_compared_where_they_say_something() -> None:
     old = {
         "intercept": 1.0,
@@ -119,9 +123,11 @@ def test_scorecards_are_compared_where_they_say_something() -> None:
             column("gone", kind="curve", knots=[0], values=[1], missing=0),
             column("same", kind="curve", knots=[0], values=[1], missing=0),
         ],
+        "surfaces": [surface("size", "kind", [[1.0, 0.0], [0.0, -1.0]]), surface("size", "gone", [[0.0, 2.0]])],
     }
     new = {
         "intercept": 2.0,
+        "surfaces": [surface("size", "kind", [[1.0, 0.5], [0.0, -2.0]]), surface("size", "fresh", [[0.0, 3.0]])],
         "columns": [
             column("size", kind="curve", knots=[0, 5, 10], values=[0, 9, 10], missing=0),
             column("kind", kind="levels", values={"a": 1.5, "c": 7.0}, other=0, missing=0),
@@ -138,5 +144,8 @@ def test_scorecards_are_compared_where_they_say_something() -> None:
         "| kind | 2 | 7 | +7 at c |",
         "| fresh |  | 4 | new |",
         "| gone | 1 |  | removed |",
+        "| size × kind | 2 | 3 | -1 |",
+        "| size × fresh |  | 3 | new |",
+        "| size × gone | 2 |  | removed |",
     ]
     assert json.loads(json.dumps(old)) == old, "left as they were"

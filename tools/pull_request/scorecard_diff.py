@@ -21,10 +21,40 @@ def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> str:
             what = f"{change:+.4g} at {place}" if change else "its description"
             rows.append(f"| {name} | {spread(a['effect']):.4g} | {spread(b['effect']):.4g} | {what} |")
     same = len(now.keys() & before.keys()) - sum(a != b for name in now if (a := before.get(name)) and (b := now[name]))
+    rows += list(surface_rows(old, new))
     lines = [f"Intercept {old['intercept']:.6g} → {new['intercept']:.6g}; {same} columns as before."]
     if rows:
         lines += ["", "| column | spread before | now | largest change |", "|---|---|---|---|", *rows]
     return "\n".join(lines)
+
+
+def surface_rows(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """A row for each pair of columns that is new, removed or changed; a scorecard of version 1 has none."""
+    before, now = ({pair_name(pair): pair for pair in card.get("surfaces", [])} for card in (old, new))
+    for name in dict.fromkeys([*now, *before]):
+        a, b = before.get(name), now.get(name)
+        if a == b:
+            continue
+        spreads = [f"{surface_spread(pair):.4g}" if pair else "" for pair in (a, b)]
+        if a is None or b is None:
+            what = "new" if a is None else "removed"
+        elif a["axes"] != b["axes"]:
+            what = "other knots or levels"
+        else:
+            cells = [y - x for r, s in zip(a["values"], b["values"], strict=True) for x, y in zip(r, s, strict=True)]
+            what = f"{max(cells, key=abs):+.4g}"
+        yield f"| {name} | {spreads[0]} | {spreads[1]} | {what} |"
+
+
+def pair_name(surface: dict[str, Any]) -> str:
+    """The columns of a pair, with the part of a date."""
+    return " × ".join(".".join(filter(None, (axis["column"], axis["part"]))) for axis in surface["axes"])
+
+
+def surface_spread(surface: dict[str, Any]) -> float:
+    """How far apart a pair's largest and smallest contribution are."""
+    values = [value for row in surface["values"] for value in row]
+    return float(max(values) - min(values))
 
 
 def spread(effect: Effect) -> float:
