@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stages.table.schema import read_schema
@@ -78,6 +81,24 @@ def test_parquet(in_project: Project, homes: pd.DataFrame, place: Path) -> None:
     homes.assign(sold=pd.to_datetime(homes["sold"]).dt.date).to_parquet(place / "homes.parquet")
     adopt(str(place / "homes.parquet"), "price", in_project.path)
     check(in_project, "data/source/homes.parquet")
+
+
+def test_parquet_with_marks_and_an_empty_date(in_project: Project, homes: pd.DataFrame, place: Path) -> None:
+    """A missing mark stands for no value in a typed column too; a column without values has none."""
+    frame = homes.drop(columns="sold").assign(area=homes["area"].where(homes.index % 9 > 0, -200.0))
+    late = [None] * ROWS
+    table = pa.Table.from_pandas(frame).append_column("sold", pa.array(late, pa.date32()))
+    late[-1] = date(2021, 5, 1)  # in the last row group only
+    pq.write_table(
+        table.append_column("moved", pa.array(late, pa.date32())), place / "homes.parquet", row_group_size=50
+    )
+    adopt(str(place / "homes.parquet"), "price", in_project.path)
+    assert read_schema().column("area").missingValues == ["", "-200"]
+    assert (read_schema().column("sold").role, read_schema().column("moved").type) == ("ignore", "date")
+    in_project.stages("ingest", "validate")
+    valid = in_project.frame("data/valid")
+    assert valid["area"].isna().sum() == -(-ROWS // 9)
+    assert (valid["sold"].notna().sum(), valid["moved"].notna().sum()) == (0, 1)
 
 
 @pytest.mark.slow

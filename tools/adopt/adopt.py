@@ -19,7 +19,7 @@ from tools.adopt.leaks import leave_out_leaks, schema_of
 from tools.adopt.missing import propose_marks
 from tools.adopt.naming import title_of
 from tools.adopt.report import ask_about, show, show_advice
-from tools.adopt.roles import choose_target, find_ids, find_time, keep_one
+from tools.adopt.roles import choose_target, find_counters, find_ids, find_time, keep_one
 from tools.adopt.scale import choose_scale
 from tools.adopt.source import copied, look
 from tools.adopt.write import update_yaml, write_schema
@@ -91,6 +91,7 @@ def survey(source: dict[str, Any], target: str, params: Params, columns: list[st
     find_time(decisions, profiles)
     typed = typed_by(decisions, sample)
     entities = find_entities(decisions, typed)
+    find_counters(decisions, profiles)
     keep_one(decisions)
     find_codes(decisions, profiles, typed, target, params.features)
     typed = typed_by(decisions, sample)
@@ -110,12 +111,7 @@ def typed_by(decisions: list[Decision], sample: pd.DataFrame) -> pd.DataFrame:
 def params_for(seen: Survey, target: str, params: Params) -> tuple[dict[str, Any], list[str]]:
     """Changes of params.yaml that go with this table, and remarks on them."""
     scale, reason = choose_scale(seen.typed, seen.least, schema_of(seen.decisions), params.features)
-    changes: dict[str, Any] = {
-        "train.alpha": "auto",
-        "train.l1_ratio": "auto",
-        "features.target": scale,
-        "split.cut": None,
-    }
+    changes: dict[str, Any] = {"train.alpha": "auto", "train.l1_ratio": "auto", "features.target": scale}
     notes = [f"params.yaml: features.target is {scale}: {reason}"]
     by = "group" if any(decision.role == "group" for decision in seen.decisions) else "hash"
     changes |= {"split.by": by, "split.cut": None}

@@ -18,7 +18,7 @@ from stages.modelling.feature_map import fit_feature_map
 from stages.table.schema import TableSchema
 from stages.utils.params import FeaturesParams
 from tools.adopt.decide import Decision
-from tools.adopt.naming import CALENDAR, CODE, COUNT, ROW_NAME, SUBJECT, words_of
+from tools.adopt.naming import CALENDAR, CODE, COUNT, ENTITY, ROW_NAME, SUBJECT, words_of
 
 FEWEST = 10  # entities
 ROWS = 3  # of an entity, on average
@@ -26,6 +26,7 @@ CONSTANT = 0.95  # of the entities have one value of a column that belongs to th
 PAIRS = 5  # pairs of rows with the same entity and time that chance would give, where there are none
 FOLDS = 5
 JUDGED = 5_000  # rows that the two scores are computed on
+PENALTIES = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
 
 
 class Entity(NamedTuple):
@@ -61,7 +62,8 @@ def as_entity(decision: Decision, decisions: list[Decision], typed: pd.DataFrame
     is_subject = bool(SUBJECT.search(words))
     if decision.role not in ("feature", "ignore") or kind not in ("string", "integer"):
         return None
-    named = is_subject or CODE.search(words) or ROW_NAME.search(words)
+    is_named = bool(ENTITY.search(words))
+    named = is_subject or is_named or CODE.search(words) or ROW_NAME.search(words)
     if kind == "integer" and (not named or CALENDAR.search(words) or COUNT.search(words)):
         return None
     names, rows = typed[decision.name], len(typed)
@@ -73,7 +75,8 @@ def as_entity(decision: Decision, decisions: list[Decision], typed: pd.DataFrame
     shared = [d for d in shared if d.field["type"] == "number" or not is_alias(typed, d.name, decision.name)]
     numbers = [d for d in shared if d.field["type"] in ("number", "date", "datetime")]
     is_panel = any(orders(typed[d.name], names) for d in others if d.field["type"] in ("integer", "date", "datetime"))
-    weight = 2 * is_subject + len(numbers) + (len(shared) > len(numbers)) + is_panel
+    evidence = len(numbers) + (len(shared) > len(numbers)) + is_panel
+    weight = 2 * is_subject + evidence + (is_named and evidence > 0)
     if not weight or (weight == 1 and is_panel):
         return None
     return Entity(decision, levels, [d.name for d in shared], is_panel, weight)
@@ -142,8 +145,9 @@ def schema_with(decisions: list[Decision], name: str, role: str) -> TableSchema:
 
 
 def cv_r2(rows: pd.DataFrame, schema: TableSchema, folds: np.ndarray, params: FeaturesParams) -> float:
-    """Cross-validated R² of ridge regression on the feature map's terms, with these folds (n,)."""
+    """Cross-validated R² of ridge regression on the feature map's terms, with these folds (n,), at its best penalty."""
     terms = fit_feature_map(rows, schema, params).transform(rows)
     y = rows[schema.target.name]
-    predicted = cross_val_predict(make_pipeline(StandardScaler(), Ridge()), terms, y, cv=PredefinedSplit(folds))
-    return round(float(r2_score(y, predicted)), 2) + 0.0  # no -0.00
+    models = [make_pipeline(StandardScaler(), Ridge(penalty)) for penalty in PENALTIES]
+    found = [r2_score(y, cross_val_predict(model, terms, y, cv=PredefinedSplit(folds))) for model in models]
+    return round(float(max(found)), 2) + 0.0  # no -0.00

@@ -13,6 +13,7 @@ from tools.adopt.profile import Profile
 MOST = 3  # marks in one column
 FEW = 10  # levels: the values of a designed experiment (1, 10, 100) may be far apart
 APART = 0.1  # gap, as a fraction of the central 98% of the other values
+APART_ZERO = 0.02  # for a doubt about zeros
 STEPS = 3  # gap, in steps between neighbours at that end of the other values
 
 
@@ -86,12 +87,13 @@ def judge(value: float, values: Floats) -> Outermost | None:
     nearest, neighbours = (rest[0], levels[:FEW]) if is_low else (rest[-1], levels[-FEW:])
     gap, step = abs(nearest - value), float(np.median(np.diff(neighbours)))
     centre = np.quantile(rest, 0.99) - np.quantile(rest, 0.01)
-    outnumbers = count > np.sum(np.abs(rest - nearest) <= gap)  # the rest within one more gap
+    outnumbers = count > np.sum(np.abs(rest - nearest) <= gap / 4)  # what else is at that end
     varied, recurs = len(levels) >= FEW, count >= RECURS
     odd = (is_low and value < 0 <= rest[0]) or set(f"{abs(value):.15g}") - {"."} == {"9"}
     far = gap > rest[-1] - rest[0] and (varied or odd)
-    lonely = recurs and varied and gap > APART * centre and outnumbers
-    strange = recurs and odd and (gap > STEPS * step or outnumbers)
+    leaps = gap > STEPS * step
+    lonely = recurs and varied and leaps and outnumbers and gap > (APART if value else APART_ZERO) * centre
+    strange = recurs and odd and (leaps or (outnumbers and gap > step))
     if value == 0:
         return Outermost(value, gap, far, lonely)
-    return Outermost(value, gap, far or lonely or strange, recurs and len(levels) > 3 and gap > STEPS * step)
+    return Outermost(value, gap, far or lonely or strange, recurs and leaps and len(levels) > 3)

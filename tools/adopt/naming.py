@@ -9,6 +9,9 @@ COUNT = re.compile(
 CALENDAR = re.compile(r"\b(hours?|hr|months?|mnth|mon|week ?days?|dow|day of week|day|season|quarter|week)\b")
 CODE = re.compile(r"\b(code|type|class|category|zone|region|district|group|kind|id|zip|postcode)\b")
 SUBJECT = re.compile(r"\b(patient|subject|customer|client|user|household|person|student|participant)s?\b")
+ENTITY = re.compile(
+    r"\b(store|shop|station|sensor|device|machine|unit|engine|site|plant|branch|school|hospital|country|vehicle|animal)\b"
+)
 ROW_NAME = re.compile(r"\b(id|no|nr|number|index|instant|row|record|order|uuid|guid|key|serial)\b|^unnamed|^column 1$")
 BRACKETS = re.compile(r"^(?P<title>.*\S)\s*[(\[](?P<unit>[^()\[\]]{1,15})[)\]]$")
 SUFFIX_UNIT = re.compile(r"^(?P<title>.+)_(?P<unit>kg|g|mg|km|m|cm|mm|kwh|kw|hp|mph|usd|eur|gbp|sqm|sqft|pct|percent)$")

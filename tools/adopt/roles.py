@@ -37,13 +37,19 @@ def find_ids(decisions: list[Decision], profiles: list[Profile], sample: pd.Data
         kind, unique = decision.field["type"], cells.nunique() == len(cells) >= FEWEST
         if decision.role == "feature" and numbers_rows(profile) and kind == "integer":
             decision.leave_out("id", "whole numbers in strict order: they number the rows")
-        elif decision.role == "feature" and restarts(profile) and kind == "integer" and not CALENDAR.search(words):
-            decision.leave_out("id", f"counts rows, from {profile.first:g} again in {profile.restarts} places")
-            if not ROW_NAME.search(words):
-                decision.doubt("does the position itself matter?", "role", "write role: feature if it does")
         elif kind in ("integer", "string") and unique and (ROW_NAME.search(words) or decision.role == "ignore"):
             decision.leave_out("id", "another value in every row")
             decision.doubts = [doubt for doubt in decision.doubts if doubt != GROUPING]
+
+
+def find_counters(decisions: list[Decision], profiles: list[Profile]) -> None:
+    """Give role id to columns that number the rows of each file or group; doubtful unless the name says so."""
+    for decision, profile in zip(decisions, profiles, strict=True):
+        words = words_of(profile.name)
+        if decision.role == "feature" and decision.field["type"] == "integer" and restarts(profile, words):
+            decision.leave_out("id", f"counts rows, from {profile.first:g} again in {profile.restarts} places")
+            if not ROW_NAME.search(words):
+                decision.doubt("does the position itself matter?", "role", "write role: feature if it does")
 
 
 def numbers_rows(profile: Profile) -> bool:
@@ -51,9 +57,9 @@ def numbers_rows(profile: Profile) -> bool:
     return profile.whole and profile.numbers == profile.rows >= FEWEST and profile.steps in ({1}, {-1})
 
 
-def restarts(profile: Profile) -> bool:
+def restarts(profile: Profile, words: str) -> bool:
     """Tell if whole numbers count by ones from 0 or 1, again and again, and are no cycle of the calendar."""
-    if not profile.restarts or profile.first not in (0, 1) or profile.numbers < profile.rows:
+    if not profile.restarts or profile.first not in (0, 1) or profile.numbers < profile.rows or CALENDAR.search(words):
         return False
     runs, longest = profile.restarts + 1, int(profile.ends[-1] - profile.first) + 1
     is_cycle = longest in CYCLES and profile.rows > (runs - 2) * longest
