@@ -51,7 +51,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def reached(project: Project, env: dict[str, str] | None = None) -> float:
-    for stage in ("ingest", "validate", "split", "features", "train"):
+    for stage in ("ingest", "validate", "split", "features", "interactions", "train"):
         project.stage(stage, check=True, env=env)
     return round(cv_r2(project), 3)
 

@@ -392,7 +392,7 @@ def run_pipeline(project: Project, frame: pd.DataFrame, *more: str) -> None:
     """`adopt --yes` and the stages up to train, and more."""
     frame.to_csv(project.path.parent / "table.csv", index=False)
     project.run("python", "-m", "tools.adopt", "../table.csv", "--target", "y", "--yes", check=True)
-    project.stages("ingest", "validate", "split", "features", "train", *more)
+    project.stages("ingest", "validate", "split", "features", "interactions", "train", *more)
 
 
 @pytest.mark.slow
@@ -434,5 +434,5 @@ def read_to_the_end(terminal: Any) -> str:
 def test_two_commands(project: Project, name: str, target: str, enough: float) -> None:
     """`adopt --yes` and the pipeline, nothing else."""
     project.run("python", "-m", "tools.adopt", SHARED_DATA / name, "--target", target, "--yes", check=True)
-    project.stages("ingest", "validate", "split", "features", "train")
+    project.stages("ingest", "validate", "split", "features", "interactions", "train")
     assert cv_r2(project) >= enough
