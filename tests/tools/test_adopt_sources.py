@@ -19,8 +19,8 @@ from stages.table.schema import read_schema
 from stages.utils.config import Config
 from stages.utils.files import read_json
 from stages.utils.yaml_files import read_settings
-from tests.conftest import Project
 from tests.helpers import servers
+from tests.helpers.project import Workspace
 from tools.adopt.adopt import adopt
 
 ROWS = 120
@@ -61,7 +61,7 @@ def address(place: Path) -> Iterator[str]:
         thread.join()
 
 
-def check(project: Project, uri: str) -> None:
+def check(here: Workspace, uri: str) -> None:
     """The schema is the one that was meant, and the pipeline reads every row by it."""
     assert read_settings(Path("config.yaml"), Config).source.uri == uri
     found = {column.name: (column.type, column.role) for column in read_schema().fields}
@@ -72,18 +72,17 @@ def check(project: Project, uri: str) -> None:
         "sold": ("date", "time"),
         "price": ("number", "target"),
     }
-    project.stages("ingest", "validate")
-    assert read_json(project.path / "metrics/validation.json")["valid"] == ROWS
+    here.stages("ingest", "validate")
+    assert read_json(here.path / "metrics/validation.json")["valid"] == ROWS
 
 
-@pytest.mark.slow
-def test_parquet(in_project: Project, homes: pd.DataFrame, place: Path) -> None:
+def test_parquet(here: Workspace, homes: pd.DataFrame, place: Path) -> None:
     homes.assign(sold=pd.to_datetime(homes["sold"]).dt.date).to_parquet(place / "homes.parquet")
-    adopt(str(place / "homes.parquet"), "price", in_project.path)
-    check(in_project, "data/source/homes.parquet")
+    adopt(str(place / "homes.parquet"), "price", here.path)
+    check(here, "data/source/homes.parquet")
 
 
-def test_parquet_with_marks_and_an_empty_date(in_project: Project, homes: pd.DataFrame, place: Path) -> None:
+def test_parquet_with_marks_and_an_empty_date(here: Workspace, homes: pd.DataFrame, place: Path) -> None:
     """A missing mark stands for no value in a typed column too; a column without values has none."""
     frame = homes.drop(columns="sold").assign(area=homes["area"].where(homes.index % 9 > 0, -200.0))
     late = [None] * ROWS
@@ -92,40 +91,38 @@ def test_parquet_with_marks_and_an_empty_date(in_project: Project, homes: pd.Dat
     pq.write_table(
         table.append_column("moved", pa.array(late, pa.date32())), place / "homes.parquet", row_group_size=50
     )
-    adopt(str(place / "homes.parquet"), "price", in_project.path)
+    adopt(str(place / "homes.parquet"), "price", here.path)
     assert read_schema().column("area").missingValues == ["", "-200"]
     assert (read_schema().column("sold").role, read_schema().column("moved").type) == ("ignore", "date")
-    in_project.stages("ingest", "validate")
-    valid = in_project.frame("data/valid")
+    here.stages("ingest", "validate")
+    valid = here.frame("data/valid")
     assert valid["area"].isna().sum() == -(-ROWS // 9)
     assert (valid["sold"].notna().sum(), valid["moved"].notna().sum()) == (0, 1)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", [{"table": "homes"}, {"query": "SELECT * FROM homes WHERE price > 0"}], ids=str)
-def test_a_database(in_project: Project, homes: pd.DataFrame, place: Path, how: dict[str, str]) -> None:
+def test_a_database(here: Workspace, homes: pd.DataFrame, place: Path, how: dict[str, str]) -> None:
     connection = sqlite3.connect(place / "homes.db")
     homes.to_sql("homes", connection, index=False)
     connection.close()
-    adopt(f"sqlite:///{place}/homes.db", "price", in_project.path, **how)
-    check(in_project, f"sqlite:///{place}/homes.db")
+    adopt(f"sqlite:///{place}/homes.db", "price", here.path, **how)
+    check(here, f"sqlite:///{place}/homes.db")
     source = read_settings(Path("config.yaml"), Config).source
     assert (source.table, source.query) == (how.get("table"), how.get("query"))
 
 
-@pytest.mark.slow
-def test_an_address(in_project: Project, homes: pd.DataFrame, place: Path, address: str) -> None:
+def test_an_address(here: Workspace, homes: pd.DataFrame, place: Path, address: str) -> None:
     homes.to_csv(place / "download", sep=";", index=False)  # neither name nor type say what it is
-    adopt(f"{address}/download", "price", in_project.path)
-    check(in_project, f"{address}/download")
+    adopt(f"{address}/download", "price", here.path)
+    check(here, f"{address}/download")
 
 
 @pytest.mark.slow
-def test_a_bucket(in_project: Project, homes: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket(here: Workspace, homes: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     with servers.s3_server() as s3:
         body = homes.to_csv(index=False).encode()
         servers.client(s3).put_object(Bucket=servers.BUCKET, Key="homes.csv", Body=body)
         for name, value in servers.environment(s3).items():
             monkeypatch.setenv(name, value)
-        adopt(f"s3://{servers.BUCKET}/homes.csv", "price", in_project.path)
-        check(in_project, f"s3://{servers.BUCKET}/homes.csv")
+        adopt(f"s3://{servers.BUCKET}/homes.csv", "price", here.path)
+        check(here, f"s3://{servers.BUCKET}/homes.csv")

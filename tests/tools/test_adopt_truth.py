@@ -8,23 +8,23 @@ import pandas as pd
 import pytest
 
 from stages.sources import read_source
-from stages.utils.config import Source
 from stages.utils.params import Params
 from stages.utils.yaml_files import read_settings
 from stages.validation.cells import type_cells
-from tests.conftest import ROOT
 from tests.helpers.made_tables import Made, Truth, make_table
+from tests.helpers.project import Workspace
 from tools.adopt.adopt import Survey, survey
 from tools.adopt.leaks import schema_of
+from tools.adopt.source import as_source
 
 TABLES = 40
 
 
-def test_a_column_is_read_right_or_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    params = read_settings(ROOT / "params.yaml", Params)
+@pytest.mark.parametrize("seeds", [range(8), pytest.param(range(8, TABLES), marks=pytest.mark.slow)], ids=str)
+def test_a_column_is_read_right_or_marked(here: Workspace, seeds: range) -> None:
+    params = read_settings(here.path / "params.yaml", Params)
     columns, wrong, silent = 0, [], []
-    for seed in range(TABLES):
+    for seed in seeds:
         made = make_table(seed)
         seen = survey({"uri": written(made)}, "y", params, None if made.header else [c.name for c in made.columns])
         typed = read_back(seen)
@@ -43,7 +43,6 @@ def test_a_column_is_read_right_or_marked(tmp_path: Path, monkeypatch: pytest.Mo
 def written(made: Made) -> str:
     """Write a table; returns its URI."""
     place = Path("data/source/table.csv")
-    place.parent.mkdir(parents=True, exist_ok=True)
     content = made.text.encode(made.encoding)
     place.write_bytes(content)
     if not made.archive:
@@ -56,8 +55,7 @@ def written(made: Made) -> str:
 
 def read_back(seen: Survey) -> pd.DataFrame:
     """The table as the pipeline reads it by what adopt decided."""
-    source = Source(**{key: value for key, value in seen.source.items() if value is not None})
-    raw = pd.concat(read_source(source), ignore_index=True)
+    raw = pd.concat(read_source(as_source(seen.source)), ignore_index=True)
     return type_cells(raw, schema_of(seen.decisions))[0]
 
 

@@ -70,7 +70,7 @@ def look(
     name = split_member(first.uri)[1] or first.uri
     known = re.search(r"\.(csv|tsv|parquet|jsonl|ndjson)(\.(gz|xz|bz2))?$", name, re.IGNORECASE)
     if scheme in FILES:
-        with found_files(first if known else Source(**{**source, "encoding": "utf-8", "format": "csv"})) as files:
+        with found_files(first if known else as_source({**source, "format": "csv"})) as files:
             source["format"] = None if known else format_of(files[0].path)
             kind = source["format"] or files[0].format
             if kind in ("csv", "tsv"):
@@ -82,7 +82,12 @@ def look(
                 return source, remarks(dialect, bool(columns), ragged), profiles, sample
     if columns:
         raise SettingsError("--columns goes with a CSV file without a header; this table has names")
-    return source, [], *profile_frames(Source(**{key: value for key, value in source.items() if value is not None}))
+    return source, [], *profile_frames(as_source(source))
+
+
+def as_source(source: dict[str, Any]) -> Source:
+    """What config.yaml will say, as the pipeline reads it; None is a key that is left out."""
+    return Source(**{key: value for key, value in source.items() if value is not None})
 
 
 def format_of(path: Path) -> str:
