@@ -35,7 +35,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the shared tables are served, that of `bike` packed as in its home."""
+    """Serve the shared tables; that of `bike` is packed, as at its own address."""
     folder = shutil.copytree(SHARED_DATA, tmp_path_factory.mktemp("served") / "tables")
     folder.chmod(0o755)
     with zipfile.ZipFile(folder / "bike.zip", "w") as archive:

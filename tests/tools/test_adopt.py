@@ -217,39 +217,32 @@ def test_12_no_numeric_column(adopted: Adopt) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "scale", "says"),
+    ("target", "scale"),
     [
-        (lambda rng, x: np.exp(5 + x / 2 + rng.normal(0, 0.4, len(x))), "log", "RMSE .*log-likelihood ratio"),
-        (lambda rng, x: 50 + 4 * x + rng.normal(0, 3, len(x)), "none", "log would not be better"),
-        (lambda rng, x: np.maximum(np.exp(x + rng.normal(0, 1, len(x))) - 0.2, 0), "none", "not positive everywhere"),
-        (lambda rng, x: np.exp(x + rng.normal(0, 1, len(x))) - 1, "none", "not positive everywhere"),
-        (lambda rng, x: 1 + rng.poisson(12 + 3 * x.clip(-3, 3)), "none", "log would not be"),  # means that add up
+        (lambda rng, x, z: np.exp(5 + x + z + rng.normal(0, 0.3, len(x))), "log"),
+        (lambda rng, x, z: 50 + 4 * x + 4 * z + rng.normal(0, 3, len(x)), "none"),
+        (lambda rng, x, z: np.maximum(3 + x + z, 0) ** 2 + rng.poisson(1, len(x)), "sqrt"),  # with zeros
+        (lambda rng, x, z: np.exp(x + z + rng.normal(0, 0.3, len(x))) - 1, "none"),
     ],
-    ids=["log-normal price", "symmetric", "zeros", "negatives", "Poisson"],
+    ids=["log-normal price", "sums", "squares and zeros", "negatives"],
 )
 def test_scale_of_the_target(
-    adopted: Adopt,
-    here: Workspace,
-    capsys: pytest.CaptureFixture[str],
-    target: Callable[..., Any],
-    scale: str,
-    says: str,
+    adopted: Adopt, capsys: pytest.CaptureFixture[str], target: Callable[..., Any], scale: str
 ) -> None:
     rng = np.random.default_rng(0)
-    x = rng.normal(size=600)
-    here.edit("params.yaml", features__target="none" if scale == "log" else "log")
-    adopted(pd.DataFrame({"x": x.round(4), "y": np.round(target(rng, x), 3)}).to_csv(index=False))
+    x, z = rng.normal(size=(2, 800))
+    adopted(pd.DataFrame({"x": x.round(4), "z": z.round(4), "y": np.round(target(rng, x, z), 3)}).to_csv(index=False))
     assert read_settings(Path("params.yaml"), Params).features.target == scale
-    assert re.search(rf"params.yaml: features.target is {scale}: .*{says}", capsys.readouterr().out)
+    assert f"params.yaml: features.target is {scale}" in capsys.readouterr().out
 
 
 def test_one_target_that_is_not_positive(adopted: Adopt) -> None:
-    """It is among the rows that the sample leaves out, and no log is proposed that the pipeline would refuse."""
+    """It is among the rows that the sample leaves out, and no scale is proposed that the pipeline would refuse."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=110_000)
-    y = np.exp(5 + x / 2 + rng.normal(0, 0.4, len(x))).round(2)
-    y[77_777] = 0
-    adopted(pd.DataFrame({"x": x.round(3), "y": y}).to_csv(index=False))
+    x, z = rng.normal(size=(2, 110_000))
+    y = np.exp(5 + x + z + rng.normal(0, 0.3, len(x))).round(2)
+    y[77_777] = -1
+    adopted(pd.DataFrame({"x": x.round(3), "z": z.round(3), "y": y}).to_csv(index=False))
     assert read_settings(Path("params.yaml"), Params).features.target == "none"
 
 
@@ -260,8 +253,8 @@ def test_comments_and_what_a_person_wrote_survive(adopted: Adopt, here: Workspac
     text = table(numbers())
     here.edit("params.yaml", train__alpha=0.5)
     adopted(text)
-    assert "# points of the surface's grid" in Path("params.yaml").read_text()
-    assert "# worker processes on this machine" in Path("config.yaml").read_text()
+    for file in ("config.yaml", "params.yaml"):
+        assert re.findall("#.*", Path(file).read_text()) == re.findall("#.*", (ROOT / file).read_text())
     assert read_settings(Path("params.yaml"), Params).train.alpha == "auto"
     written = Path("schema.yaml").read_text()
     Path("schema.yaml").write_text(written.replace("name: a", "name: a\n    title: Mine  # kept"))
@@ -414,7 +407,7 @@ def test_a_doubt_is_asked_in_a_terminal(project: Project) -> None:
 
 
 def read_to_the_end(terminal: Any) -> str:
-    """What a program writes until it ends."""
+    """The output of a program until it ends."""
     shown = b""
     with suppress(OSError):  # what Linux raises when the other side has closed
         while part := terminal.read(4096):

@@ -44,7 +44,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """Where a table lies before it is adopted."""
+    """A folder for the table before it is adopted."""
     path = tmp_path / "elsewhere"
     path.mkdir()
     return path

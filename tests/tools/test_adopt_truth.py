@@ -60,7 +60,7 @@ def read_back(seen: Survey) -> pd.DataFrame:
 
 
 def differences(truth: Truth, field: dict[str, Any], typed: pd.Series) -> str:
-    """How a column differs from what was meant; empty if it does not."""
+    """Describe the differences between a column and what was meant; empty if there are none."""
     found = []
     if field.get("role", "feature") != truth.role:
         found.append(f"role {field.get('role', 'feature')} for {truth.role}")

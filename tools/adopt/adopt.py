@@ -112,7 +112,7 @@ def params_for(seen: Survey, target: str, params: Params) -> tuple[dict[str, Any
     """Changes of params.yaml that go with this table, and remarks on them."""
     scale, reason = choose_scale(seen.typed, seen.least, schema_of(seen.decisions), params.features)
     changes: dict[str, Any] = {"train.alpha": "auto", "train.l1_ratio": "auto", "features.target": scale}
-    notes = [f"params.yaml: features.target is {scale}: {reason}"]
+    notes = [f"params.yaml: features.target is {scale}{reason}"]
     by = "group" if any(decision.role == "group" for decision in seen.decisions) else "hash"
     changes |= {"split.by": by, "split.cut": None}
     if by != params.split.by:

@@ -1,4 +1,4 @@
-"""What a column is, from its profile: the properties of its field in schema.yaml, why, and what is doubtful."""
+"""Decide what a column is from its profile: its field in schema.yaml, the reasons and the doubts."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ DELIMITERS = [",", ";", "\t", "|"]
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text file is written."""
+    """The way in which a text file is written."""
 
     encoding: str
     quoted: bool  # it has a quote somewhere, so a cell may hold line breaks

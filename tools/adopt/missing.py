@@ -31,7 +31,7 @@ def propose_marks(
 ) -> None:
     """Enter the missing marks of every column of numbers into its field, each with a doubt; zeros are only doubted.
 
-    A value is a mark if it repeats and lies at an end of the column, apart from the other values; the same value in
+    A value is a mark if it repeats and is at an end of the column, apart from the other values; the same value in
     several columns needs less evidence in each. `profiles` have the exact ends of the whole table, `sample` some rows
     as they were read and `typed` the same rows by the decisions.
     """
@@ -65,7 +65,7 @@ def with_ends(values: pd.Series, profile: Profile) -> Floats:
 
 
 def outermost_values(values: Floats) -> list[Outermost]:
-    """What may be a missing mark among sorted values, the farthest first."""
+    """Candidates for missing marks among sorted values, the farthest first."""
     found: list[Outermost] = []
     while len(found) < MOST and len(values):
         ends = [judge(value, values) for value in (values[0], values[-1])]

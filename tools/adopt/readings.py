@@ -1,4 +1,4 @@
-"""The ways in which a column's text can be read, in the words of the Table Schema, and which cells each can read."""
+"""Readings of a column's text, in the terms of the Table Schema, and the cells that each can read."""
 
 import re
 from collections import Counter
@@ -27,8 +27,8 @@ DATES = [
     *("%d/%b/%Y", "%b %Y", "%B %Y", "%b-%y", "%m/%Y"),
 ]
 CLOCKS = ["%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p", "%H.%M.%S"]
-AFFIX = 12  # letters of a unit at the most
-AROUND = r"(?s)^(\D*)\d(?:.*\d)?(\D*)$"  # what stands around a number
+AFFIX = 12  # letters of a unit at most
+AROUND = r"(?s)^(\D*)\d(?:.*\d)?(\D*)$"  # the text around a number
 FEW = 100  # texts that tell which ways of reading are worth a closer look
 MONTHS = [
     *("January", "February", "March", "April", "May", "June"),
@@ -64,7 +64,7 @@ class Reading:
         return Column(name="cell", type=self.type, **self.properties)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
-        """How the report calls it."""
+        """Its name in the report."""
         shown = [f"{name} {value!r}" for name, value in self.properties.items() if name in ("decimalChar", "groupChar")]
         return ", ".join([self.type, *shown, *([self.properties["format"]] if "format" in self.properties else [])])
 
@@ -115,7 +115,7 @@ READINGS = [*number_readings(), *boolean_readings(), *date_readings()]
 
 
 def readable(texts: pa.Array, reading: Reading) -> Mask:
-    """Which of the trimmed texts (n,) are written as the reading wants them."""
+    """Mark the trimmed texts (n,) that are written as the reading requires."""
     if reading.type == "boolean":
         words = [*reading.properties["trueValues"], *reading.properties["falseValues"]]
         return np.asarray(pc.is_in(texts, pa.array(words, texts.type)), dtype=bool)
@@ -125,7 +125,7 @@ def readable(texts: pa.Array, reading: Reading) -> Mask:
 
 
 def all_times(texts: pa.Array) -> bool:
-    """Whether all the texts are times as Arrow reads them: quicker than the pattern."""
+    """Tell if Arrow reads all the texts as times, which is quicker than the pattern."""
     try:
         texts.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
@@ -141,14 +141,14 @@ def candidates(texts: pa.Array) -> list[Reading]:
 
 
 def are_days(texts: pa.Array, reading: Reading) -> Mask | bool:
-    """Which of the texts are days that the calendar has, if the reading is one of dates."""
+    """Mark the texts that are days of the calendar, if the reading is one of dates."""
     if reading.type not in ("date", "datetime"):
         return True
     return to_dates(pd.Series(texts.to_pandas(), dtype="str"), reading.column).notna().to_numpy()
 
 
 def units_of(texts: pa.Array, counts: npt.NDArray[np.int64]) -> Counter[tuple[str, str]]:
-    """What stands before and after the number in cells, and in how many; of distinct texts and their counts."""
+    """Count the texts before and after the number, given distinct cells and their counts."""
     ends = pc.replace_substring_regex(texts, AROUND, "\\1\n\\2").dictionary_encode()
     cells = np.bincount(np.asarray(ends.indices), weights=counts)
     found: Counter[tuple[str, str]] = Counter()

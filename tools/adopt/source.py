@@ -63,7 +63,7 @@ def refuse_several_members(path: Path) -> None:
 def look(
     source: dict[str, Any], target: str, columns: list[str] | None = None
 ) -> tuple[dict[str, Any], list[str], list[Profile], pd.DataFrame]:
-    """What to write of the source, remarks, a profile of each column and a sample of the rows."""
+    """Read all of a table: the source for config.yaml, remarks, a profile of each column and a sample of the rows."""
     first = Source(**source)
     scheme = first.uri.partition("://")[0].partition("+")[0] if "://" in first.uri else "file"
     source |= {"encoding": None, "delimiter": None, "header": None, "columns": None, "format": None}
@@ -86,7 +86,7 @@ def look(
 
 
 def as_source(source: dict[str, Any]) -> Source:
-    """What config.yaml will say, as the pipeline reads it; None is a key that is left out."""
+    """The source as the pipeline will read it; None is a key that is left out."""
     return Source(**{key: value for key, value in source.items() if value is not None})
 
 
