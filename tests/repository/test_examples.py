@@ -18,7 +18,7 @@ from stages.utils.yaml_files import read_settings
 from tests.helpers.postgres import postgres_server
 from tests.helpers.project import ROOT, SHARED_DATA, Project
 from tests.helpers.scores import cv_r2
-from tools.example import EXAMPLES, FILES
+from tools.example import EXAMPLES, use_example
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,14 +50,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.server_close()
 
 
-def use(project: Project, name: str) -> None:
-    for file in FILES:
-        shutil.copyfile(ROOT / EXAMPLES / name / file, project.path / file)
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_files(project: Project, address: str, name: str) -> None:
-    use(project, name)
+    use_example(ROOT / EXAMPLES / name, project.path)
     home = str(read_settings(project.path / "config.yaml", Config).source.uri)
     member = home[: home.find("::") + 2] if home.startswith("zip://") else ""
     project.edit("config.yaml", source__uri=f"{member}{address}/{TABLES[name]}")
@@ -72,7 +67,7 @@ def test_postgres(project: Project, tmp_path_factory: pytest.TempPathFactory) ->
         table = pd.read_csv(SHARED_DATA / "winequality-red.csv", sep=";")
         with sa.create_engine(uri, poolclass=sa.pool.NullPool).begin() as connection:
             table.to_sql("wine", connection, index_label="id")
-        use(project, "postgres")
+        use_example(ROOT / EXAMPLES / "postgres", project.path)
         secret = uri.partition("://")[2]
         for stage in ("ingest", "validate"):
             project.stage(stage, check=True, env={"PGURL": secret})

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -29,6 +30,7 @@ from tests.helpers.project import ROOT, SHARED_DATA, Project, Workspace
 from tests.helpers.scores import cv_r2
 from tools.adopt.__main__ import names_of
 from tools.adopt.adopt import adopt
+from tools.example import EXAMPLES, use_example
 
 ROWS = 60
 Adopt = Callable[..., pd.DataFrame]
@@ -427,5 +429,7 @@ def read_to_the_end(terminal: Any) -> str:
 def test_the_examples_are_as_adopt_writes_them(here: Workspace, name: str, table: str, target: str) -> None:
     """`make adopt` alone leads to what tests/repository/test_examples.py measures."""
     adopt(str(SHARED_DATA / table), target, here.path)
-    for file in ("schema.yaml", "params.yaml"):
-        assert Path(file).read_text() == (ROOT / "examples" / name / file).read_text()
+    written = [Path(file).read_text() for file in ("schema.yaml", "params.yaml")]
+    shutil.copy(ROOT / "params.yaml", here.path)
+    use_example(ROOT / EXAMPLES / name, here.path)
+    assert written == [Path(file).read_text() for file in ("schema.yaml", "params.yaml")]
