@@ -23,6 +23,7 @@ from tests.helpers.project import ROOT, SHARED_DATA, Project, Workspace, copy_ch
 from tests.helpers.skipping import needs, skip  # noqa: E402,F401
 
 MakeOnce = Callable[[str, Callable[[Project], object]], Project]
+RESULTS = "with results that the checkout has not committed"
 
 
 @pytest.fixture(scope="session")
@@ -53,11 +54,13 @@ def template(make_once: MakeOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def built_template(make_once: MakeOnce) -> Path:
-    """A copy of the repository after `dvc repro --force`, committed; not to be changed."""
+    """A copy of the repository after `dvc repro --force`; not to be changed."""
 
     def build(project: Project) -> None:
         project.dvc("repro", "--force")
-        project.git("commit", "-qa", "--amend", "--no-edit")  # clean, even where dvc.lock was behind the code
+        if project.git("status", "--porcelain", "--untracked-files=all"):
+            project.git("add", "-A")
+            project.git("commit", "-q", "--amend", "-m", RESULTS)
 
     return make_once("built", build).path
 
@@ -67,7 +70,7 @@ def new_project(template: Path, tmp_path: Path) -> Callable[..., Project]:
     """Makes fresh projects (nothing built), each under a name of its own."""
 
     def make(name: str = "project") -> Project:
-        return Project(Path(shutil.copytree(template, tmp_path / name, symlinks=True)))
+        return Project(template).copy_to(tmp_path / name)
 
     return make
 
@@ -81,7 +84,7 @@ def project(new_project: Callable[..., Project]) -> Project:
 @pytest.fixture
 def built(built_template: Path, tmp_path: Path) -> Project:
     """A project with everything built and cached."""
-    return Project(Path(shutil.copytree(built_template, tmp_path / "built", symlinks=True)))
+    return Project(built_template).copy_to(tmp_path / "built")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,11 +82,18 @@ def write_json(path: str | Path, content: Any, digits: int = DIGITS) -> None:
 
 
 def write_pickle(path: str | Path, content: Any) -> None:
-    """Write a fitted scikit-learn object with joblib, always with the same pickle protocol."""
-    import joblib
+    """Write a fitted scikit-learn object as joblib does, always in the same pickle protocol.
 
-    with replacing(path) as partial:
-        joblib.dump(content, partial, protocol=5)
+    Equal strings are written as one object: whether they are one depends on what the process has done before.
+    """
+    from joblib.numpy_pickle import NumpyPickler
+
+    class Pickler(NumpyPickler):  # type: ignore[misc]
+        def save(self, value: Any) -> None:
+            super().save(sys.intern(value) if type(value) is str else value)
+
+    with replacing(path) as partial, partial.open("wb") as file:
+        Pickler(file, protocol=5).dump(content)
 
 
 def md5_of(path: str | Path) -> str:

@@ -114,6 +114,11 @@ class Project:
         with (self.path / "schema.yaml").open("w") as stream:
             YAML().dump({**others, "fields": fields}, stream)
 
+    def copy_to(self, target: Path) -> "Project":
+        """Copy the whole project; `cp` does in a tenth of the time what shutil does."""
+        subprocess.run(["cp", "-a", str(self.path), str(target)], check=True)
+        return Project(target, dict(self.env))
+
     def frame(self, directory: str) -> pd.DataFrame:
         """A whole table of the project."""
         parts = sorted((self.path / directory).glob("part-*.parquet"))
@@ -130,11 +135,12 @@ def copy_checkout(target: Path) -> None:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     for command in (
-        ["init", "-q", "-b", "main"],
+        ["init", "-q", "-b", "main", "--template="],  # without the samples of hooks
         ["config", "user.name", "Test"],
         ["config", "user.email", "test@example.invalid"],
         ["add", "-A"],
         ["commit", "-qm", "start"],
+        ["repack", "-adq"],  # one file to copy, not hundreds
     ):
         subprocess.run(["git", *command], cwd=target, check=True)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.conftest import MakeOnce
+from tests.conftest import RESULTS, MakeOnce
 from tests.helpers.pipeline import STAGES, digests, locked
 from tests.helpers.project import Project
 
@@ -53,17 +53,13 @@ def in_parts(make_once: MakeOnce) -> Project:
     return make_once("in_parts", build)
 
 
-def copied(project: Project, place: Path) -> Project:
-    """A copy to work on."""
-    return Project(Path(shutil.copytree(project.path, place, symlinks=True)))
-
-
 # ---------------------------------------------------------------- surroundings
 
 
 @pytest.mark.slow
 def test_forced_repro_leaves_git_clean(built: Project) -> None:
-    """The fixture has run `dvc repro --force` in a fresh copy of the checkout."""
+    """The fixture has run `dvc repro --force` in a fresh copy of the checkout, and committed what that changed."""
+    assert RESULTS not in built.git("log", "--stat"), "run `make repro` and commit dvc.lock, metrics and plots"
     assert built.git("status", "--porcelain", "--untracked-files=all") == ""
     assert {file for file in digests(built) if file.startswith("models/")} == {
         f"models/{name}"
@@ -92,7 +88,7 @@ def test_surroundings_do_not_change_a_byte(built: Project, new_project: Callable
 
 @pytest.mark.slow
 def test_surroundings_of_single_stages_do_not_change_a_byte(built: Project, tmp_path: Path) -> None:
-    other = copied(built, tmp_path / "Zürich 2")
+    other = built.copy_to(tmp_path / "Zürich 2")
     for stage in TO_EXPORT[3:]:  # where the linear algebra is
         other.stage(stage, check=True, in_process=False, env=SURROUNDINGS["Zürich"])
     assert digests(other) == digests(built)
@@ -175,7 +171,7 @@ def test_workers_do_not_change_a_byte(
     """Of the stages that work on parts; the others read nothing of `compute` but part_rows (see test_declared)."""
     expected = digests(in_parts)
     assert sum(name.startswith("data/train/part-") for name in expected) == 9
-    other = copied(in_parts, tmp_path / "other")
+    other = in_parts.copy_to(tmp_path / "other")
     other.edit("config.yaml", compute__backend=backend, compute__workers=workers)
     for stage in stages:
         other.stage(stage, check=True)

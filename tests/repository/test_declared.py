@@ -213,7 +213,7 @@ def imported(project: Project, name: str) -> set[str]:
 @pytest.mark.slow
 def test_no_stage_imports_what_it_does_not_use(built: Project) -> None:
     pictures, checks, models = {"matplotlib", "seaborn", "PIL"}, {"pandera"}, {"sklearn", "scipy"}
-    never = {"flask", "gunicorn", "mlflow", "dvc", "distributed", "pytest", "webapp"}
+    never = {"flask", "gunicorn", "mlflow", "dvc", "distributed", "pytest"}
 
     train = imported(built, "train")
     assert train >= {"sklearn", "numpy"}

@@ -50,6 +50,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.server_close()
 
 
+def test_readme_claims_no_more() -> None:
+    [claim] = re.findall(r"R² on this table, with nothing edited: ([\d.]+)\.\s", (ROOT / "README.md").read_text())
+    assert claim == CLAIMED["bike"]
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_files(project: Project, address: str, name: str) -> None:
     use_example(ROOT / EXAMPLES / name, project.path)

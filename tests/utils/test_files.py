@@ -1,10 +1,12 @@
-"""Outputs are written as a whole or not at all, whatever ends a run."""
+"""Outputs are written as a whole or not at all, and as the same bytes whatever the process did before."""
 
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
 
-from stages.utils.files import replacing
+from stages.utils.files import replacing, write_pickle
 
 
 def table_at(path: Path, content: str) -> Path:
@@ -32,3 +34,11 @@ def test_a_directory_is_replaced_only_by_a_complete_one(tmp_path: Path, killed_b
         assert fails
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
     assert (table / "part").read_text() == ("last good" if fails else "new")
+
+
+def test_pickle_does_not_depend_on_which_strings_are_one_object(tmp_path: Path) -> None:
+    word = "a name"
+    for file, other in (("one", word), ("two", "".join(["a ", "name"]))):
+        write_pickle(tmp_path / file, {"first": word, "second": other, "numbers": np.arange(3.0)})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert joblib.load(tmp_path / "one")["numbers"].tolist() == [0.0, 1.0, 2.0]
