@@ -7,7 +7,6 @@ base image; sizes are compared with whatever base there is.
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
 import urllib.request
@@ -21,8 +20,9 @@ import pytest
 
 from deploy.aws import Patience
 from deploy.smoke import ask, expect, smoke_test
-from tests.conftest import ROOT, Project, needs, skip
+from tests.helpers.project import ROOT, Project
 from tests.helpers.servers import crowding, free_port
+from tests.helpers.skipping import needs, skip
 
 STAND_IN = ROOT.parent / "shared/tools/stand-in-base-image"
 TAG = re.search(r"^ARG BASE_TAG=(\S+)$", (ROOT / "Dockerfile").read_text(), re.M)[1]  # type: ignore[index]
@@ -93,7 +93,7 @@ def build(project: Project) -> "subprocess.CompletedProcess[str]":
 def image(base_image: list[int], built_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     """The image of a built project, with things beside it that must not get in."""
     path = tmp_path_factory.mktemp("image") / "project"
-    project = Project(Path(shutil.copytree(built_template, path, symlinks=True)))
+    project = Project(built_template).copy_to(path)
     (path / ".dvc/config.local").write_text("['remote \"storage\"']\n    secret_access_key = secret\n")
     (path / "webapp/__pycache__").mkdir(exist_ok=True)
     (path / "webapp/__pycache__/old.cpython-39.pyc").touch()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from deploy.smoke import expect
-from tests.conftest import ROOT, Project
 from tests.helpers.fake_aws import REPOSITORY, Aws, serve
+from tests.helpers.project import ROOT, Project
 
 TARGETS = ("apprunner", "ecs-express")
 OLD = f"{REPOSITORY}:old"

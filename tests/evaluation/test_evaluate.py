@@ -21,7 +21,7 @@ from stages.utils.arrays import Floats
 from stages.utils.files import read_json
 from stages.utils.metrics_files import IntervalScores, Scores
 from stages.utils.params import GateParams
-from tests.conftest import Project
+from tests.helpers.project import Project
 from webapp.scoring.scorecard import Scorecard
 from webapp.scoring.scorer import score
 

@@ -31,8 +31,8 @@ from stages.pairs.terms import Pair, PairTerms, cell_rows, make_pair
 from stages.table.schema import TableSchema
 from stages.utils.errors import ExportError
 from stages.utils.params import TargetTransform
-from tests.conftest import ROOT, Project
 from tests.helpers.modelling import features_params
+from tests.helpers.project import ROOT, Project
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
 from webapp.scoring.scorer import as_datetime, in_table, interval, on_curve, score

@@ -14,8 +14,8 @@ from stages.evaluation.metrics import MODELS
 from stages.model_card.effect_ranges import effect_ends
 from stages.model_card.markdown import code, plain
 from stages.utils.files import md5_of_directory
-from tests.conftest import ROOT, Project
 from tests.helpers.markdown import Section, parse_sections
+from tests.helpers.project import ROOT, Project
 from webapp.formatting import fixed, percent, short, with_interval
 from webapp.scoring.scorecard import Calendar, Curve, Levels
 

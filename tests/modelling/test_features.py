@@ -28,8 +28,8 @@ from stages.table.parts import write_part
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
 from stages.utils.errors import DataError, LeakageError
-from tests.conftest import Project
 from tests.helpers.modelling import features_params
+from tests.helpers.project import Project
 
 START = pd.Timestamp("2021-01-01").as_unit("us")
 

@@ -14,8 +14,8 @@ from stages.plotting.small_multiples import are_codes
 from stages.plotting.univariate import fit_trend, level_means
 from stages.table.parts import list_parts
 from stages.table.schema import read_schema
-from tests.conftest import ROOT, Project
 from tests.helpers.pictures import check_picture, pictures
+from tests.helpers.project import ROOT, Project
 
 EXPLORED = ("ingest", "validate", "split", "explore")
 WIDE = 26  # columns: more than two pages of twelve hold

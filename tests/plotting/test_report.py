@@ -12,8 +12,8 @@ from stages.evaluation.error_groups import MISSING, OTHER, find_groups, group_na
 from stages.plotting.report.regularization_path import apart
 from stages.plotting.style import factor_axis, titled_figure
 from stages.table.schema import Column, TableSchema
-from tests.conftest import ROOT, Project
 from tests.helpers.pictures import check_picture, pictures
+from tests.helpers.project import ROOT, Project
 
 NAMES = {
     "coverage",

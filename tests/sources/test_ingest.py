@@ -29,8 +29,8 @@ from stages.table.parts import list_parts, read_part
 from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.metrics_files import SourceFile
-from tests.conftest import Project
 from tests.helpers.in_process import run_stage
+from tests.helpers.project import Project
 from tests.helpers.reading import nothing_read, read
 
 TABLE = "data/source/table.csv"

@@ -22,7 +22,7 @@ from stages.sources import download, remote
 from stages.sources.files import SCRATCH
 from stages.utils.errors import PipelineError, SettingsError, SourceError
 from stages.utils.metrics_files import SourceFile
-from tests.conftest import Workspace
+from tests.helpers.project import Workspace
 from tests.helpers.reading import nothing_read, read
 
 TABLE = b"a,b\n1,2\n3,4\n"

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from stages.sources import frames, read_source
 from stages.utils.config import Source
 from stages.utils.errors import PipelineError, SettingsError, SourceError
-from tests.conftest import postgres_server
+from tests.helpers.postgres import postgres_server
 from tests.helpers.processes import wait_until
 from tests.helpers.reading import nothing_read, read
 

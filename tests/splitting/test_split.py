@@ -20,7 +20,7 @@ from stages.table.schema import TableSchema
 from stages.utils.errors import DataError, LeakageError, SettingsError
 from stages.utils.metrics_files import SplitMetrics
 from stages.utils.params import SplitParams
-from tests.conftest import Workspace
+from tests.helpers.project import Workspace
 from tests.helpers.typed_rows import FIELDS, HASHED, PROPERTY, in_parts, rng_table, table, tables, written
 
 TEST = -1  # stands for a fold where a row is held out

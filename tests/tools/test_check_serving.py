@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import SHARED_DATA, Project, skip
+from tests.helpers.project import SHARED_DATA, Project
 from tests.helpers.serving import write_lock
+from tests.helpers.skipping import skip
 from tools.check_serving import check_serving
 from webapp.pin import SCORECARD
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.project import ROOT
 from tests.helpers.serving import ROW, make_card, write_checkout
 from webapp.scoring.scorer import score
 

@@ -1,7 +1,6 @@
 """The pull request's report, and the workflow step that opens one, against a real bucket on loopback."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, Project
+from tests.helpers.project import ROOT, Project
 from tests.helpers.servers import BUCKET, URL, client, environment, key_of, s3_server
 from tools.pull_request.scorecard_diff import describe_changes
 from webapp.pin import read_pin
@@ -32,7 +31,7 @@ def s3() -> Iterator[str]:
 @pytest.fixture
 def checkout(built_template: Path, s3: str, tmp_path: Path) -> Project:
     """A built project with a bucket, a bare `origin`, a .venv that is ours, and a `gh` that takes notes."""
-    project = Project(Path(shutil.copytree(built_template, tmp_path / "checkout", symlinks=True)), environment(s3))
+    project = Project(built_template, environment(s3)).copy_to(tmp_path / "checkout")
     for name, text in (("python", PYTHON.format(sys.executable)), ("gh", GH), (".pipeline", "")):
         file = project.path / ".venv/bin" / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from stages.utils.errors import SettingsError
-from tests.conftest import ROOT, Project, family
 from tests.helpers.pipeline import inject
-from tests.helpers.processes import is_alive, wait_until
+from tests.helpers.processes import family, is_alive, wait_until
+from tests.helpers.project import ROOT, Project
 from tools.sweep.__main__ import read_arguments
 from tools.sweep.grid import Point, points
 from tools.sweep.results import Result, best_of, nearest, surface_line, table

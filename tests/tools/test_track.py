@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Project, family
-from tests.helpers.processes import is_alive, wait_until
+from tests.helpers.processes import family, is_alive, wait_until
+from tests.helpers.project import Project
 from tests.helpers.servers import free_port, relay
 from tools.track import __main__ as track
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Project
+from tests.helpers.project import Project
 from tests.helpers.servers import (
     BUCKET,
     URL,
@@ -42,7 +42,7 @@ def s3() -> Iterator[str]:
 def origin(built_template: Path, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A built project whose remote is that server's bucket; everything pushed. Not to be changed."""
     path = tmp_path_factory.mktemp("s3") / "origin"
-    project = Project(Path(shutil.copytree(built_template, path, symlinks=True)), environment(s3))
+    project = Project(built_template, environment(s3)).copy_to(path)
     project.dvc("remote", "modify", "storage", "url", URL)
     project.git("commit", "-qam", "use the test's bucket")
     done = project.run(*MAKE, "push")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import Project
+from tests.helpers.project import Project
 from tools.verify import differing_hashes, differing_numbers, is_repeatable, read_lock, read_numbers
 
 DRAWING = ("explore", "report", "card")

@@ -6,7 +6,7 @@ import pytest
 
 from stages.utils.errors import DataError
 from stages.utils.metrics_files import MetricsFile, SourceMetrics, TrainMetrics, read_metrics, write_metrics
-from tests.conftest import ROOT
+from tests.helpers.project import ROOT
 
 
 def test_writing_what_was_read_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.project import ROOT
 
 OLD_KERNEL = "import os; del os.pidfd_open; import stages; print('imported')"
 

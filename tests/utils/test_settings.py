@@ -15,7 +15,7 @@ from stages.utils.config import Config, read_config, read_source_settings
 from stages.utils.errors import SettingsError
 from stages.utils.params import Params, read_params
 from stages.utils.yaml_files import read_settings
-from tests.conftest import ROOT, Project, Workspace
+from tests.helpers.project import ROOT, Project, Workspace
 
 READERS: dict[str, Callable[[], Any]] = {
     "config.yaml": lambda: read_settings(Path("config.yaml"), Config),

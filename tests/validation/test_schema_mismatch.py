@@ -12,7 +12,7 @@ from stages.table.schema import TableSchema
 from stages.utils.errors import DataError
 from stages.utils.files import read_json
 from stages.validation.schema_mismatch import MOST_NAMED, check_columns
-from tests.conftest import Workspace
+from tests.helpers.project import Workspace
 
 ROWS = range(60)
 ADOPTED = pd.DataFrame(

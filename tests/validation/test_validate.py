@@ -20,8 +20,8 @@ from stages.utils.metrics_files import ValidationMetrics
 from stages.utils.parallel import map_parts
 from stages.validate import describe_failure, summarise, validate_part
 from stages.validation.constraints import find_repeats
-from tests.conftest import Workspace
 from tests.helpers.cell_texts import NUMBER, some_cells
+from tests.helpers.project import Workspace
 
 TABLE = "data/source/table.csv"
 TARGET = {"name": "y", "type": "number", "role": "target"}

@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.conftest import needs
 from tests.helpers.serving import TOKEN, Server, make_card, serve, write_checkout
+from tests.helpers.skipping import needs
 from webapp.scoring.scorer import score
 
 pytestmark = pytest.mark.slow

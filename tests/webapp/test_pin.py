@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Project
+from tests.helpers.project import ROOT, Project
 from tests.helpers.serving import make_card, write_checkout, write_lock
 from webapp.pin import PinError, load_pinned
 

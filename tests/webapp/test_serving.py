@@ -19,8 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from schemathesis import GenerationMode, openapi
 from schemathesis.checks import CHECKS
 
-from tests.conftest import family
-from tests.helpers.processes import wait_until
+from tests.helpers.processes import family, wait_until
 from tests.helpers.servers import free_port
 from tests.helpers.serving import ROW, TOKEN, Server, make_app, make_card, serve, write_checkout
 from webapp.metrics import collect
