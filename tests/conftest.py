@@ -17,10 +17,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the backgro
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip
-from tests.helpers.project import Project, Workspace, copy_checkout, new_workspace  # noqa: E402
-
-MakeOnce = Callable[[str, Callable[[Project], object]], Project]
-RESULTS = "with results that the checkout has not committed"
+from tests.helpers.project import RESULTS, MakeOnce, Project, Workspace, copy_checkout, new_workspace  # noqa: E402
 
 
 @pytest.fixture(scope="session")

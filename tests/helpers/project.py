@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.helpers.in_process import run_stage
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 TIMEOUT = 300  # seconds that any one command may take
+RESULTS = "with results that the checkout has not committed"  # message of the one commit of such a built project
 
 
 @dataclass
@@ -159,3 +161,6 @@ def new_workspace(path: Path) -> Workspace:
         shutil.copy2(ROOT / name, path / name)
     (path / "data/source").mkdir(parents=True)
     return Workspace(path)
+
+
+MakeOnce = Callable[[str, Callable[[Project], object]], Project]  # see the fixture of this name

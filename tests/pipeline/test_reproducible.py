@@ -10,9 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.conftest import RESULTS, MakeOnce
 from tests.helpers.pipeline import STAGES, digests, locked
-from tests.helpers.project import Project
+from tests.helpers.project import RESULTS, MakeOnce, Project
 
 TO_EXPORT = tuple(stage for stage in STAGES if stage not in ("explore", "report", "card"))  # without those that draw
 
