@@ -43,7 +43,7 @@ class Image(NamedTuple):
 
 
 def buildah(*arguments: str) -> str:
-    """What buildah prints."""
+    """Run buildah; return what it prints."""
     environment = {**os.environ, **BUILDAH}
     done = subprocess.run(["buildah", *arguments], env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -65,7 +65,7 @@ def base_image() -> list[int]:
 
 
 def inspect(image: str) -> dict[str, Any]:
-    """What buildah knows of an image."""
+    """The description of an image by buildah."""
     found: dict[str, Any] = json.loads(buildah("inspect", "--type", "image", image))
     return found
 

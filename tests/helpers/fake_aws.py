@@ -113,7 +113,7 @@ class Aws:
         return 200, {"authorizationData": [{"authorizationToken": token}]}
 
     def page(self, path: str) -> dict[str, Any]:
-        """What the app that runs says."""
+        """The answers of the app that runs."""
         version = {"git_sha": (self.image or "").rpartition(":")[2], "scorecard_md5": self.app["scorecard_md5"]}
         return {"/health": {"status": "ok"}, "/version": version}.get(path, {"prediction": self.app["prediction"]})
 

@@ -1,4 +1,4 @@
-"""What a module of this repository imports, read from its source."""
+"""The modules of this repository that a module imports, read from its source."""
 
 import ast
 from pathlib import Path

@@ -9,7 +9,7 @@ from markdown_it.token import Token
 
 @dataclass
 class Section:
-    """What is below a heading: its text, and the cells of its tables, row by row, the head first."""
+    """The content below a heading: its text, and the cells of its tables, row by row, the head first."""
 
     text: str = ""
     tables: list[list[list[str]]] = field(default_factory=list)

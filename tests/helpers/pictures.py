@@ -1,4 +1,4 @@
-"""What a picture of the repository must be."""
+"""Checks of a plot: format, size, and that something is drawn on it."""
 
 from pathlib import Path
 

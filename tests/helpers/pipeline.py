@@ -1,4 +1,4 @@
-"""What dvc.yaml declares for each stage, the bytes that stages write, and a way to change a stage's code."""
+"""The declarations of dvc.yaml, the bytes that stages write, and a way to change a stage's code."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ OUTPUTS = ("data", "models", "metrics", "plots")
 
 @dataclass
 class Declared:
-    """What dvc.yaml declares for a stage; directories and files as paths without a slash at the end."""
+    """A stage in dvc.yaml; directories and files as paths without a slash at the end."""
 
     deps: set[str]
     outs: set[str]
@@ -27,7 +27,7 @@ class Declared:
 
 
 def declared(path: Path) -> dict[str, Declared]:
-    """What the dvc.yaml in `path` declares, by stage, in its order."""
+    """Read the dvc.yaml in `path`, by stage, in its order."""
     stages = YAML(typ="safe", pure=True).load(path / "dvc.yaml")["stages"]
     return {
         name: Declared(

@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def crowding() -> float:
-    """How many processes want each CPU, at least 1: limits on wall time are stretched by it where others work too."""
+    """Count the processes per CPU, at least 1: limits on wall time are stretched by it where others work too."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
@@ -50,7 +50,7 @@ def s3_server() -> Iterator[str]:
 
 
 def environment(address: str) -> dict[str, str]:
-    """What tells DVC and botocore where S3 is, and who asks."""
+    """The variables by which DVC and botocore find S3, and the credentials."""
     return {
         "AWS_ENDPOINT_URL": address,
         "AWS_ACCESS_KEY_ID": "key",
@@ -74,7 +74,7 @@ def check_keys(address: str) -> None:
 
 
 def key_of(md5: str) -> str:
-    """Where DVC keeps an object in the bucket."""
+    """The key of an object that DVC keeps in the bucket."""
     return f"some/path/files/md5/{md5[:2]}/{md5[2:]}"
 
 

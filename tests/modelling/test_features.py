@@ -309,7 +309,7 @@ def test_chunks_of_terms(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def accumulated(tmp_path: Path, frame: pd.DataFrame, schema: TableSchema, numbers: dict[str, float], **of: Any) -> Any:
-    """What `accumulate` finds in a part of these rows, and its axes and map."""
+    """The findings of `accumulate` in a part of these rows, and its axes and map."""
     feature_map = fit_feature_map(frame, schema, features_params(), 6)
     write_part(frame, tmp_path / "train", 0)
     axes = axes_of(feature_map)
@@ -366,7 +366,7 @@ def test_constant_target() -> None:
 def audit_of(
     columns: dict[str, Any], kinds: dict[str, str | dict[str, Any]], y: Floats, **params: Any
 ) -> dict[str, Any]:
-    """What the audit finds in a table."""
+    """The findings of the audit in a table."""
     schema, settings_ = schema_of(kinds), features_params(**params)
     frame = typed({**columns, "y": y}, schema)
     feature_map = fit_feature_map(frame, schema, settings_, 6)

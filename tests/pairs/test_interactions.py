@@ -44,7 +44,7 @@ def acting_together(n: int, seed: int = 0) -> pd.DataFrame:
 
 
 def found(project: Project) -> dict[str, Any]:
-    """What the stages say of the pairs."""
+    """The pairs that the stages report."""
     content: dict[str, Any] = json.loads((project.path / "metrics/interactions.json").read_text())
     return content
 

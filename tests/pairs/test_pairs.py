@@ -75,7 +75,7 @@ def schema_of(**interactions: Any) -> TableSchema:
 
 
 class Found:
-    """What the search finds in a table."""
+    """The pairs that the search finds in a table."""
 
     def __init__(self, frame: pd.DataFrame, schema: TableSchema | None = None, **params: Any) -> None:
         schema, settings_ = schema or schema_of(), features_params(**params)

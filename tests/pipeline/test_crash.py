@@ -1,4 +1,4 @@
-"""What is left after a kill, a full disk, an interruption or an error, and how one gets the last good outputs back."""
+"""A kill, a full disk, an interruption or an error leaves nothing half-written; the last good outputs come back."""
 
 import os
 import re
@@ -63,7 +63,7 @@ def said(stderr: str, stage: str) -> str:
 
 
 def hint(stage: str) -> str:
-    """How a stage says what to do after a failure."""
+    """The hint of a stage after a failure."""
     return f"to get its last good outputs back: dvc checkout --force {stage} && git restore metrics models plots"
 
 
@@ -101,7 +101,9 @@ def test_stage_and_its_workers_die_with_dvc(built: Project, shell: str, workers:
         end(dvc, children)
     assert not (built.path / "data/valid").exists()
 
-    validate.write_text(script)  # and the next run, with the dead one's lock and half-written files about, mends all
+    validate.write_text(
+        script
+    )  # and the next run, with the dead one's lock and half-written files about, repairs everything
     built.git("restore", "config.yaml")
     built.dvc("repro", "--force", "--single-item", "ingest")
     done = built.dvc("repro", "validate")
@@ -306,7 +308,7 @@ def fail_under_dvc(project: Project, *arguments: str, env: dict[str, str] | None
     return str(done.stdout + done.stderr)
 
 
-def check_mended(project: Project, command: str, expected: dict[str, str]) -> None:
+def check_restored(project: Project, command: str, expected: dict[str, str]) -> None:
     """Run the command as printed: every output must be back, byte for byte."""
     assert digests(project) != expected, "DVC has removed the outputs of the stage"
     project.run("sh", "-c", command, check=True)
@@ -326,19 +328,19 @@ def test_printed_command_brings_the_outputs_back(built: Project) -> None:
     assert not (built.path / "models/features.joblib").exists()
     command = printed_command(output)
     assert command == "dvc checkout --force features && git restore metrics models plots"
-    check_mended(built, command, expected)
+    check_restored(built, command, expected)
     built.git("restore", "params.yaml")
 
     built.edit("params.yaml", split__by="group")
     output = fail_under_dvc(built)
     assert "no column has role: group" in output
-    check_mended(built, printed_command(output), expected)
+    check_restored(built, printed_command(output), expected)
     built.git("restore", "params.yaml")
 
     for name in ("explore", "export"):
         output = fail_under_dvc(built, "--force", "--single-item", name, env={"LOG_LEVEL": "LOUD"})
         assert "LOG_LEVEL: found 'LOUD'; allowed: DEBUG, INFO, WARNING, ERROR" in output
-        check_mended(built, printed_command(output), expected)
+        check_restored(built, printed_command(output), expected)
 
     assert built.dvc("status").stdout.strip() == "Data and pipelines are up to date."
 
@@ -356,7 +358,7 @@ def test_refused_table_leaves_the_reasons_and_the_raw_rows(built: Project) -> No
     assert found["data/quarantine/part-00000.parquet"] != expected["data/quarantine/part-00000.parquet"]
     assert not (built.path / "data/valid").exists()
     assert digests(built, "data/raw") == {name: md5 for name, md5 in expected.items() if name.startswith("data/raw/")}
-    check_mended(built, printed_command(output), expected)
+    check_restored(built, printed_command(output), expected)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What DVC reruns and what it does not, experiments, and a table of one's own from the file to the scorecard."""
+"""DVC reruns what has changed and no more; experiments; a user's own table from the file to the scorecard."""
 
 import json
 import re

@@ -119,7 +119,7 @@ print(json.dumps(hashlib.md5(results).hexdigest()))
 
 @pytest.mark.slow
 def test_avx512_is_hidden(built: Project) -> None:
-    """Where there is AVX-512, the package has to hide it from numpy; what it would change is shown by not hiding it."""
+    """The package hides AVX-512 from numpy; the test shows what it would change by not hiding it."""
     info = Path("/proc/cpuinfo")
     if not info.exists() or "avx512f" not in info.read_text():
         pytest.skip("this CPU has no AVX-512")
@@ -134,7 +134,7 @@ def test_avx512_is_hidden(built: Project) -> None:
 
 
 def test_package_overrules_the_environment(project: Project) -> None:
-    """What decides the last bits is set when the package is imported, before numpy."""
+    """Importing the package sets what decides the last bits, before numpy is imported."""
     code = (
         "import json, os, sys, stages; assert 'numpy' not in sys.modules;"
         "import numpy, threadpoolctl;"

@@ -1,4 +1,4 @@
-"""What each stage opens, writes and takes from the settings is what dvc.yaml declares for it: no more, no less."""
+"""Each stage opens, writes and takes from the settings what dvc.yaml declares for it: no more, no less."""
 
 import json
 import re
@@ -39,7 +39,7 @@ class Traced:
 
 
 def meant(path: str) -> str:
-    """What a file stands for: an output for what is written beside it, a script for its byte code."""
+    """Name the file that a file stands for: an output for what is written beside it, a script for its byte code."""
     parts = []
     for part in Path(path).parts:
         while part.startswith(".partial."):
@@ -80,7 +80,7 @@ def is_in(path: str, places: set[str]) -> bool:
 
 
 def undeclared(traced: Traced, stage: Declared, name: str) -> list[str]:
-    """What a stage read or wrote and dvc.yaml does not list; config.yaml:compute cannot change a byte."""
+    """List what a stage read or wrote and dvc.yaml does not list; config.yaml:compute cannot change a byte."""
     readable = stage.deps | stage.param_files | stage.outs | {f"logs/{name}.log"}
     if Path("stages/utils/parallel.py") in imported_modules(ROOT / f"stages/{name}.py"):
         readable.add("config.yaml")
@@ -93,7 +93,7 @@ def undeclared(traced: Traced, stage: Declared, name: str) -> list[str]:
 
 
 def superfluous(traced: Traced, stage: Declared) -> list[str]:
-    """What dvc.yaml lists and the stage neither opened nor wrote."""
+    """List what dvc.yaml lists and the stage neither opened nor wrote."""
     return [
         f"dep {dep}"
         for dep in sorted(stage.deps | stage.param_files)

@@ -63,7 +63,7 @@ def cells(frame: pd.DataFrame) -> list[list[Any]]:
 
 
 def problems(frame: pd.DataFrame) -> list[str | None]:
-    """What is wrong with each row."""
+    """The problem of each row."""
     return [None if pd.isna(problem) else problem for problem in frame["_problem"]]
 
 
@@ -243,7 +243,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """What unfinished runs left in data/."""
+    """The files that unfinished runs left in data/."""
     return sorted(path.name for path in (folder / "data").glob(".partial*"))
 
 

@@ -162,7 +162,7 @@ def sweep(project: Project, *arguments: str) -> Any:
 
 
 def shown(project: Project) -> dict[str, dict[str, Any]]:
-    """What `dvc exp show` says of each experiment: its params and its metrics by file."""
+    """Each experiment in `dvc exp show`: its params and its metrics by file."""
     [_, commit] = json.loads(project.dvc("exp", "show", "--json").stdout)
     data = [(experiment["name"], experiment["revs"][0]["data"]) for experiment in commit["experiments"] or []]
     return dict(data)

@@ -397,7 +397,7 @@ def test_bounds_of_dates_may_be_unquoted(workdir: Path) -> None:
 
 
 def frictionless_errors(descriptor: dict[str, Any]) -> list[str]:
-    """What the reference implementation finds wrong with a Table Schema descriptor."""
+    """The errors that the reference implementation finds in a Table Schema descriptor."""
     from frictionless import FrictionlessException, Schema
 
     try:

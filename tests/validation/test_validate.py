@@ -57,7 +57,7 @@ def raw_table(columns: dict[str, Sequence[str]], schema: TableSchema) -> pd.Data
 
 @dataclass
 class Result:
-    """What validate makes of a table."""
+    """The outputs of validate for a table."""
 
     valid: pd.DataFrame
     quarantine: pd.DataFrame
@@ -74,7 +74,7 @@ class Result:
 
 
 def run_checks(raw: pd.DataFrame, schema: TableSchema, part_rows: int = 1000) -> Result:
-    """What the stage does between reading the settings and writing the metrics, in this process."""
+    """Do what the stage does between reading the settings and writing the metrics, in this process."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for number, part in enumerate(cut_into_parts([raw], part_rows)):
@@ -429,7 +429,7 @@ def outputs(workspace: Workspace) -> dict[str, bytes]:
 
 
 def error_lines(done: Any) -> list[str]:
-    """What a failed stage said, without the line on how to get the last good outputs back."""
+    """The message of a failed stage, without the line on how to get the last good outputs back."""
     *lines, hint = done.stderr.splitlines()
     assert "dvc checkout --force validate" in hint
     assert "Traceback" not in done.stderr
