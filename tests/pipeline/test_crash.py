@@ -101,9 +101,7 @@ def test_stage_and_its_workers_die_with_dvc(built: Project, shell: str, workers:
         end(dvc, children)
     assert not (built.path / "data/valid").exists()
 
-    validate.write_text(
-        script
-    )  # and the next run, with the dead one's lock and half-written files about, repairs everything
+    validate.write_text(script)  # the next run repairs what the dead one left: its lock, half-written files
     built.git("restore", "config.yaml")
     built.dvc("repro", "--force", "--single-item", "ingest")
     done = built.dvc("repro", "validate")
