@@ -64,12 +64,13 @@ def adopt(
     update_yaml(root / "config.yaml", {f"source.{key}": value for key, value in seen.source.items()}, drop_empty=True)
     update_yaml(root / "params.yaml", changes)
     if kept:
-        notes.append(f"schema.yaml describes this table already and was kept ({kept} columns); --force replaces it")
+        notes.append("schema.yaml describes this table already and was kept; --force replaces it")
     for note in [*seen.remarks, *notes]:
         print(f"  {note}")
     if not kept:
         show_advice(seen.decisions, root / "schema.yaml")
-    print(f"\nWrote config.yaml, schema.yaml and params.yaml ({seen.rows:,} rows looked at). Next: dvc repro")
+    written = "config.yaml and params.yaml" if kept else "config.yaml, schema.yaml and params.yaml"
+    print(f"\nWrote {written} ({seen.rows:,} rows looked at). Next: dvc repro")
     return seen.decisions
 
 

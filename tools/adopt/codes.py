@@ -23,7 +23,7 @@ def find_codes(
     for decision, profile in zip(decisions, profiles, strict=True):
         if decision.role != "feature" or decision.field["type"] != "integer" or not profile.levels:
             continue
-        marks = [float(mark) for mark in decision.field.get("missingValues", []) if is_number(mark)]
+        marks = pd.to_numeric(pd.Series(decision.field.get("missingValues", [])), errors="coerce").tolist()
         values = sorted(value for value in map(int, profile.levels) if value not in marks)
         words = words_of(profile.name)
         named_code = bool(CALENDAR.search(words) or CODE.search(words))
@@ -38,15 +38,6 @@ def find_codes(
             if gain:
                 decision.field["categories"] = values
                 decision.why.append(f"levels explain {gain:.1%} more of the target than a curve")
-
-
-def is_number(text: str) -> bool:
-    """Tell if a text is a plain number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def looks_coded(values: list[int], named_code: bool) -> bool:

@@ -46,15 +46,16 @@ def propose_marks(
     for decision in decisions:
         cells, values = sample[decision.name], typed[decision.name]
         for end in found.get(decision.name, []):
+            there = values == end.value
+            count = max(1, round(there.mean() * decision.rows))
             if end.is_mark or end.value in shared:
-                there = values == end.value
                 texts = cells[there].str.strip().unique().tolist() if cells.dtype == "str" else []
                 texts = sorted(texts) or [f"{end.value:.15g}"]
                 marks = [*decision.field.get("missingValues", [""]), *texts]
                 decision.field["missingValues"] = list(dict.fromkeys(marks))
-                decision.doubts.append(mark_doubt(texts[0], max(1, round(there.mean() * decision.rows))))
+                decision.doubts.append(mark_doubt(texts[0], count))
             elif end.value == 0:
-                said = "many zeros, apart from the other values: is 0 a value here, or is it missing?"
+                said = f"{count:,} zeros, apart from the other values: is 0 a value here, or is it missing?"
                 decision.doubts.append(Doubt(said, "type", "add missingValues: ['', '0'] if it is missing"))
 
 

@@ -34,7 +34,7 @@ def show_advice(decisions: list[Decision], path: Path) -> None:
     starts = [number for number, line in enumerate(lines) if line.startswith("  - name: ")]
     if not any(decision.doubts for decision in decisions):
         return
-    print(f"\nWhat to do about each ?, if it is wrong (lines of {path.name}):")
+    print(f"\nWhat to change in {path.name} where a ? is wrong:")
     for decision, start, end in zip(decisions, starts, [*starts[1:], len(lines)], strict=True):
         for doubt in decision.doubts:
             places = {line.strip(" -").partition(":")[0]: number for number, line in enumerate(lines[start:end], start)}

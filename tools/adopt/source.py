@@ -70,7 +70,7 @@ def look(
     name = split_member(first.uri)[1] or first.uri
     known = re.search(r"\.(csv|tsv|parquet|jsonl|ndjson)(\.(gz|xz|bz2))?$", name, re.IGNORECASE)
     if scheme in FILES:
-        with found_files(first if known else as_source({**source, "format": "csv"})) as files:
+        with found_files(first if known else as_source({**source, "format": "csv"}), hashed=False) as files:
             source["format"] = None if known else format_of(files[0].path)
             kind = source["format"] or files[0].format
             if kind in ("csv", "tsv"):

@@ -42,8 +42,8 @@ def update_yaml(path: Path, changes: dict[str, Any], drop_empty: bool = False) -
     dump(yaml, content, path)
 
 
-def write_schema(path: Path, title: str, fields: list[dict[str, Any]], keep: bool) -> int:
-    """Write the schema; with `keep`, one that describes this table already stays. Returns how many columns it has then.
+def write_schema(path: Path, title: str, fields: list[dict[str, Any]], keep: bool) -> bool:
+    """Write the schema; with `keep`, one that describes this table already stays. Returns True if it stayed.
 
     A schema describes the table if it has the same columns and target: what is in it is a person's work.
     """
@@ -51,12 +51,12 @@ def write_schema(path: Path, title: str, fields: list[dict[str, Any]], keep: boo
         old = read_settings(path, TableSchema)
         target = next(field["name"] for field in fields if field.get("role") == "target")
         if old.names() == [field["name"] for field in fields] and old.target.name == target:
-            return len(fields)
+            return True
     yaml = round_trip()
     yaml.indent(mapping=2, sequence=4, offset=2)
     head = {"name": title.lower().replace(" ", "-"), "title": title, "missingValues": flow([""])}
     dump(yaml, CommentedMap(head | {"fields": [styled(field) for field in fields]}), path, HEADER)
-    return 0
+    return False
 
 
 def dump(yaml: YAML, content: Any, path: Path, header: str = "") -> None:
