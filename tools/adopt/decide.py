@@ -68,7 +68,7 @@ def decide(profile: Profile, delimiter: str) -> Decision:
             found["unit"] = after or before
             decision.why.append(f"the cells have the unit {found['unit']!r}")
         elif profile.readings and reading.type != "number":
-            decision.why.append(f"{share(profile.readings[reading], profile.known)} read so")
+            decision.why.append(f"{share(profile.readings[reading], profile.known)} read as {reading}")
     note_missing(profile, choice, decision)
     if is_constant(profile) and decision.role == "feature":
         decision.leave_out("ignore", "the same in every row")
