@@ -2,15 +2,19 @@
 
 import json
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.__main__ import main
+from deploy.aws import client
 from deploy.smoke import expect
 from tests.helpers.fake_aws import REPOSITORY, Aws, serve
 from tests.helpers.project import ROOT, Project
+from tests.helpers.servers import environment
 
 TARGETS = ("apprunner", "ecs-express")
 OLD = f"{REPOSITORY}:old"
@@ -28,45 +32,56 @@ def ready(built_template: Path) -> Project:
     return Project(built_template)
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Aws]:
+    """One server for all accounts: botocore takes most of a second to make a client of each service."""
+    client.cache_clear()
+    aws = Aws(script=[])
+    with serve(aws):
+        yield aws
+    client.cache_clear()
+
+
 @pytest.fixture
-def account(ready: Project) -> Iterator[Aws]:
-    """An account in which the image `old` runs, or (after `.empty()`) nothing does."""
+def account(ready: Project, server: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """An account in which the image `old` runs."""
     expected = expect(ready.path, "")
     app = {
         "right_md5": expected.scorecard_md5,
         "scorecard_md5": expected.scorecard_md5,
         "prediction": expected.prediction,
     }
-    aws = Aws(
-        script=[], image=OLD, status="UPDATE_COMPLETE", wanted=OLD, operations=[("operation 0", "SUCCEEDED")], app=app
-    )
-    with serve(aws):
-        yield aws
-    assert aws.script == [], "deployments that did not happen"
+    operations = [("operation 0", "SUCCEEDED")]
+    start = Aws([], OLD, "UPDATE_COMPLETE", OLD, operations, app=app, url=server.url)
+    vars(server).update(vars(start))
+    for name, value in environment(server.url).items():
+        monkeypatch.setenv(name, value)
+    yield server
+    assert server.script == [], "deployments that did not happen"
 
 
 @pytest.fixture
-def deploy(ready: Project, account: Aws, tmp_path: Path) -> Deploy:
-    """Runs the script; returns its exit code and its line."""
+def deploy(
+    ready: Project, account: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Deploy:
+    """Run the script in this process; return its exit code and its line."""
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
     docker.write_text(DOCKER)
     docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
-    environment = {
-        "PATH": f"{docker.parent}:/usr/bin:/bin",
-        "DOCKER_LOG": str(tmp_path / "docker.log"),
-        "AWS_ENDPOINT_URL": account.url,
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("DOCKER_LOG", str(tmp_path / "docker.log"))
+    monkeypatch.chdir(ready.path)
 
     def run(target: str, timeout: float = 20) -> tuple[int, str]:
-        command = ("python", "-m", "deploy", "--target", target, "--timeout", str(timeout), "--pause", "0.05")
-        done = ready.run(*command, env=environment)
-        [line] = (done.stdout + done.stderr).splitlines()
-        assert (done.returncode == 0) == (line == done.stdout.strip()), "success on stdout, failure on stderr"
-        return done.returncode, line
+        options = ["--target", target, "--timeout", str(timeout), "--pause", "0.05"]
+        monkeypatch.setattr(sys, "argv", ["deploy", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capfd.readouterr()
+        [line] = (printed.out + printed.err).splitlines()
+        assert (ended.value.code == 0) == (line == printed.out.strip()), "success on stdout, failure on stderr"
+        return int(ended.value.code or 0), line
 
     return run
 
@@ -157,22 +172,18 @@ def test_going_back_fails_too(account: Aws, deploy: Deploy, new: str) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_is_deployed_of_a_failed_gate_or_a_dirty_checkout(
-    built: Project, account: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    environment = {"AWS_ENDPOINT_URL": account.url, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
-    environment["AWS_DEFAULT_REGION"] = "us-east-1"
+def test_nothing_is_deployed_of_a_failed_gate_or_a_dirty_checkout(built: Project, account: Aws) -> None:
     metrics = built.path / "metrics/test.json"
     content: dict[str, Any] = json.loads(metrics.read_text())
     content["gate"]["passed"] = False
     metrics.write_text(json.dumps(content))
     app = built.path / "webapp/app.py"
     app.write_text(app.read_text() + "# changed\n")
-    dirty = built.run("python", "-m", "deploy", env=environment)
+    dirty = built.run("python", "-m", "deploy")
     assert dirty.returncode == 1
     assert "uncommitted changes" in dirty.stderr
     built.git("commit", "-qam", "a change and a failed gate")
-    gate = built.run("python", "-m", "deploy", env=environment)
+    gate = built.run("python", "-m", "deploy")
     assert gate.returncode == 1
     assert "the gate has not passed" in gate.stderr
     (built.path / "models/scorecard.json").chmod(0o644)
@@ -180,7 +191,7 @@ def test_nothing_is_deployed_of_a_failed_gate_or_a_dirty_checkout(
         file.write(" ")
     metrics.write_text(json.dumps({"gate": {"passed": True}}))
     built.git("commit", "-qam", "a tampered scorecard")
-    tampered = built.run("python", "-m", "deploy", env=environment)
+    tampered = built.run("python", "-m", "deploy")
     assert tampered.returncode == 1
     assert "dvc.lock pins" in tampered.stderr
     assert account.calls == []

@@ -5,12 +5,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from stages.utils.errors import PipelineError
 from tests.helpers.project import Project
 from tests.helpers.servers import (
     BUCKET,
@@ -24,6 +24,9 @@ from tests.helpers.servers import (
     s3_server,
     time_until_ready,
 )
+from tools.doctor import CHECKS, diagnose
+from tools.s3_remote import check_remote
+from tools.transfer import transfer
 from webapp.pin import read_pin
 
 SCORECARD = "models/scorecard.json"
@@ -63,6 +66,13 @@ def scorecard_md5(origin: Project) -> str:
     return str(read_pin(origin.path / "dvc.lock")["md5"])
 
 
+def enter(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a project, with its environment, in this process."""
+    monkeypatch.chdir(project.path)
+    for name, value in project.environment(None).items():
+        monkeypatch.setenv(name, value)
+
+
 def last_line(done: "subprocess.CompletedProcess[str]") -> str:
     """The line that says how it ended (make adds one about its target)."""
     return [line for line in done.stderr.splitlines() if not line.startswith("make: ***")][-1]
@@ -85,14 +95,14 @@ def test_config_is_committed_without_endpoint_or_credentials(project: Project) -
 
 
 @pytest.mark.slow
-def test_round_trip(clone: Project) -> None:
+def test_round_trip(clone: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     done = clone.run(*MAKE, "pull", check=True)
     assert done.stdout.splitlines()[-1] == "pull: done"
     assert clone.run("dvc", "status", "-q").returncode == 0
     status = json.loads(clone.dvc("data", "status", "--not-in-remote", "--json").stdout)
     assert status == {}, "all is here and in the bucket"
-    doctor = clone.run("python", "-m", "tools.doctor")
-    assert f"ok      s3            {URL} can be listed, read, written" in doctor.stdout.splitlines()
+    enter(clone, monkeypatch)
+    assert check_remote() == f"{URL} can be listed, read, written"
 
 
 @pytest.mark.slow
@@ -117,8 +127,10 @@ ROWS = {  # how to break it -> cause and fix in the message
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS)
-def test_failure_ends_in_time_and_in_one_line(row: str, clone: Project, s3: str, tmp_path: Path) -> None:
-    """Through the doctor and through both make targets, side by side."""
+def test_failure_ends_in_time_and_in_one_line(
+    row: str, clone: Project, s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC is not even started: push and pull ask the bucket first, and say what the doctor says."""
     with ExitStack() as stack:
         if row == "no credentials":
             clone.env |= {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(tmp_path)}
@@ -134,21 +146,29 @@ def test_failure_ends_in_time_and_in_one_line(row: str, clone: Project, s3: str,
             clone.env |= environment(stack.enter_context(relay(None, freeze_after=0)))
         else:
             clone.env |= environment(stack.enter_context(relay(None, UNAVAILABLE)))
+        enter(clone, monkeypatch)
         start = time.perf_counter()
-        with ThreadPoolExecutor() as pool:
-            commands = [("python", "-m", "tools.doctor"), (*MAKE, "push"), (*MAKE, "pull")]
-            doctor, push, pull = pool.map(lambda command: clone.run(*command), commands)
-        seconds = time.perf_counter() - start
+        ok, line = diagnose(CHECKS["s3"])
+        assert not ok
+        for action in ("push", "pull"):
+            with pytest.raises(PipelineError) as raised:
+                transfer(action, [])
+            assert str(raised.value) == line
+        assert time.perf_counter() - start < 60
+    assert len(line.splitlines()) == 1
     cause, fix = ROWS[row]
-    [refused] = [line for line in doctor.stdout.splitlines() if line.startswith("not ok  s3  ")]
-    assert doctor.returncode == 1
-    for line in (refused, last_line(push), last_line(pull)):
-        assert cause in line
-        assert fix in line
-    assert push.returncode == pull.returncode == 2, "make's exit code"
-    assert (last_line(push)[:6], last_line(pull)[:6]) == ("push: ", "pull: ")
-    assert "Traceback" not in doctor.stderr + push.stderr + pull.stderr
-    assert seconds < 60
+    assert cause in line
+    assert fix in line
+
+
+@pytest.mark.slow
+def test_a_failure_through_make(clone: Project) -> None:
+    clone.env |= environment(f"http://127.0.0.1:{free_port()}")
+    for action in ("push", "pull"):
+        done = clone.run(*MAKE, action)
+        assert done.returncode == 2, "make's exit code"
+        assert last_line(done).startswith(f"{action}: {URL}: Could not connect")
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow
@@ -199,7 +219,7 @@ def test_flipped_byte_in_the_bucket(clone: Project, s3: str, scorecard_md5: str)
 
 
 @pytest.mark.slow
-def test_flipped_byte_in_the_cache(clone: Project, scorecard_md5: str) -> None:
+def test_flipped_byte_in_the_cache(clone: Project, scorecard_md5: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC hands a damaged object out and would push it; push refuses, the doctor names it, the app does not start."""
     clone.dvc("pull", SCORECARD)
     damaged = clone.path / ".dvc/cache/files/md5" / scorecard_md5[:2] / scorecard_md5[2:]
@@ -208,17 +228,20 @@ def test_flipped_byte_in_the_cache(clone: Project, scorecard_md5: str) -> None:
     damaged.chmod(0o444)
     (clone.path / SCORECARD).unlink()
     clone.dvc("checkout", SCORECARD)  # DVC trusts a read-only object: if it ever stops, this test says so
-    push = clone.run(*MAKE, "push")
-    pull = clone.run(*MAKE, "pull", f"TARGETS={SCORECARD}")
-    doctor = clone.run("python", "-m", "tools.doctor").stdout
-    for line, start in ((last_line(push), "push: "), (last_line(pull), "pull: ")):
-        assert line.startswith(f"{start}damaged in the cache: {SCORECARD}; run `rm -f ")
-    [cache] = [line for line in doctor.splitlines() if "  cache " in line]
-    assert cache.startswith(f"not ok  cache         damaged in the cache: {SCORECARD}; run `rm -f .dvc/cache/")
+    enter(clone, monkeypatch)
+    lines = []
+    for action in ("push", "pull"):
+        with pytest.raises(PipelineError) as raised:
+            transfer(action, [SCORECARD])
+        lines.append(str(raised.value))
+    ok, line = diagnose(CHECKS["cache"])
+    assert not ok
+    assert lines == [line, line]
+    assert line.startswith(f"damaged in the cache: {SCORECARD}; run `rm -f ")
     app = clone.run("gunicorn", "--check-config")
     assert app.returncode != 0
     assert "dvc.lock pins" in app.stderr
-    command = last_line(push).split("`")[1]
+    command = line.split("`")[1]
     clone.run("sh", "-c", command, check=True)
     clone.run(*MAKE, "pull", f"TARGETS={SCORECARD}", check=True)
     assert clone.run("gunicorn", "--check-config").returncode == 0, "the fix works"
