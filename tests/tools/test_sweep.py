@@ -16,6 +16,7 @@ from stages.utils.errors import SettingsError
 from tests.helpers.pipeline import inject
 from tests.helpers.processes import family, is_alive, wait_until
 from tests.helpers.project import ROOT, Project
+from tests.tools.conftest import NO_MLFLOW
 from tools.sweep.__main__ import read_arguments
 from tools.sweep.grid import Point, points
 from tools.sweep.results import Result, best_of, nearest, surface_line, table
@@ -158,7 +159,7 @@ def test_the_surface_is_asked_first() -> None:
 
 
 def sweep(project: Project, *arguments: str) -> Any:
-    return project.run("python", "-m", "tools.sweep", *arguments, env={"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
+    return project.run("python", "-m", "tools.sweep", *arguments, env=NO_MLFLOW)
 
 
 def shown(project: Project) -> dict[str, dict[str, Any]]:
@@ -174,47 +175,44 @@ def shown_metrics(experiment: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_experiments_of_a_sweep_are_dvcs_own(built: Project) -> None:
-    params = (built.path / "params.yaml").read_bytes()
-    done = sweep(built, "train.alpha=0.5,2", "train.l1_ratio=0.9")
-    assert done.returncode == 0, done.stderr
-    assert (built.path / "params.yaml").read_bytes() == params
-    assert built.git("status", "--porcelain") == ""
-    found = shown(built)
+def test_experiments_of_a_sweep_are_dvcs_own(swept: Project) -> None:
+    assert swept.git("status", "--porcelain") == "", "the workspace is left alone"
+    stdout, stderr = ((swept.path / f"logs/sweep.{end}").read_text() for end in ("out", "err"))
+    found = shown(swept)
     assert len(found) == 2
     alphas = {name: shown_metrics(experiment, "train")["alpha"] for name, experiment in found.items()}
     assert sorted(alphas.values()) == [0.5, 2]
     best = min(found, key=lambda name: shown_metrics(found[name], "train")["cv_rmse"])
-    assert f"best: {best} (train.alpha={alphas[best]:g} train.l1_ratio=0.9)" in done.stdout
-    now = json.loads((built.path / "metrics/train.json").read_text())["cv_rmse"]
-    assert f"the current run is better than all of these: its CV RMSE is {now:.6g}" in done.stdout
-    assert "not tracked: MLflow at http://127.0.0.1:9 failed" in done.stderr  # and the sweep does not mind
+    assert f"best: {best} (train.alpha={alphas[best]:g} train.l1_ratio=0.9)" in stdout
+    now = json.loads((swept.path / "metrics/train.json").read_text())["cv_rmse"]
+    assert f"the current run is better than all of these: its CV RMSE is {now:.6g}" in stdout
+    assert "not tracked: MLflow at http://127.0.0.1:9 failed" in stderr  # and the sweep does not mind
 
     other = next(name for name in found if name != best)
-    assert "train.alpha" in built.dvc("params", "diff", best, other).stdout
-    differs = json.loads(built.dvc("exp", "diff", best, other, "--json").stdout)
+    assert "train.alpha" in swept.dvc("params", "diff", best, other).stdout
+    differs = json.loads(swept.dvc("exp", "diff", best, other, "--json").stdout)
     assert differs["params"]["params.yaml"]["train.alpha"]["new"] == alphas[other]
-    built.dvc("exp", "branch", other, "other")
+    swept.dvc("exp", "branch", other, "other")
     for experiment in found:  # the same as by hand, where DVC's memory of runs is no help
         alpha = found[experiment]["params"]["params.yaml"]["data"]["train"]["alpha"]  # 2, where a metric is 2.0
-        built.edit("params.yaml", train__alpha=alpha, train__l1_ratio=0.9)
-        built.dvc("repro", "--force", "--single-item", "train", "evaluate")
+        swept.edit("params.yaml", train__alpha=alpha, train__l1_ratio=0.9)
+        swept.dvc("repro", "--force", "--single-item", "train", "evaluate")
         for name in ("train", "test"):
-            by_hand = json.loads((built.path / f"metrics/{name}.json").read_text())
+            by_hand = json.loads((swept.path / f"metrics/{name}.json").read_text())
             assert shown_metrics(found[experiment], name) == by_hand
-        [ref] = built.git("for-each-ref", "--format=%(refname)", f"refs/exps/**/{experiment}").split()
-        assert built.git("show", f"{ref}:dvc.lock") == (built.path / "dvc.lock").read_text()
-    built.git("restore", ".")
-    built.dvc("checkout")
-    applied = sweep(built, "--apply")
+        [ref] = swept.git("for-each-ref", "--format=%(refname)", f"refs/exps/**/{experiment}").split()
+        assert swept.git("show", f"{ref}:dvc.lock") == (swept.path / "dvc.lock").read_text()
+    swept.git("restore", ".")
+    swept.dvc("checkout")
+    applied = sweep(swept, "--apply")
     assert applied.returncode == 0, applied.stderr
     assert "2 of 2 experiments ran before" in applied.stdout
-    assert f"alpha: {alphas[best]:g} " in (built.path / "params.yaml").read_text()
-    assert "# a number, or auto" in (built.path / "params.yaml").read_text()
-    changed = built.git("diff", "--numstat", "params.yaml").split()[:2]
+    assert f"alpha: {alphas[best]:g} " in (swept.path / "params.yaml").read_text()
+    assert "# a number, or auto" in (swept.path / "params.yaml").read_text()
+    changed = swept.git("diff", "--numstat", "params.yaml").split()[:2]
     assert changed == ["2", "2"], "only the lines of alpha and l1_ratio"
-    assert built.dvc("status").stdout.strip() == "Data and pipelines are up to date."
-    refused = sweep(built, "train.alpha=1")
+    assert swept.dvc("status").stdout.strip() == "Data and pipelines are up to date."
+    refused = sweep(swept, "train.alpha=1")
     assert refused.returncode == 1
     assert "uncommitted changes: " in refused.stderr
 
@@ -238,7 +236,7 @@ def test_one_failing_experiment_costs_the_others_nothing(built: Project) -> None
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
 def test_a_sweep_that_is_ended_leaves_nothing_and_goes_on(built: Project, end: signal.Signals) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    environment |= NO_MLFLOW
     command = [sys.executable, "-m", "tools.sweep", "train.alpha=0.5,2", "--jobs=2"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, cwd=built.path, env=environment, start_new_session=True, **quiet)  # type: ignore[call-overload]
@@ -279,7 +277,7 @@ def test_a_sweep_that_is_ended_leaves_nothing_and_goes_on(built: Project, end: s
 def test_killed_experiments_cost_the_others_nothing(built: Project) -> None:
     """The stage of the first is killed, and the worker of the second."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    environment["MLFLOW_TRACKING_URI"] = "http://127.0.0.1:9"
+    environment |= NO_MLFLOW
     command = [sys.executable, "-m", "tools.sweep", "train.alpha=0.5,2,3", "--jobs=1"]
     process = subprocess.Popen(
         command, cwd=built.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

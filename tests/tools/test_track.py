@@ -125,14 +125,13 @@ def test_an_outage_is_a_line(built: Project) -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_is_published_through_an_outage_in_the_middle(built: Project, tmp_path: Path) -> None:
-    nowhere, database = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, tmp_path / "server.db"
-    built.run("python", "-m", "tools.sweep", "train.alpha=0.5,2", env=nowhere, check=True)
+def test_a_sweep_is_published_through_an_outage_in_the_middle(swept: Project, tmp_path: Path) -> None:
+    database = tmp_path / "server.db"
     with mlflow_server(tmp_path) as uri:
         with relay(uri) as address:
             environment = {**os.environ, "MLFLOW_TRACKING_URI": address}
             command = [sys.executable, "-m", "tools.track"]
-            process = subprocess.Popen(command, cwd=built.path, env=environment, stderr=subprocess.PIPE, text=True)
+            process = subprocess.Popen(command, cwd=swept.path, env=environment, stderr=subprocess.PIPE, text=True)
             assert wait_until(lambda: count_finished(database) >= 1, 120)
         try:  # the server is out of reach
             _, stderr = process.communicate(timeout=120)
@@ -140,20 +139,22 @@ def test_a_sweep_is_published_through_an_outage_in_the_middle(built: Project, tm
             process.kill()
         assert process.returncode == 1
         assert len(stderr.strip().splitlines()) == 1, stderr
-        assert f"not tracked: MLflow at {address} failed after " in stderr
+        assert stderr.startswith(
+            f"not tracked: MLflow at {address} failed"
+        )  # and after how many runs, if it knows of any
         assert count_finished(database) < 3, "the outage came too late to show anything"
 
-        assert publish(built, uri).returncode == 0
-        runs = tracked(built, uri)
+        assert publish(swept, uri).returncode == 0
+        runs = tracked(swept, uri)
     assert {run["status"] for run in runs} == {"FINISHED"}
     experiments = [run for run in runs if "DVC_EXP_NAME" in run["tags"]]
     assert sorted(run["metrics"]["train.alpha"] for run in experiments) == [0.5, 2]
     assert len(runs) == 3, "the two experiments and the commit that they started from, once each"
-    baseline = built.git("rev-parse", "HEAD").strip()
+    baseline = swept.git("rev-parse", "HEAD").strip()
     assert {run["tags"]["DVC_EXP_BASELINE_REV"] for run in experiments} == {baseline}
     for run in experiments:
         commit = run["tags"]["mlflow.source.git.commit"]
-        metrics = json.loads(built.git("show", f"{commit}:metrics/test.json"))
+        metrics = json.loads(swept.git("show", f"{commit}:metrics/test.json"))
         assert run["metrics"]["test.model.rmse"] == metrics["model"]["rmse"]
         assert len(run["models"]) == 1
 
