@@ -18,7 +18,7 @@ HEALTH_SECONDS = 300
 
 
 class Expected(NamedTuple):
-    """What the deployed app has to answer."""
+    """The answers that the deployed app has to give."""
 
     git_sha: str
     scorecard_md5: str

@@ -1,1 +1,1 @@
-"""What a person runs by hand, as `python -m tools.NAME` (most of it through `make`)."""
+"""Commands for a person, run as `python -m tools.NAME`, most of them by `make`."""

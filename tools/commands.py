@@ -19,12 +19,10 @@ def run(
 ) -> str:
     """Run a command to its end; return what it printed on standard output, without the last newline.
 
-    The programs of this Python's environment (dvc, uv, …) are found first.
-
     Args:
         command: the program and its arguments.
         cwd: the folder to run it in.
-        env: variables added to this process's environment.
+        env: variables added to `environment`.
         text: its standard input.
         shown: let its output through; "" is returned.
         seconds: how long it may take.
@@ -34,12 +32,17 @@ def run(
     """
     words = [str(word) for word in command]
     line = shlex.join(words)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    variables = {**os.environ, "PATH": path, **(env or {})}
     pipe = None if shown else subprocess.PIPE
     try:
         done = subprocess.run(
-            words, cwd=cwd, env=variables, input=text, stdout=pipe, stderr=pipe, encoding="utf-8", timeout=seconds
+            words,
+            cwd=cwd,
+            env=environment(env),
+            input=text,
+            stdout=pipe,
+            stderr=pipe,
+            encoding="utf-8",
+            timeout=seconds,
         )
     except FileNotFoundError as error:
         raise PipelineError(f"{error.filename}: not found; `{line}` needs it") from None
@@ -49,6 +52,12 @@ def run(
         reason = "its own lines are above" if shown else next(iter(done.stderr.strip().splitlines()), "no message")
         raise PipelineError(f"`{line}` failed with exit code {done.returncode}: {reason}")
     return "" if shown else done.stdout.removesuffix("\n")
+
+
+def environment(variables: dict[str, str] | None = None) -> dict[str, str]:
+    """Return this process's variables and others; programs beside this Python (dvc, uv, …) are first on PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PATH": path, **(variables or {})}
 
 
 def git(*arguments: str | Path, cwd: str | Path = ".") -> str:

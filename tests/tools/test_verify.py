@@ -56,8 +56,8 @@ def test_from_the_raw_rows_and_the_first_stage_that_differs(built: Project) -> N
     damaged.chmod(0o444)
     done = built.run("python", "-m", "tools.verify")
     assert done.returncode == 1
-    mend = "verify: data/raw is missing or damaged in the cache; run `make pull TARGETS=data/raw`"
-    assert done.stderr.splitlines()[-1] == mend
+    fix = "verify: data/raw is missing or damaged in the cache; run `make pull TARGETS=data/raw`"
+    assert done.stderr.splitlines()[-1] == fix
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ REQUEST = FOLDER / "request.json"
 
 
 class Request(BaseModel):
-    """What to run: the commit, and the grid as the command line gave it."""
+    """The commit to start from, and the grid as the command line gave it."""
 
     baseline: str
     grid: list[str]
