@@ -18,10 +18,8 @@ START = 180  # seconds until a server must listen; MLflow takes ten of a calm ma
 SERVERS = ("make serve", "make ui")  # run until they are stopped
 STAMPS = (".pipeline", ".test", ".track", ".webapp")  # of .venv in the Makefile: these packages are installed
 ONLY_SHOWN = {  # by `make --dry-run`; their own tests run them
-    "make test": "tests/",
     "make verify": "tests/tools/test_verify.py",
     "make image": "tests/deploy/test_container.py",
-    "make image deploy": "tests/deploy/test_container.py and test_deploy.py",
     "make deploy": "tests/deploy/test_deploy.py",
 }
 
