@@ -47,6 +47,7 @@ def main() -> None:
     with stage("train") as log:
         params: TrainParams = read_params("train")
         transform, back_transform = read_params("features.target"), read_params("features.back_transform")
+        sample_size = read_params("features.sample_rows")
         forward = read_params("split.by") == "time"
         sets = load_sets(SETS)
         feature_map: ColumnTransformer = joblib.load(FEATURE_MAP)
@@ -69,7 +70,7 @@ def main() -> None:
             for number, (each, one) in enumerate(zip(fits, sets, strict=True))
         )
         if transform != "none" and back_transform == "mean":
-            set_factors([*folds, model], memberships(len(folds) + forward, forward), transform)
+            set_factors([*folds, model], memberships(len(folds) + forward, forward), transform, sample_size)
         write_pickle(MODEL, model)
         write_pickle(FOLDS, dict(zip((one.held_out for one in sets), folds, strict=False)))
         surface["chosen"] = (surface["alpha"] == alpha) & (surface["l1_ratio"] == l1_ratio)
@@ -94,11 +95,13 @@ def main() -> None:
                  "%(nonzero)d of %(terms)d terms", metrics.model_dump())  # fmt: skip
 
 
-def set_factors(models: list[Pipeline], members: list[Membership], transform: TargetTransform) -> None:
+def set_factors(
+    models: list[Pipeline], members: list[Membership], transform: TargetTransform, sample_size: int
+) -> None:
     """Let each model predict means: set its factor, over a sample of the rows that it was fitted to."""
     schema = read_schema()
     columns = [*schema.names("feature", "time", "target"), "_fold"]
-    sample = sample_rows(list_parts(TRAIN), read_params("features.sample_rows"), columns)
+    sample = sample_rows(list_parts(TRAIN), sample_size, columns)
     for model, member in zip(models, members, strict=True):
         rows = sample[sample["_fold"].isin(member.folds)]
         target = rows[schema.target.name].to_numpy()
