@@ -65,9 +65,10 @@ def test_forced_repro_leaves_git_clean(built: Project) -> None:
         for name in (
             "MODEL_CARD.md",
             "features.joblib",
-            "folds.npz",
+            "folds.joblib",
             "intervals.json",
             "model.joblib",
+            "pairs.joblib",
             "scorecard.json",
         )
     }
