@@ -129,6 +129,9 @@ def prepare(repository: Path, checkout: Path, baseline: str) -> Repo:
     shutil.rmtree(checkout, ignore_errors=True)
     git("clone", "--quiet", "--shared", "--no-checkout", repository, checkout)
     git("checkout", "--quiet", "--detach", baseline, cwd=checkout)
+    name, email = re.match("(.*) <(.*)> ", git("var", "GIT_COMMITTER_IDENT", cwd=repository)).groups()  # type: ignore[union-attr]
+    git("config", "user.name", name, cwd=checkout)  # a repository may have an identity of its own
+    git("config", "user.email", email, cwd=checkout)
     with suppress(FileNotFoundError):
         shutil.copy2(repository / ".dvc/config.local", checkout / ".dvc")
     with Repo(str(repository)) as original:
