@@ -217,7 +217,7 @@ def numbers(value: Any, at: str = "") -> dict[str, Any]:
 def check_agreement(found: Project, expected: Project) -> None:
     """The metrics and the scorecard are equal, floats to 1e-10."""
     names = [name for name in digests(expected, "metrics") if name.endswith(".json")]
-    assert len(names) == 6
+    assert len(names) == 7
     for name in [*names, "models/scorecard.json"]:
         new, old = (numbers(json.loads((project.path / name).read_text())) for project in (found, expected))
         assert new.keys() == old.keys(), name
