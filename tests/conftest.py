@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the backgro
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip
-from tests.helpers.project import RESULTS, MakeOnce, Project, Workspace, copy_checkout, new_workspace  # noqa: E402
+from tests.helpers.pipeline import STAGES  # noqa: E402
+from tests.helpers.project import (  # noqa: E402
+    RESULTS,
+    SHARED_DATA,
+    SHARED_TABLES,
+    MakeOnce,
+    Project,
+    Workspace,
+    copy_checkout,
+    new_workspace,
+)
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +68,18 @@ def built_template(make_once: MakeOnce) -> Path:
             project.git("commit", "-q", "--amend", "-m", RESULTS)
 
     return make_once("built", build).path
+
+
+@pytest.fixture
+def adopted(make_once: MakeOnce) -> Callable[[str], Project]:
+    """Gives the project of a shared table: adopted, and built as far as the scorecard; not to be changed."""
+
+    def build(name: str, project: Project) -> None:
+        file, target = SHARED_TABLES[name]
+        project.run("python", "-m", "tools.adopt", SHARED_DATA / file, "--target", target, check=True)
+        project.stages(*(stage for stage in STAGES if stage not in ("explore", "report", "card")))
+
+    return lambda name: make_once(f"adopted_{name}", partial(build, name))
 
 
 @pytest.fixture

@@ -17,6 +17,11 @@ from tests.helpers.in_process import run_stage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+SHARED_TABLES = {  # and their targets
+    "wine": ("winequality-red.csv", "quality"),
+    "bike": ("hour.csv", "cnt"),
+    "california": ("housing.csv", "median_house_value"),
+}
 TIMEOUT = 300  # seconds that any one command may take
 RESULTS = "with results that the checkout has not committed"  # message of the one commit of such a built project
 

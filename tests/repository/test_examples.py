@@ -4,7 +4,7 @@ import re
 import shutil
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from stages.table.schema import TableSchema
 from stages.utils.config import Config
+from stages.utils.params import Params
 from stages.utils.yaml_files import read_settings
 from tests.helpers.postgres import postgres_server
-from tests.helpers.project import ROOT, SHARED_DATA, Project
+from tests.helpers.project import ROOT, SHARED_DATA, Project, Workspace
 from tests.helpers.scores import cv_r2
 from tools.example import EXAMPLES, use_example
 
@@ -56,13 +58,19 @@ def test_readme_claims_no_more() -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_files(project: Project, address: str, name: str) -> None:
-    use_example(ROOT / EXAMPLES / name, project.path)
-    home = str(read_settings(project.path / "config.yaml", Config).source.uri)
+def test_files(workspace: Workspace, adopted: Callable[[str], Project], address: str, name: str) -> None:
+    """An example reads the rows of the file that was adopted, by the same settings: so its score is the same."""
+    use_example(ROOT / EXAMPLES / name, workspace.path)
+    home = str(read_settings(workspace.path / "config.yaml", Config).source.uri)
     member = home[: home.find("::") + 2] if home.startswith("zip://") else ""
-    project.edit("config.yaml", source__uri=f"{member}{address}/{TABLES[name]}")
-    project.stages("ingest", "validate", "split", "features", "interactions", "train")
-    assert round(cv_r2(project), 3) == float(CLAIMED[name])
+    workspace.edit("config.yaml", source__uri=f"{member}{address}/{TABLES[name]}")
+    workspace.stages("ingest", "validate")
+    made = adopted(name)
+    for file, model in (("params.yaml", Params), ("schema.yaml", TableSchema)):
+        assert read_settings(workspace.path / file, model) == read_settings(made.path / file, model)
+    rows, expected = (project.frame("data/valid") for project in (workspace, made))
+    pd.testing.assert_frame_equal(rows, expected)
+    assert round(cv_r2(made), 3) == float(CLAIMED[name])
 
 
 def test_postgres(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:

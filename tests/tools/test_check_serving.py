@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import random
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ruamel.yaml import YAML
 
-from tests.helpers.project import SHARED_DATA, Project
+from tests.helpers.pipeline import STAGES
+from tests.helpers.project import SHARED_DATA, SHARED_TABLES, Project
 from tests.helpers.serving import write_lock
 from tests.helpers.skipping import skip
 from tools.check_serving import check_serving
@@ -26,9 +27,13 @@ TARGET = {"name": "y", "type": "number", "role": "target"}
 
 
 def build_and_check(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run the stages that make the scorecard, pin it, and compare serving with the model."""
-    pipeline = YAML(typ="safe").load(project.path / "dvc.yaml")["stages"]
-    project.stages(*(name for name in pipeline if name not in ("explore", "report", "card")))
+    """Run the stages that make the scorecard, then pin and check it."""
+    project.stages(*(name for name in STAGES if name not in ("explore", "report", "card")))
+    return pin_and_check(project, monkeypatch)
+
+
+def pin_and_check(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Pin the scorecard, and compare serving with the model."""
     content = (project.path / SCORECARD).read_bytes()
     write_lock(project.path, path=SCORECARD, hash="md5", md5=hashlib.md5(content).hexdigest(), size=len(content))
     monkeypatch.chdir(project.path)
@@ -40,14 +45,15 @@ def test_the_default_table(project: Project, monkeypatch: pytest.MonkeyPatch) ->
     assert said == "sklearn://diabetes through tools/predict: 442 rows as in the pipeline, 0 of them refused"
 
 
-@pytest.mark.parametrize(
-    ("name", "target"), [("winequality-red.csv", "quality"), ("hour.csv", "cnt"), ("housing.csv", "median_house_value")]
-)
-def test_a_shared_table(project: Project, monkeypatch: pytest.MonkeyPatch, name: str, target: str) -> None:
-    if not (SHARED_DATA / name).exists():
-        skip(f"{SHARED_DATA / name} is not here")
-    project.run("python", "-m", "tools.adopt", SHARED_DATA / name, "--target", target, check=True)
-    assert f"{name} through /api/v1/batch and tools/predict: " in build_and_check(project, monkeypatch)
+@pytest.mark.parametrize("name", SHARED_TABLES)
+def test_a_shared_table(
+    adopted: Callable[[str], Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    file, _ = SHARED_TABLES[name]
+    if not (SHARED_DATA / file).exists():
+        skip(f"{SHARED_DATA / file} is not here")
+    project = adopted(name).copy_to(tmp_path / "project")
+    assert f"{file} through /api/v1/batch and tools/predict: " in pin_and_check(project, monkeypatch)
 
 
 def odd(rng: random.Random, usual: str, *others: str) -> str:
