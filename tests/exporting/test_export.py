@@ -177,12 +177,12 @@ def test_scorer_says_what_the_model_says(
     cells = zip(*(as_cells(frame[column.name]) for column in card.columns), strict=True)
     scores = [score(card, dict(zip(schema.names("feature", "time"), row, strict=True))) for row in cells]
     for found in scores:
-        total = card.intercept + math.fsum(found.contributions.values()) + math.fsum(found.pairs)
+        total = card.intercept + math.fsum(found.contributions.values()) + math.fsum(found.pairs.values())
         low, high = (float(from_scale(np.array(end), transform)) for end in (total - 1, total + 2))
         prediction = float(from_scale(np.array(total), transform)) * (1 if transform == "none" else FACTOR)
         assert found[:3] == pytest.approx((prediction, low, high), rel=1e-12)
     parts = [[found.contributions[column.name] for found in scores] for column in card.columns]
-    parts += [[found.pairs[number] for found in scores] for number in range(len(card.surfaces))]
+    parts += [[found.pairs[surface.name] for found in scores] for surface in card.surfaces]
     for part in parts:  # centred: contributions add up to nothing over the training rows
         assert math.fsum(part) / len(part) == pytest.approx(0, abs=1e-9 * max(1.0, *map(abs, part)))
     for surface, part in zip(card.surfaces, parts[len(card.columns) :], strict=True):

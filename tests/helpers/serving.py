@@ -20,7 +20,19 @@ from flask import Flask
 from tests.helpers.project import ROOT
 from tests.helpers.servers import free_port
 from webapp.app import create_app
-from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Intervals, Levels, Reading, Scorecard, Target
+from webapp.scoring.scorecard import (
+    Calendar,
+    Column,
+    Curve,
+    Histogram,
+    Intervals,
+    Levels,
+    Reading,
+    Scorecard,
+    Surface,
+    SurfaceAxis,
+    Target,
+)
 
 TOKEN = "a token of the tests, long enough"
 ROW = {"size": 12.5, "rooms": 3, "kind": 2, "place": "north", "garden": True, "sold": "2026-05-01T10:30", "built": None}
@@ -145,6 +157,31 @@ def make_card() -> Scorecard:
         metrics={"rmse": 5.0, "rmse_low": 4.0, "rmse_high": 6.0, "coverage": 0.9, "coverage_se": 0.01},
         made_from={"models/model.joblib": "0" * 32},
     )
+
+
+def make_pair_card() -> Scorecard:
+    """The test scorecard with two pairs: size × kind (no large houses in training) and sold.month × place."""
+    size = SurfaceAxis(column="size", part=None, start=None, knots=[0.0, 20.0], levels=[])
+    kind = SurfaceAxis(column="kind", part=None, start=None, knots=[], levels=["1", "2"])
+    month = SurfaceAxis(column="sold", part="month", start=None, knots=[], levels=["12", "5"])
+    place = SurfaceAxis(column="place", part=None, start=None, knots=[], levels=["north", "süd"])
+    surfaces = [
+        Surface(
+            axes=(size, kind),
+            values=[[-8.0, 8.0, 0.0, 0.0], [16.0, -16.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]],
+            rows=[[40.0, 50.0, 0.0, 0.0], [10.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]],
+            folds=1.0,
+            sd=8.0,
+        ),
+        Surface(
+            axes=(month, place),
+            values=[[3.0, -3.0, 0.0, 1.0], [-3.0, 3.0, 0.0, 0.0], [0.0] * 4, [0.0] * 4],
+            rows=[[25.0, 25.0, 0.0, 5.0], [25.0, 20.0, 0.0, 0.0], [0.0] * 4, [0.0] * 4],
+            folds=0.8,
+            sd=3.0,
+        ),
+    ]
+    return make_card().model_copy(update={"surfaces": surfaces})
 
 
 def write_checkout(path: Path, card: Scorecard | None = None) -> Path:

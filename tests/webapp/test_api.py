@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.helpers.serving import ROW, make_app, make_card, write_checkout
+from tests.helpers.serving import ROW, make_app, make_card, make_pair_card, write_checkout
 from webapp.scoring.scorer import score
 
 CARD = make_card()
@@ -41,6 +41,21 @@ def test_a_row_gets_a_prediction_that_adds_up(client: FlaskClient) -> None:
         found["prediction"], abs=1e-9
     )
     assert found["warnings"] == {}
+
+
+def test_pairs_are_part_of_the_sum_and_unseen_ones_are_warned_of(tmp_path: Path) -> None:
+    client = make_app(write_checkout(tmp_path / "checkout", make_pair_card())).test_client()
+    for changes, pairs, unseen in [
+        ({"size": 5.0, "kind": 1}, [-2.0, -3.0], []),
+        ({"size": 0.0, "kind": 2, "place": "süd"}, [8.0, 3.0], []),
+        ({"size": 5.0, "kind": 2, "place": None}, [2.0, 0.0], ["size × kind", "sold.month × place"]),
+        ({"size": 0.0, "place": "elsewhere", "sold": None}, [8.0, 0.0], ["place"]),  # unseen alone: one warning
+    ]:
+        status, found = post(client, json.dumps({**ROW, **changes}))
+        assert (status, found["pairs"]) == (200, dict(zip(("size × kind", "sold.month × place"), pairs, strict=True)))
+        total = math.fsum([found["intercept"], *found["contributions"].values(), *found["pairs"].values()])
+        assert found["prediction"] == pytest.approx(total, abs=1e-9)
+        assert list(found["warnings"]) == unseen
 
 
 def test_rows_get_predictions_in_their_order(client: FlaskClient) -> None:
@@ -189,6 +204,7 @@ def test_the_openapi_document_says_what_a_row_is(client: FlaskClient) -> None:
     assert sorted(row["required"]) == ["garden", "kind", "rooms", "size"]
     size = row["properties"]["size"]
     assert (size["type"], size["minimum"], size["maximum"], size["unit"]) == ("number", 0, 100, "m²")
+    assert "pairs" in document["components"]["schemas"]["Prediction"]["required"]
     answers = document["paths"]["/api/v1/predict"]["post"]["responses"]
     assert list(answers["422"]["content"]) == ["application/problem+json"]
 

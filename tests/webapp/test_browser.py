@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.helpers.serving import TOKEN, Server, make_card, serve, write_checkout
+from tests.helpers.serving import TOKEN, Server, make_card, make_pair_card, serve, write_checkout
 from tests.helpers.skipping import needs
 from webapp.scoring.scorer import score
 
@@ -172,6 +172,30 @@ def test_without_javascript_the_form_is_posted(browser: Browser, server: Server)
     expect(page.locator("#headline strong")).to_have_text(predicted(size=20))
     expect(page.get_by_label("Size, slider")).to_be_hidden()
     context.close()
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_a_pair_is_chosen_by_its_bar(browser: Browser, tmp_path: Path, has_script: bool) -> None:
+    with serve(write_checkout(tmp_path / "checkout", make_pair_card())) as running:
+        context = browser.new_context(
+            base_url=running.url,
+            java_script_enabled=has_script,
+            viewport={"width": 320, "height": 800},
+            bypass_csp=True,
+        )
+        page = context.new_page()
+        page.goto("/")
+        button = page.get_by_role("button", name="Show Sold: month × Place")
+        button.click()
+        expect(page.locator("#together figcaption")).to_contain_text("Sold: month × Place")
+        expect(page.locator("#why .is-here")).to_contain_text("Sold: month × Place")
+        expect(page.get_by_role("img", name="Heat map of")).to_be_visible()
+        if has_script:
+            expect(button).to_be_focused()
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+        context.close()
 
 
 def test_a_person_logs_in(browser: Browser, tmp_path: Path) -> None:

@@ -3,17 +3,20 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.serving import TOKEN, make_app, make_card, write_checkout
+from tests.helpers.serving import TOKEN, make_app, make_card, make_pair_card, write_checkout
 from webapp.formatting import fixed
 from webapp.scoring.scorer import score
-from webapp.views.charts import draw_contributions, draw_distribution, draw_effect
+from webapp.views.charts import draw_contributions, draw_distribution
+from webapp.views.effects import EffectCurve, draw_effect
 from webapp.views.forms import defaults
+from webapp.views.heatmap import draw_surface
 
 CARD = make_card()
 NAMES = [column.name for column in CARD.columns]
@@ -205,8 +208,66 @@ def test_contributions_and_interval_are_drawn_to_scale() -> None:
     drawn = draw_distribution(CARD, found)
     assert drawn.lower < drawn.here < drawn.upper
     assert drawn.here == pytest.approx((found.prediction - 100) / 2, abs=1e-2)
-    [effect] = draw_effect(CARD, CARD.columns[0], 10.0)
+    [effect] = draw_effect(CARD, CARD.columns[0], {"size": 10.0})
     assert effect.here == (50.0, effect.zero)  # type: ignore[union-attr]
+
+
+PAIRS = make_pair_card()
+PAIR_ROW = {"size": 5.0, "rooms": 3.0, "kind": "1", "place": "north", "garden": True, "sold": "2026-12-31"}
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [("size", [0.0, 5.0, 20.0]), ("kind", ["1", "2"]), ("place", ["north", "süd"]), ("sold", ["2026-05-31"])],
+)
+def test_the_given_effect_is_what_a_changed_input_does_to_the_prediction(name: str, cells: list[Any]) -> None:
+    column = next(column for column in PAIRS.columns if column.name == name)
+    for cell in cells:
+        row = {**PAIR_ROW, name: cell}
+        found = score(PAIRS, row)
+        expected = found.contributions[name] + sum(part for pair, part in found.pairs.items() if name in pair)
+        drawn = draw_effect(PAIRS, column, row)[-1]
+        if isinstance(drawn, EffectCurve):
+            at = {float(x): float(y) for x, y in (point.split(",") for point in drawn.given.split())}
+            marks = [(label.at, float(label.text.replace("−", "-"))) for label in drawn.heights]
+            (start, low), (end, high) = marks[0], marks[-1]
+            assert drawn.here is not None
+            assert low + (drawn.here[1] - start) / (end - start) * (high - low) == pytest.approx(expected, abs=0.01)
+            assert cell == 5 or at[cell * 5] == drawn.here[1]
+        else:
+            [here] = [bar for bar in drawn.bars if bar.is_here]
+            assert here.given is not None
+            trend = 0.0 if name != "sold" else found.contributions[name] - 3.0  # the chart is of the month alone
+            assert float(here.given[1].replace("−", "-")) == pytest.approx(expected - trend, abs=0.05)
+
+
+def test_a_heat_map_shows_values_gaps_and_the_row() -> None:
+    drawn = draw_surface(PAIRS, PAIRS.surfaces[0], PAIR_ROW, -2.0)
+    assert (drawn.title, drawn.amount, drawn.lowest) == ("Size × Kind", "−2.0", "−8.0")
+    assert (drawn.across.here, drawn.up.here) == (25.0, 25.0)
+    assert [label.text for label in drawn.up.labels] == ["flat", "house"]
+    paths = dict(drawn.paths)
+    assert paths["blank"] == "M0 1h20v1h-20z", "each house is between 0, with rows, and 20, without"
+    assert paths["negative shade-2"].startswith("M0 0h")
+    months = draw_surface(PAIRS, PAIRS.surfaces[1], {**PAIR_ROW, "place": None}, 1.0)
+    assert [label.text for label in months.across.labels] == ["May", "December"]
+    assert [label.text for label in months.up.labels] == ["north", "süd", "missing"]
+    assert dict(months.paths)["blank"] == "M0 2h1v1h-1z"
+
+
+def test_pairs_are_shown_beside_the_inputs_and_can_be_chosen(tmp_path: Path) -> None:
+    client = make_app(write_checkout(tmp_path / "checkout", PAIRS)).test_client()
+    values = {f"column:{name}": value for name, value in defaults(PAIRS).items()}
+    for focus, shown in [("kind", "Size × Kind"), ("sold.month × place", "Sold: month × Place"), ("rooms", None)]:
+        text = client.post("/", data={**values, "focus": focus}).text
+        assert text.count('<th scope="row">') >= len(NAMES) + 2
+        titles = re.findall(r"<figcaption>(.*?) <span", text.split('id="together"')[1])
+        assert titles == ([] if shown is None else [shown])
+        assert f'name="focus" value="{focus}"' in text
+    page = Page(client.post("/", data={**values, "column:kind": "2"}).text)
+    assert page.notes["field-0-note"] == "not seen in training together with this Kind"
+    assert page.notes["field-2-note"] == "not seen in training together with this Size"
+    assert client.get("/model").status_code == 200
 
 
 @pytest.fixture

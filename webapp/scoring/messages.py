@@ -43,6 +43,9 @@ def unknown_column(name: str, columns: Iterable[str]) -> str:
     return f"is not a column of the model{f'; did you mean {near[0]}?' if near else ''}"
 
 
+UNSEEN_PAIR = "not seen together in training; what they add together is an extrapolation"
+
+
 def unseen(card: Scorecard, row: Mapping[str, Cell]) -> dict[str, str]:
     """Warn, by column, of values outside what the model has seen in training."""
     found = {}

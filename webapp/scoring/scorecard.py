@@ -63,6 +63,11 @@ class SurfaceAxis(Part):
     levels: list[str] = Field(description="empty for a number")
 
     @property
+    def name(self) -> str:
+        """The column or, of a date, `column.part`."""
+        return self.column if self.part is None else f"{self.column}.{self.part}"
+
+    @property
     def places(self) -> int:
         """How many rows (or columns) of values a surface has on this side; a missing cell has the last."""
         return len(self.knots) + 1 if self.knots else len(self.levels) + 2
@@ -87,6 +92,11 @@ class Surface(Part):
     rows: list[list[FiniteFloat]] = Field(description="training rows at each place; one between knots counts for both")
     folds: FiniteFloat = Field(description="share of the cross-validation's training sets that chose this pair")
     sd: FiniteFloat = Field(description="standard deviation of the contribution over training rows")
+
+    @property
+    def name(self) -> str:
+        """The pair as plots, logs and the API name it: `a × b`."""
+        return " × ".join(axis.name for axis in self.axes)
 
     @model_validator(mode="after")
     def is_a_matrix(self) -> "Surface":

@@ -27,9 +27,11 @@ class Score(NamedTuple):
     lower: float
     upper: float
     contributions: dict[str, float]  # of the columns
-    pairs: list[float]  # of the scorecard's surfaces; all of these and its intercept add up to the prediction
+    pairs: dict[str, float]  # of the surfaces; all of these and the intercept add up to the prediction, on its scale
+    unseen_pairs: list[str]  # those whose two cells do not occur together in training
 
 
+Place = tuple[int, float]  # on one side of a surface, and the share of the way to the next place
 Scorer = Callable[[Mapping[str, Cell]], Score]
 # the contribution of a missing cell; a function for that of another one, or the segments of a curve to read it off:
 # where each ends, where it starts, how high, how steep
@@ -39,7 +41,7 @@ Layout = tuple[float, Callable[[Any], float] | None, Sequence[float], Sequence[f
 def make_scorer(card: Scorecard) -> Scorer:
     """A function that scores one row: what `score` does, with all that it needs of the columns laid out beforehand."""
     columns = [(column.name, *lay_out(column.effect)) for column in card.columns]
-    add_pairs = surface_reader(card.surfaces)
+    read_pairs = surface_reader(card.surfaces)
     intercept, intervals, factor = card.intercept, card.intervals, card.target.factor
     back = None if card.target.transform == "none" else BACK[card.target.transform]
 
@@ -62,13 +64,13 @@ def make_scorer(card: Scorecard) -> Scorer:
                     part = missing
             contributions[name] = part
             total += part
-        pairs = add_pairs(row)
-        for part in pairs:
+        pairs, unseen_pairs = read_pairs(row)
+        for part in pairs.values():
             total += part
         lower, upper = interval(intervals, total)
         if back is not None:
-            return Score(back(total) * factor, back(lower), back(upper), contributions, pairs)
-        return Score(total, lower, upper, contributions, pairs)
+            return Score(back(total) * factor, back(lower), back(upper), contributions, pairs, unseen_pairs)
+        return Score(total, lower, upper, contributions, pairs, unseen_pairs)
 
     return score_row
 
@@ -100,40 +102,61 @@ def lay_out(effect: Curve | Levels | Calendar) -> Layout:
     return effect.missing, None, knots, [knots[0], *knots], [heights[0], *heights], [0.0, *slopes, 0.0]
 
 
-def surface_reader(surfaces: Sequence[Surface]) -> Callable[[Mapping[str, Cell]], list[float]]:
-    """A function that reads every surface for one row; an axis that several share is looked up once."""
+def surface_reader(surfaces: Sequence[Surface]) -> Callable[[Mapping[str, Cell]], tuple[dict[str, float], list[str]]]:
+    """Make a function that reads every surface for one row, and names those where training has no rows near it.
+
+    An axis that several surfaces share is looked up once.
+    """
     axes: list[SurfaceAxis] = []
     for axis in (axis for surface in surfaces for axis in surface.axes):
         if axis not in axes:
             axes.append(axis)
     readers = [(axis.column, place_reader(axis)) for axis in axes]
-    laid_out = [(surface.values, axes.index(surface.axes[0]), axes.index(surface.axes[1])) for surface in surfaces]
+    laid_out = [
+        (surface.name, surface.values, gaps_of(surface), axes.index(surface.axes[0]), axes.index(surface.axes[1]))
+        for surface in surfaces
+    ]
 
-    def read(row: Mapping[str, Cell]) -> list[float]:
+    def read(row: Mapping[str, Cell]) -> tuple[dict[str, float], list[str]]:
         places = [place(row.get(column)) for column, place in readers]
-        found = []
-        for values, first, second in laid_out:
-            i, s = places[first]
-            j, t = places[second]
-            line = values[i]
-            value = line[j] + t * (line[j + 1] - line[j]) if t else line[j]
-            if s:
-                line = values[i + 1]
-                value += s * ((line[j] + t * (line[j + 1] - line[j]) if t else line[j]) - value)
-            found.append(value)
-        return found
+        parts, unseen = {}, []
+        for name, values, gaps, first, second in laid_out:
+            parts[name] = on_surface(values, places[first], places[second])
+            if on_surface(gaps, places[first], places[second]):
+                unseen.append(name)
+        return parts, unseen
 
     return read
 
 
-def place_reader(axis: SurfaceAxis) -> Callable[[Cell], tuple[int, float]]:
-    """A function from a cell to its place on one side of a surface, and the share of the way to the next place."""
+def on_surface(matrix: Sequence[Sequence[float]], first: Place, second: Place) -> float:
+    """Interpolate a matrix bilinearly, between places on its first and its second side."""
+    (i, s), (j, t) = first, second
+    line = matrix[i]
+    value = line[j] + t * (line[j + 1] - line[j]) if t else line[j]
+    if s:
+        line = matrix[i + 1]
+        value += s * ((line[j] + t * (line[j + 1] - line[j]) if t else line[j]) - value)
+    return value
+
+
+def gaps_of(surface: Surface) -> list[list[float]]:
+    """Mark with 1 each place of a surface without training rows, though they are at its place on either side alone."""
+    down = [sum(column) > 0 for column in zip(*surface.rows, strict=True)]
+    return [
+        [float(count == 0 and sum(line) > 0 and known) for count, known in zip(line, down, strict=True)]
+        for line in surface.rows
+    ]
+
+
+def place_reader(axis: SurfaceAxis) -> Callable[[Cell], Place]:
+    """Make a function from a cell to its place on one side of a surface."""
     missing = axis.places - 1
     if axis.levels:
         places, other = {level: place for place, level in enumerate(axis.levels)}, len(axis.levels)
         part = axis.part
 
-        def of_level(cell: Cell) -> tuple[int, float]:
+        def of_level(cell: Cell) -> Place:
             level = as_level(cell) if part is None and cell is not None else calendar_level(cell, part)
             return (missing if level is None else places.get(level, other)), 0.0
 
@@ -141,7 +164,7 @@ def place_reader(axis: SurfaceAxis) -> Callable[[Cell], tuple[int, float]]:
     knots, last = axis.knots, len(axis.knots) - 1
     start = None if axis.start is None else datetime.datetime.fromisoformat(axis.start)
 
-    def of_number(cell: Cell) -> tuple[int, float]:
+    def of_number(cell: Cell) -> Place:
         x: Any = cell if start is None else days_since(as_datetime(cell), start)
         if x is None:
             return missing, 0.0

@@ -2,15 +2,17 @@
 "use strict";
 
 const form = document.querySelector("#form");
-const swapped = ["headline", "spread", "why", "effect"];
+const swapped = ["headline", "spread", "why", "effect", "together"];
 const pause = 150; // milliseconds after the last key before the server is asked
 let timer;
 let running;
 
 function swap(page) {
+  const focused = document.activeElement.id; // a swapped button keeps the keyboard's focus
   for (const id of swapped) {
     document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
   }
+  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
   for (const note of form.querySelectorAll(".note")) {
     const fresh = page.getElementById(note.id);
     note.textContent = fresh.textContent;

@@ -3,17 +3,13 @@
 Places are in percent of a chart's width (x) or height (y, downwards), so that text keeps its size on every screen.
 """
 
-import calendar
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from webapp.formatting import decimals_for, distinct, fixed, short, ticks
-from webapp.scoring.grammar import as_level
-from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Target
-from webapp.scoring.scorer import Cell, Score, as_datetime, in_table, on_curve
-
-MOST_BARS = 12  # that are shown at once
+from webapp.formatting import decimals_for, distinct, fixed, is_factor, short, ticks
+from webapp.scoring.scorecard import Histogram, Scorecard, Surface, Target
+from webapp.scoring.scorer import Score
 
 
 class Box(NamedTuple):
@@ -44,6 +40,7 @@ class Bar(NamedTuple):
     width: float
     is_negative: bool
     is_here: bool
+    given: tuple[float, str] | None = None  # place and amount, with the other inputs as they are
 
 
 class Distribution(NamedTuple):
@@ -54,25 +51,6 @@ class Distribution(NamedTuple):
     lower: float
     upper: float
     here: float
-
-
-class EffectCurve(NamedTuple):
-    """A column's curve over its distribution; `here` is the point of its cell, if it has one."""
-
-    title: str
-    bars: list[Box]
-    points: str  # of a polyline in a square of 100 by 100
-    zero: float
-    ticks: list[Label]
-    heights: list[Label]
-    here: tuple[float, float] | None
-
-
-class EffectBars(NamedTuple):
-    """A table of levels."""
-
-    title: str
-    bars: list[Bar]
 
 
 class Scale(NamedTuple):
@@ -118,22 +96,38 @@ def draw_distribution(card: Scorecard, score: Score) -> Distribution:
 
 
 def draw_contributions(card: Scorecard, score: Score, shown: Mapping[str, str]) -> list[Bar]:
-    """Draw what each column adds to the prediction, the largest first."""
+    """Draw what each column and each pair of columns adds to the prediction, the largest first."""
+    rows = [(column.name, column.title or column.name, shown[column.name], score.contributions[column.name])
+            for column in card.columns]  # fmt: skip
+    for surface in card.surfaces:
+        cells = ", ".join(dict.fromkeys(shown[axis.column] for axis in surface.axes))
+        rows.append((surface.name, pair_title(card, surface), cells, score.pairs[surface.name]))
+    return bars_about_zero(sorted(rows, key=lambda row: -abs(row[3])), card.target)
+
+
+def pair_title(card: Scorecard, surface: Surface) -> str:
+    """Name a pair by the titles of its columns."""
     titles = {column.name: column.title or column.name for column in card.columns}
-    parts = sorted(score.contributions.items(), key=lambda part: -abs(part[1]))
-    return bars_about_zero([(name, titles[name], shown[name], part) for name, part in parts], card.target)
+    sides = [titles[axis.column] + (f": {axis.part}" if axis.part else "") for axis in surface.axes]
+    return " × ".join(sides)
 
 
-def bars_about_zero(rows: Sequence[tuple[str, str, str, float]], target: Target, here: str | None = None) -> list[Bar]:
-    """Draw bars to both sides of a common zero; a row is name, title, cell, amount."""
-    amounts = [amount for *_, amount in rows]
+def bars_about_zero(
+    rows: Sequence[tuple[str, str, str, float]],
+    target: Target,
+    here: str | None = None,
+    given: Sequence[float] = (),
+) -> list[Bar]:
+    """Draw bars to both sides of a common zero; a row is name, title, cell, amount; `given` has another amount each."""
+    amounts = [*(amount for *_, amount in rows), *given]
     scale = Scale(min(0.0, *amounts, 0.0), max(0.0, *amounts, 0.0))
     zero = scale.at(0.0) if scale.low < scale.high else 0.0
     bars = []
-    for name, title, value, amount in rows:
+    marks = [(scale.at(amount), amount_of(target, amount)) for amount in given] if given else [None] * len(rows)
+    for (name, title, value, amount), mark in zip(rows, marks, strict=True):
         end = scale.at(amount) if scale.low < scale.high else 0.0
         left, width = min(zero, end), round(abs(end - zero), 3)
-        bars.append(Bar(name, title, value, amount_of(target, amount), left, width, amount < 0, name == here))
+        bars.append(Bar(name, title, value, amount_of(target, amount), left, width, amount < 0, name == here, mark))
     return bars
 
 
@@ -143,76 +137,10 @@ def decimals_of(target: Target) -> int:
 
 
 def amount_of(target: Target, part: float, is_tick: bool = False) -> str:
-    """Write a contribution: what it adds or, where the model predicts the logarithm, the factor it multiplies by."""
-    if target.transform == "log":
+    """Write a contribution: what it adds or, on a logarithmic scale, the factor it multiplies by."""
+    if is_factor(target.transform):
         return f"×{short(math.exp(part)) if is_tick else fixed(math.exp(part), 2)}"
     if is_tick:
         return f"{'+' if part > 0 else ''}{short(part)}"
-    return fixed(part, decimals_of(target) + 1, sign=True)
-
-
-def draw_effect(card: Scorecard, column: Column, cell: Cell) -> list[EffectCurve | EffectBars]:
-    """Draw the effect of a column: a curve, a table or, for a date, a chart of each part."""
-    target, effect = card.target, column.effect
-    title = column.title or column.name
-    axis = f"{title} ({column.unit})" if column.unit else title
-    if isinstance(effect, Curve):
-        return [draw_curve(effect, target, column.histogram, axis, None if cell is None else float(cell))]  # type: ignore
-    if isinstance(effect, Levels):
-        known = None if cell is None else as_level(cell)
-        return [EffectBars(title, level_bars(effect, column.labels, known, target))]
-    return draw_calendar(effect, cell, title, target)
-
-
-def draw_curve(curve: Curve, target: Target, histogram: Histogram | None, title: str, x: float | None) -> EffectCurve:
-    """Draw a curve over the column's distribution in training."""
-    low, high = curve.knots[0], curve.knots[-1]
-    if histogram is not None:
-        low, high = min(low, histogram.low), max(high, histogram.high)
-    across = Scale(low, high)
-    edge = 0.08 * (max(*curve.values, 0.0) - min(*curve.values, 0.0)) or 1.0
-    up = Scale(-max(*curve.values, 0.0) - edge, -min(*curve.values, 0.0) + edge)  # downwards, as SVG counts
-    corners = [(low, curve.values[0]), *zip(curve.knots, curve.values, strict=True), (high, curve.values[-1])]
-    points = " ".join(f"{across.at(knot)},{up.at(-value)}" for knot, value in corners)
-    here = None if x is None else (across.at(x), up.at(-on_curve(curve, x)))
-    sides = [
-        Label(up.at(-value), amount_of(target, value, is_tick=True), "end")
-        for value in ticks(-up.high + edge, -up.low - edge, 4)
-    ]
-    bars = [] if histogram is None else histogram_boxes(histogram, across, 30)
-    return EffectCurve(title, bars, points, up.at(0.0), draw_ticks(across, 5), sides, here)
-
-
-def level_bars(levels: Levels, labels: Mapping[str, str], here: str | None, target: Target) -> list[Bar]:
-    """Draw a bar for each level; one that is not in the table has a bar of its own."""
-    rows = [(level, labels.get(level, level), "", part) for level, part in levels.values.items()]
-    if here is not None and here not in levels.values:
-        rows.append((here, f"{here} (not seen)", "", levels.other))
-    return bars_about_zero(rows, target, here)
-
-
-MONTHS = list(calendar.month_name)[1:]
-DAYS = list(calendar.day_name)
-
-
-def draw_calendar(effect: Calendar, cell: Cell, title: str, target: Target) -> list[EffectCurve | EffectBars]:
-    """Draw a date: its trend over the days, and its calendar parts where they matter."""
-    when = as_datetime(cell)
-    drawn: list[EffectCurve | EffectBars] = []
-    if effect.days is not None and effect.start is not None:
-        start = as_datetime(effect.start)
-        days = None if when is None or start is None else (when - start).total_seconds() / 86_400
-        drawn.append(draw_curve(effect.days, target, None, f"{title}: days since {effect.start[:10]}", days))
-    names: dict[str, dict[str, str]] = {
-        "month": {str(place + 1): name for place, name in enumerate(MONTHS)},
-        "weekday": {str(place): name for place, name in enumerate(DAYS)},
-        "hour": {},
-    }
-    now = {} if when is None else {"month": when.month, "weekday": when.weekday(), "hour": when.hour}
-    for part, labels in names.items():
-        levels: Levels = getattr(effect, part)
-        if any(in_table(levels, level) for level in levels.values):
-            ordered = levels.model_copy(update={"values": dict(sorted(levels.values.items(), key=lambda v: int(v[0])))})
-            here = str(now[part]) if part in now else None
-            drawn.append(EffectBars(f"{title}: {part}", level_bars(ordered, labels, here, target)))
-    return drawn
+    decimals = decimals_of(target) + 1
+    return fixed(part, decimals if target.transform == "none" else max(decimals, 2), sign=True)

@@ -1,6 +1,6 @@
 """The form: its fields, made from the scorecard, and the values in them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from webapp.formatting import distinct, nice_step, plain
@@ -50,6 +50,18 @@ def make_fields(
         )
         for place, column in enumerate(card.columns)
     ]
+
+
+def pair_notes(card: Scorecard, warnings: Mapping[str, str], unseen_pairs: Collection[str]) -> dict[str, str]:
+    """Add to the warnings, by column, those of pairs of values that do not occur together in training."""
+    notes = {name: [warning] for name, warning in warnings.items()}
+    titles = {column.name: column.title or column.name for column in card.columns}
+    for surface in card.surfaces:
+        if surface.name in unseen_pairs:
+            for axis, other in (surface.axes, surface.axes[::-1]):
+                partner = titles[other.column] + (f" ({other.part})" if other.part else "")
+                notes.setdefault(axis.column, []).append(f"not seen in training together with this {partner}")
+    return {name: "; ".join(dict.fromkeys(texts)) for name, texts in notes.items()}
 
 
 def kind_of(column: Column) -> str:

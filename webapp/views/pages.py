@@ -7,14 +7,16 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
 
-from webapp.formatting import fixed, percent, short
+from webapp.formatting import EFFECTS, fixed, percent, short
 from webapp.model import Model
 from webapp.scoring.messages import unseen
 from webapp.scoring.rows import RowError, json_default
-from webapp.scoring.scorecard import Curve, Levels, Scorecard
-from webapp.scoring.scorer import BACK, Cell
+from webapp.scoring.scorecard import Column, Curve, Levels, Scorecard, Surface
+from webapp.scoring.scorer import BACK, Cell, Score
 from webapp.views import charts
-from webapp.views.forms import Field, defaults, make_fields, show_cell
+from webapp.views.effects import draw_effect
+from webapp.views.forms import Field, defaults, make_fields, pair_notes, show_cell
+from webapp.views.heatmap import draw_surface
 from webapp.views.openapi import make_document
 from webapp.views.responses import json_response
 
@@ -34,7 +36,13 @@ def make_pages(model: Model) -> Blueprint:
 
     @blueprint.app_context_processor
     def add_names() -> dict[str, Any]:
-        return {"card": card, "needs_login": model.settings.app_token is not None, "percent": percent, "short": short}
+        return {
+            "card": card,
+            "needs_login": model.settings.app_token is not None,
+            "percent": percent,
+            "short": short,
+            "does": EFFECTS[card.target.transform],
+        }
 
     def show_form(typed: dict[str, str], counted: bool) -> tuple[str, int]:
         errors: dict[str, str] = {}
@@ -43,14 +51,17 @@ def make_pages(model: Model) -> Blueprint:
             row = model.read_form(typed)
         except RowError as error:
             errors = dict(error.mistakes)
-        fields = make_fields(card, typed, errors, {} if row is None else unseen(card, row))
+        score = None if row is None else model.score(row)
+        warnings = {} if row is None or score is None else pair_notes(card, unseen(card, row), score.unseen_pairs)
+        fields = make_fields(card, typed, errors, warnings)
         if counted:
             outcomes["refused" if row is None else "scored"].inc()
             metrics.inputs.add([] if row is None else [row])
-        chosen = request.form.getlist("focus")
-        focus = next((column for column in card.columns if column.name in chosen[-1:]), by_reach)
-        found = None if row is None else describe(model, row, fields, focus.name)
-        return render_template("index.html", fields=fields, found=found, focus=focus.name), 422 if errors else 200
+        focus = request.form.getlist("focus")[-1:]
+        column, surface = in_focus(card, focus[0] if focus else by_reach.name, by_reach)
+        chosen = column.name if surface is None or surface.name not in focus else surface.name
+        found = None if row is None or score is None else describe(card, row, score, fields, column, surface)
+        return render_template("index.html", fields=fields, found=found, focus=chosen), 422 if errors else 200
 
     @blueprint.get("/")
     def start() -> tuple[str, int]:
@@ -64,7 +75,7 @@ def make_pages(model: Model) -> Blueprint:
     @blueprint.get("/model")
     def show_model() -> str:
         plots = sorted(path.relative_to(model.root / "plots") for path in (model.root / "plots").rglob("*.png"))
-        effects = [drawn for column in card.columns for drawn in charts.draw_effect(card, column, None)]
+        effects = [drawn for column in card.columns for drawn in draw_effect(card, column, {})]
         return render_template(
             "model.html",
             model=model,
@@ -98,26 +109,40 @@ def make_pages(model: Model) -> Blueprint:
     return blueprint
 
 
-def describe(model: Model, row: dict[str, Cell], fields: list[Field], focus: str) -> dict[str, Any]:
-    """Prepare what the page shows about a valid row."""
-    card = model.card
-    score = model.score(row)
+def in_focus(card: Scorecard, focus: str, otherwise: Column) -> tuple[Column, Surface | None]:
+    """Find the column and the pair to show, by the name of either; a column's pair is its strongest."""
+    surface = next((surface for surface in card.surfaces if surface.name == focus), None)
+    name = focus if surface is None else surface.axes[0].column
+    column = next((column for column in card.columns if column.name == name), otherwise)
+    if surface is None:
+        own = [each for each in card.surfaces if column.name in (axis.column for axis in each.axes)]
+        surface = max(own, key=lambda each: each.sd, default=None)
+    return column, surface
+
+
+def describe(
+    card: Scorecard, row: dict[str, Cell], score: Score, fields: list[Field], column: Column, surface: Surface | None
+) -> dict[str, Any]:
+    """Prepare what the page shows about a valid row: its score, and the effects of the column and pair in focus."""
     decimals = charts.decimals_of(card.target)
     shown = {field.column.name: show_cell(field) for field in fields}
-    column = next(column for column in card.columns if column.name == focus)
+    mean = fixed(BACK[card.target.transform](card.intercept) * card.target.factor, decimals + 1)
+    average = f"the average of {mean} {card.target.unit or ''}".rstrip()
     return {
         "prediction": fixed(score.prediction, decimals),
         "lower": fixed(score.lower, decimals),
         "upper": fixed(score.upper, decimals),
-        "mean": fixed(BACK[card.target.transform](card.intercept) * card.target.factor, decimals + 1),
+        "baseline": EFFECTS[card.target.transform].replace("the prediction", average),
         "total": fixed(score.prediction, decimals + 1),
         "distribution": charts.draw_distribution(card, score),
         "bars": charts.draw_contributions(card, score, shown),
-        "effects": charts.draw_effect(card, column, row.get(focus)),
+        "effects": draw_effect(card, column, row),
+        "pairs": [surface.name for surface in card.surfaces],
+        "surface": None if surface is None else draw_surface(card, surface, row, score.pairs[surface.name]),
     }
 
 
-def reach(column: Any) -> float:
+def reach(column: Column) -> float:
     """Compute how far a column can move the prediction."""
     effect = column.effect
     if isinstance(effect, Curve):

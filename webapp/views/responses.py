@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
-from webapp.scoring.messages import unseen
+from webapp.scoring.messages import UNSEEN_PAIR, unseen
 from webapp.scoring.scorecard import Scorecard
 from webapp.scoring.scorer import Cell, Scorer
 
@@ -19,24 +19,30 @@ class Prediction(BaseModel):
     lower: float = Field(description="lower end of the prediction interval; GET /api/v1/model says its coverage")
     upper: float
     intercept: float = Field(
-        description="the mean in training; it and the contributions add up to the prediction (or its logarithm)"
+        description="intercept + contributions + pairs is the prediction or, with another target.transform than none, "
+        "its value on that scale before it is multiplied by target.factor (both are in GET /api/v1/model)"
     )
-    contributions: dict[str, float] = Field(
-        description="what each column adds to the prediction, or (target.transform: log) to its logarithm"
+    contributions: dict[str, float] = Field(description="what each column alone adds, on the scale of the intercept")
+    pairs: dict[str, float] = Field(
+        description="what each pair of columns adds beyond what each of them adds alone, by its name: `a × b`; "
+        "a side is a column or one part of a date, such as `date.month`"
     )
-    warnings: dict[str, str] = Field(description="columns whose value is outside what the model has seen")
+    warnings: dict[str, str] = Field(
+        description="columns whose value, and pairs (`a × b`) whose combination, is outside what the model has seen"
+    )
 
 
 def answer(card: Scorecard, score: Scorer, row: Mapping[str, Cell]) -> dict[str, Any]:
     """Predict a valid row, as a dict with the keys of Prediction."""
-    prediction, lower, upper, contributions, _ = score(row)
+    prediction, lower, upper, contributions, pairs, unseen_pairs = score(row)
     return {
         "prediction": prediction,
         "lower": lower,
         "upper": upper,
         "intercept": card.intercept,
         "contributions": contributions,
-        "warnings": unseen(card, row),
+        "pairs": pairs,
+        "warnings": unseen(card, row) | dict.fromkeys(unseen_pairs, UNSEEN_PAIR),
     }
 
 
