@@ -77,7 +77,8 @@ def json_schema(column: Column) -> dict[str, Any]:
         cell |= {"enum": column.allowed or None}
     cell = {key: value for key, value in cell.items() if value is not None}
     about = {key: value for key, value in about.items() if value is not None}
-    return about | (cell if column.required else {"anyOf": [cell, {"type": "null"}]})
+    missing = {"enum": [None, *column.reading.missing_values]}
+    return about | (cell if column.required else {"anyOf": [cell, missing]})
 
 
 def json_default(column: Column) -> Any:
