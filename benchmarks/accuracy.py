@@ -22,23 +22,25 @@ import pandas as pd  # isort: skip
 
 from stages.evaluation.baselines import fit_black_box  # isort: skip
 from stages.modelling.target_scale import from_scale  # isort: skip
-from stages.table.parts import read_part, write_part  # isort: skip
+from stages.table.parts import list_parts, read_part, write_part  # isort: skip
 from stages.table.schema import TableSchema  # isort: skip
 from stages.utils.arrays import Floats  # isort: skip
 from stages.utils.yaml_files import read_settings  # isort: skip
 
 Fit = Callable[[pd.DataFrame, TableSchema, pd.DataFrame], Floats]  # trains, and predicts other rows
 STAGES = ("features", "interactions", "train")
+FOLDS = 5
 
 
 def adopt(table: str, target: str, folder: Path) -> tuple[pd.DataFrame, TableSchema]:
-    """Clone the repository, adopt a table and split it with next to nothing held out: typed rows, and their schema."""
+    """Clone the repository, adopt a table and give every row of it one of five folds: typed rows, and their schema."""
     subprocess.run(["git", "clone", "-q", Path.cwd(), folder], check=True)
     run(folder, "tools.adopt", table, "--target", target, "--yes")
-    setting(folder, "test_fraction: 0.2", "test_fraction: 0.0001")
     for stage in ("ingest", "validate", "split"):
         run(folder, f"stages.{stage}")
-    rows = pd.concat([read_part(part) for part in sorted((folder / "data/train").glob("part-*"))], ignore_index=True)
+    parts = [part for name in ("train", "test") for part in list_parts(folder / "data" / name)]
+    rows = pd.concat([read_part(part) for part in parts], ignore_index=True)
+    rows["_fold"] = (rows["_hash"].to_numpy() >> np.uint64(11)) % np.uint64(FOLDS)  # equal rows stay together
     return rows, read_settings(folder / "schema.yaml", TableSchema)
 
 
