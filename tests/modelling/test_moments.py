@@ -194,11 +194,12 @@ def test_elasticnet_equals_scikit_learn_on_the_rows(
     expected = reference(X, y, alpha, l1_ratio)
     scaled = expected["scaledelasticnet"].coef_
     np.testing.assert_allclose(problem.scale, expected["standardscaler"].scale_, rtol=1e-10)
-    assert np.abs(fit.coef * problem.scale - scaled).max() <= 1e-8 * max(np.abs(scaled).max(), 0.01 * y.std())
+    assert np.abs(fit.coef * problem.scale - scaled).max() <= 1e-7 * max(np.abs(scaled).max(), 0.01 * y.std())
     predicted = X @ fit.coef + fit.intercept
-    assert np.abs(predicted - expected.predict(X)).max() <= 1e-8 * (y.std() + np.abs(X * fit.coef).max() * 1e-6)
-    if log_alpha < -0.01:  # thousands of passes, over columns that repeat, may end a pass apart
-        assert fit.iterations == pytest.approx(expected["scaledelasticnet"].n_iter_, rel=1e-3)
+    assert np.abs(predicted - expected.predict(X)).max() <= 1e-7 * (y.std() + np.abs(X * fit.coef).max() * 1e-6)
+    passes = expected["scaledelasticnet"].n_iter_
+    if log_alpha < -0.01 and passes < elasticnet.SPRINT:
+        assert fit.iterations == passes
     assert fit.alpha == alpha
     assert fit.l1_ratio == l1_ratio
 
@@ -224,17 +225,28 @@ def splines(n: int = 300) -> tuple[Floats, Floats]:
     return fit_feature_map(frame.assign(y=y), schema, features_params(), 8).transform(frame), y.to_numpy()
 
 
-@pytest.mark.parametrize("tol", [1e-3, 1e-4, 1e-6])
+@pytest.mark.parametrize("tol", [1e-2, 1e-3])
 def test_stops_where_scikit_learn_stops(tol: float) -> None:
     X, y = splines()
     problem = problem_of(moments_of(X, y))
     fit = elasticnet.fit(problem, 0.005, 0.7, tol, MAX_ITER)
     expected = reference(X, y, 0.005, 0.7, tol)["scaledelasticnet"]
-    assert fit.iterations == expected.n_iter_ > 1
+    assert fit.iterations == expected.n_iter_ > 1  # fewer than those after which a Newton step is taken
     assert fit.dual_gap == pytest.approx(expected.dual_gap_, rel=1e-6)
     np.testing.assert_allclose(
         fit.coef * problem.scale, expected.coef_, rtol=0, atol=1e-9 * np.abs(expected.coef_).max()
     )
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_converges_where_coordinate_descent_crawls(l1_ratio: float) -> None:
+    X, y = splines()
+    fit = elasticnet.fit(problem_of(moments_of(X, y)), 1e-5, l1_ratio, 1e-8, 2000)
+    assert fit.converged
+    slow = ScaledElasticNet(alpha=1e-5, l1_ratio=l1_ratio, tol=1e-8, max_iter=2000)
+    with pytest.warns(ConvergenceWarning):
+        slow.fit(StandardScaler().fit_transform(X), y)
+    assert slow.dual_gap_ > 1e4 * fit.dual_gap
 
 
 @pytest.mark.parametrize("unit", [1e-3, 1e6])
