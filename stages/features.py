@@ -136,7 +136,7 @@ def choose_map(
         sets = additive_sets(moments, memberships(len(moments), forward))
         candidate = candidate_of([quick_path(one, len(moments[0].mean) - 1) for one in sets])
         log.debug("%d terms: CV RMSE %.6g", len(moments[0].mean) - 1, np.sqrt(candidate.errors.mean()))
-        if best is None or is_better(candidate, best):
+        if best is None or is_better(candidate.errors, best.errors):
             chosen, best = (feature_map, moments), candidate
     assert chosen is not None
     return chosen

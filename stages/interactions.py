@@ -83,7 +83,8 @@ def rows_of(sample: pd.DataFrame, axes: list[Axis], schema: TableSchema, transfo
     """The rows that pairs are chosen on, as the axes' values."""
     target = to_scale(sample[schema.target.name].to_numpy(), transform)
     values = np.array([axis.values(sample) for axis in axes])
-    return Rows(values, target, sample["_fold"].to_numpy().astype(np.intp), scale_centre(sample, schema, transform))
+    fold = sample["_fold"].to_numpy().astype(np.intp)
+    return Rows(values, target, fold, transform, scale_centre(sample, schema, transform))
 
 
 def search_of(

@@ -45,8 +45,12 @@ def candidate_of(paths: Sequence[QuickPath]) -> Candidate:
     return Candidate(errors[np.arange(len(best)), best], coefs)
 
 
-def is_better(candidate: Candidate, simpler: Candidate) -> bool:
-    """Whether its error is lower by more than one standard error of the paired difference over the folds."""
-    gains = simpler.errors - candidate.errors
+def is_better(errors: Floats, simpler: Floats) -> bool:
+    """Whether a model's error is lower by more than one standard error of the paired difference over the folds.
+
+    Args:
+        errors, simpler: (folds,) mean squared errors of the model and of a simpler one.
+    """
+    gains = simpler - errors
     error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
     return bool(gains.mean() > error)

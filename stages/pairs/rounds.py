@@ -14,6 +14,7 @@ from stages.modelling.axes import Axis
 from stages.modelling.comparison import Candidate, QuickPath, candidate_of, is_better, quick_path
 from stages.modelling.moments import Moments
 from stages.modelling.sums import add_up, at_vertices, term_moments
+from stages.modelling.target_scale import from_scale, mean_factor
 from stages.modelling.training_sets import Membership, TrainingSet
 from stages.pairs.grids import Grid
 from stages.pairs.scores import Score, score_pair
@@ -22,6 +23,7 @@ from stages.pairs.tables import pair_table
 from stages.pairs.terms import Pair, make_pair, pair_rows
 from stages.utils.arrays import Floats, Mask, Places
 from stages.utils.parallel import map_parts
+from stages.utils.params import TargetTransform
 
 ROUNDS = 3
 SMALL = 1_000_000  # rows times pairs that are scored within a second
@@ -34,6 +36,7 @@ class Rows:
     values: Floats  # (axes, n)
     target: Floats  # (n,) on the model's scale
     fold: Places  # (n,)
+    transform: TargetTransform
     centre: float  # a number near the target's mean
 
 
@@ -56,26 +59,56 @@ def find_pairs(
 ) -> tuple[list[list[Pair]], Candidate]:
     """The pairs of each training set, in the order they were chosen, and the last model cross-validated."""
     chosen: list[list[Pair]] = [[] for _ in members]
-    best = additive
+    best, residuals = additive, all_residuals(rows, additive, chosen, search)
+    errors = unit_errors(rows, members, residuals)
     small = len(rows.target) * len(search.candidates) < SMALL
     shares = [(number + 1) / ROUNDS for number in range(ROUNDS)]
     for share in [0.0, *shares] if search.required else shares:  # at 0 there is room only for what is required
-        residuals = np.array(
-            [residuals_of(rows, coef, pairs, search) for coef, pairs in zip(best.coefs, chosen, strict=True)]
-        )
         numbers = list(range(len(members)))
         more = list(map_parts(add_pairs, numbers, rows, residuals, members, chosen, search, share, small=small))
-        if sum(map(len, more)) == sum(map(len, chosen)):
+        if [names_of(pairs) for pairs in more] == [names_of(pairs) for pairs in chosen]:
             break
         paths = list(map_parts(fit_set, list(zip(members, more, strict=True)), rows, search, small=small))
         candidate = candidate_of(paths)
         names = [f"{search.axes[a].name} × {search.axes[b].name}" for a, b in (pair.axes for pair in more[-1])]
-        rmse = np.sqrt(candidate.errors.mean())
-        log.debug("%.0f%% of the budget: CV RMSE %.6g, %s", share * 100, rmse, ", ".join(names))
-        if share > 0 and not search.forced and not is_better(candidate, best):
+        left = all_residuals(rows, candidate, more, search)
+        found = unit_errors(rows, members, left)
+        log.debug("%.0f%% of the budget: CV RMSE %.6g, %s", share * 100, np.sqrt(found.mean()), ", ".join(names))
+        gained = is_better(candidate.errors, best.errors) and is_better(found, errors)
+        if share > 0 and not search.forced and not gained:
             break
-        chosen, best = more, candidate
+        chosen, best, residuals, errors = more, candidate, left, found
     return chosen, best
+
+
+def names_of(pairs: list[Pair]) -> list[tuple[Names, tuple[int, int]]]:
+    """The axes and the resolution of each pair."""
+    return [(pair.axes, pair.resolutions) for pair in pairs]
+
+
+def unit_errors(rows: Rows, members: list[Membership], residuals: Floats) -> Floats:
+    """Mean squared error of each fold in the target's own unit, of predictions of means (folds,).
+
+    On a square root or a logarithm a pair can look good that spoils the largest predictions.
+
+    Args:
+        residuals: (members, n) on the model's scale, but for a constant.
+    """
+    target, errors = from_scale(rows.target, rows.transform), []
+    for member, residual in zip(members, residuals, strict=True):
+        if member.held_out is not None:
+            inside, outside = np.isin(rows.fold, member.folds), rows.fold == member.held_out
+            linear = rows.target - residual + residual[inside].mean()
+            factor = mean_factor(target[inside], linear[inside], rows.transform)
+            predicted = from_scale(linear[outside], rows.transform) * factor
+            errors.append(((target[outside] - predicted) ** 2).mean())
+    return np.array(errors)
+
+
+def all_residuals(rows: Rows, candidate: Candidate, chosen: list[list[Pair]], search: Search) -> Floats:
+    """What each training set's model leaves of the target of every row, but for a constant (members, n)."""
+    both = zip(candidate.coefs, chosen, strict=True)
+    return np.array([residuals_of(rows, coef, pairs, search) for coef, pairs in both])
 
 
 def residuals_of(rows: Rows, coef: Floats, pairs: list[Pair], search: Search) -> Floats:
@@ -100,24 +133,35 @@ def add_pairs(
     inside = np.isin(rows.fold, member.folds)
     residual, fold = residuals[number][inside] - residuals[number][inside].mean(), rows.fold[inside]
     bins = [grid.locate(value[inside]) for grid, value in zip(search.grids, rows.values, strict=True)]
-    taken = {pair.axes for pair in have}
+    taken = {pair.axes: pair for pair in have}
     scores: dict[Names, list[Score]] = {}
     rows_of_pair: dict[Names, Floats] = {}
     for names in search.candidates:
-        if names not in taken:
-            first, second = search.grids[names[0]], search.grids[names[1]]
-            both = (bins[names[0]], bins[names[1]])
-            table = pair_table(both, (first.bins, second.bins), fold, residual, max(member.folds) + 1)
-            scores[names] = score_pair(table, list(member.folds), first, second)
-            rows_of_pair[names] = table.rows.sum(axis=0)
+        first, second = search.grids[names[0]], search.grids[names[1]]
+        both = (bins[names[0]], bins[names[1]])
+        table = pair_table(both, (first.bins, second.bins), fold, residual, max(member.folds) + 1)
+        found = score_pair(table, list(member.folds), first, second)
+        scores[names] = finer(found, taken[names]) if names in taken else found
+        rows_of_pair[names] = table.rows.sum(axis=0)
+    scores = {names: found for names, found in scores.items() if found}
     most_pairs = int(np.ceil(share * search.most_pairs)) - len(have)
     most_terms = int(max(share, 1 / ROUNDS) * search.most_terms) - sum(pair.terms for pair in have)
-    required = [group for group in search.required if not taken.intersection(group)]
+    required = [group for group in search.required if not taken.keys() & set(group)]
     # what the best of so many tables gains by chance: the risk inflation criterion of Foster and George (1994)
     least_gain = 2 * float(np.mean(residual**2)) * np.log(max(sum(map(len, scores.values())), 1))
-    found = choose_pairs(scores, required, search.copies, most_pairs, most_terms, least_gain)
-    return have + [
-        make_pair(names, score.resolutions, rows_of_pair[names], search.grids) for names, score in found.items()
+    choices = choose_pairs(scores, required, search.copies, most_pairs, most_terms, least_gain)
+    return [pair for pair in have if pair.axes not in choices] + [
+        make_pair(names, score.resolutions, rows_of_pair[names], search.grids) for names, score in choices.items()
+    ]
+
+
+def finer(scores: list[Score], pair: Pair) -> list[Score]:
+    """The finer resolutions that a pair may be taken to, with the terms that this adds."""
+    (a, b), now = pair.resolutions, pair.terms
+    return [
+        score._replace(terms=score.terms - now)
+        for score in scores
+        if score.resolutions[0] >= a and score.resolutions[1] >= b and score.terms > now
     ]
 
 

@@ -20,7 +20,6 @@ from stages.modelling.comparison import (
     L1_RATIO,
     MAX_ITER,
     TOL,
-    Candidate,
     candidate_of,
     is_better,
     quick_path,
@@ -31,7 +30,7 @@ from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.modelling.training_sets import additive_sets, memberships
 from stages.pairs import rounds
 from stages.pairs.grids import make_grid
-from stages.pairs.rounds import find_pairs
+from stages.pairs.rounds import Rows, find_pairs, unit_errors
 from stages.pairs.tables import pair_table
 from stages.pairs.terms import PairTerms, pair_rows
 from stages.table.schema import TableSchema
@@ -123,6 +122,28 @@ def test_tables_without_pairs_get_hardly_any() -> None:
     used = [len(Found(table_of(seed, 600)).names) for seed in range(20)]
     assert sum(count > 0 for count in used) <= 1
     assert max(used) <= 1
+
+
+def test_a_pair_is_refined_when_the_budget_allows_it() -> None:
+    rng = np.random.default_rng(0)
+    frame = table_of(1, 4000).assign(a=rng.random(4000), b=rng.random(4000))
+    waves = np.sin(16 * frame["a"]) * np.sin(16 * frame["b"])
+    found = Found(frame.assign(y=2 * waves + frame["y"] / 10), interaction_terms=300)
+    assert found.names[0] == {"a", "b"}
+    assert found.pairs[-1][0].terms > 100  # a third of the budget, which is all that the first round may use
+    assert len({pair.axes for pair in found.pairs[-1]}) == len(found.pairs[-1])
+
+
+def test_errors_in_the_targets_unit_are_those_of_predictions_of_means() -> None:
+    rng = np.random.default_rng(0)
+    target, linear, fold = np.exp(rng.normal(size=300)), rng.normal(size=300), np.arange(300) % FOLDS
+    rows = Rows(np.empty((0, 300)), np.log(target), fold, "log", 0.0)
+    members = memberships(FOLDS, forward=False)
+    found = unit_errors(rows, members, np.array([np.log(target) - linear + 7] * len(members)))
+    for k, error in enumerate(found):
+        train, test = fold != k, fold == k
+        predicted = np.exp(linear) * target[train].sum() / np.exp(linear[train]).sum()
+        assert error == pytest.approx(((target - predicted)[test] ** 2).mean(), rel=1e-10)
 
 
 def test_near_copies_do_not_eat_the_budget() -> None:
@@ -237,7 +258,7 @@ def test_the_moments_of_sparse_rows_are_those_of_the_terms() -> None:
 
 
 def test_the_simpler_model_stays_within_one_standard_error() -> None:
-    simple = Candidate(np.array([1.0, 2.0, 3.0, 4.0]), [])
-    assert is_better(Candidate(simple.errors - [0.1, 0.12, 0.08, 0.1], []), simple)
-    assert not is_better(Candidate(simple.errors - [1.0, -0.9, 0.8, -0.7], []), simple)
+    simple = np.array([1.0, 2.0, 3.0, 4.0])
+    assert is_better(simple - [0.1, 0.12, 0.08, 0.1], simple)
+    assert not is_better(simple - [1.0, -0.9, 0.8, -0.7], simple)
     assert not is_better(simple, simple)

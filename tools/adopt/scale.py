@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
 
-from stages.modelling.comparison import Candidate, is_better
+from stages.modelling.comparison import is_better
 from stages.modelling.feature_map import fit_feature_map
 from stages.modelling.target_scale import from_scale, mean_factor, to_scale
 from stages.table.schema import TableSchema
@@ -60,7 +60,7 @@ def choose_scale(
                 errors[place, fold] = np.mean((y[test] - from_scale(linear[test, place], scale) * factor) ** 2)
     best = 0
     for place in range(1, len(scales)):
-        if is_better(Candidate(errors[place], []), Candidate(errors[best], [])):
+        if is_better(errors[place], errors[best]):
             best = place
     shown = ", ".join(f"{rmse:.4g} ({scale})" for rmse, scale in zip(np.sqrt(errors.mean(axis=1)), scales, strict=True))
     return scales[best], f", the simplest scale that no other clearly beats; RMSE on held-out rows: {shown}"
