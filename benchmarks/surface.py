@@ -40,7 +40,7 @@ def from_moments(X: np.ndarray, y: np.ndarray, fold: np.ndarray, alphas: np.ndar
     moments = [Moments.of(np.column_stack([X[fold == k], y[fold == k]])) for k in range(FOLDS)]
     errors = np.empty((len(L1_RATIOS), len(alphas), FOLDS))
     for k, one in enumerate(additive_sets(moments, memberships(FOLDS, forward=False))[:-1]):
-        problem = elasticnet.problem_of(one.train, COLUMNS)
+        problem = elasticnet.problem_of(one.train, np.zeros(COLUMNS))
         for i, l1_ratio in enumerate(L1_RATIOS):
             coef = elasticnet.path(problem, alphas, l1_ratio, TOL, MAX_ITER).coef
             errors[i, :, k] = elasticnet.mean_squared_errors(moments[k], coef, one.train)
@@ -51,7 +51,9 @@ def main() -> None:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     X, y, fold = make_rows(rows)
     whole = merge_all([Moments.of(np.column_stack([X, y]))])
-    alphas = elasticnet.largest_alpha(elasticnet.problem_of(whole, COLUMNS), 1.0) * np.geomspace(1, 1e-3, ALPHAS)
+    alphas = elasticnet.largest_alpha(elasticnet.problem_of(whole, np.zeros(COLUMNS)), 1.0) * np.geomspace(
+        1, 1e-3, ALPHAS
+    )
 
     start = time.perf_counter()
     ours = from_moments(X, y, fold, alphas)

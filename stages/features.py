@@ -20,7 +20,7 @@ from sklearn.compose import ColumnTransformer
 
 from stages.modelling.axes import Axis, axes_of, with_terms_of
 from stages.modelling.comparison import Candidate, candidate_of, is_better, quick_path
-from stages.modelling.feature_map import KNOTS, blocks, fit_feature_map
+from stages.modelling.feature_map import KNOTS, blocks, fit_feature_map, signs_of
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.sums import add_up, term_moments, vertex_rows
@@ -134,7 +134,7 @@ def choose_map(
         if len(maps) == 1:
             return feature_map, moments
         sets = additive_sets(moments, memberships(len(moments), forward))
-        candidate = candidate_of([quick_path(one, len(moments[0].mean) - 1) for one in sets])
+        candidate = candidate_of([quick_path(one, signs_of(feature_map)) for one in sets])
         log.debug("%d terms: CV RMSE %.6g", len(moments[0].mean) - 1, np.sqrt(candidate.errors.mean()))
         if best is None or is_better(candidate.errors, best.errors):
             chosen, best = (feature_map, moments), candidate

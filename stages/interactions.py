@@ -21,6 +21,7 @@ from sklearn.compose import ColumnTransformer
 from stages.features import scale_centre
 from stages.modelling.axes import Axis, axes_of
 from stages.modelling.comparison import Candidate, candidate_of, quick_path
+from stages.modelling.feature_map import signs_of
 from stages.modelling.leakage import refuse
 from stages.modelling.moments import Moments, explained, load_moments, merge_all
 from stages.modelling.sums import add_up, term_moments
@@ -53,7 +54,8 @@ def main() -> None:
         moments = load_moments(MOMENTS)
         members = memberships(len(moments), read_params("split.by") == "time")
         axes, sets = axes_of(feature_map), additive_sets(moments, members)
-        additive = candidate_of([quick_path(one, len(moments[0].mean) - 1) for one in sets])
+        signs = signs_of(feature_map)
+        additive = candidate_of([quick_path(one, signs) for one in sets])
         chosen, best = ChosenPairs(axes, [], [[] for _ in members], [[] for _ in members]), additive
         if params.interactions != 0:
             parts = list_parts(TRAIN)
@@ -61,7 +63,8 @@ def main() -> None:
             sample = sample_rows(parts, params.interaction_rows, columns)
             rows = rows_of(sample, axes, schema, params.target)
             grids = [make_grid(axis, values) for axis, values in zip(axes, rows.values, strict=True)]
-            pairs, best = find_pairs(rows, members, additive, search_of(axes, grids, rows, schema, params, log), log)
+            search = search_of(axes, grids, signs, rows, schema, params, log)
+            pairs, best = find_pairs(rows, members, additive, search, log)
             chosen = ChosenPairs(axes, grids, pairs, [[] for _ in members])
             if any(pairs):
                 sets, cells = sum_sets(parts, chosen, members, schema, params.target, rows.centre)
@@ -90,6 +93,7 @@ def rows_of(sample: pd.DataFrame, axes: list[Axis], schema: TableSchema, transfo
 def search_of(
     axes: list[Axis],
     grids: list[Grid],
+    signs: Floats,
     rows: Rows,
     schema: TableSchema,
     params: FeaturesParams,
@@ -97,10 +101,13 @@ def search_of(
 ) -> Search:
     """Say which pairs may be chosen, and how many terms they may have."""
     wanted = schema.interactions
+    monotone = [column.name for column in schema.inputs if column.monotone is not None]
+    if monotone:
+        log.info("in no pair, because a pair could make the effect turn: %s (monotone)", ", ".join(monotone))
     cut = [
         (number, grid)
         for number, grid in enumerate(grids)
-        if not grid.is_constant and grid.axis.column not in wanted.exclude
+        if not grid.is_constant and grid.axis.column not in [*wanted.exclude, *monotone]
     ]
     candidates = [(i, j) for i, _ in cut for j, _ in cut if i < j]
     bins = {number: grid.locate(rows.values[number]) for number, grid in cut}
@@ -119,7 +126,7 @@ def search_of(
         [names for names in candidates if sorted(axes[axis].column for axis in names) == sorted(pair)]
         for pair in wanted.require
     ]
-    return Search(axes, grids, candidates, [group for group in required if group], copies, most, terms, forced)
+    return Search(axes, grids, signs, candidates, [group for group in required if group], copies, most, terms, forced)
 
 
 def sum_sets(

@@ -21,9 +21,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from stages.modelling import elasticnet
+from stages.modelling.constraints import free_r2
 from stages.modelling.cross_validation import FEW_TERMS, choose, cv_surface, surface_tol
 from stages.modelling.elasticnet import Problem
-from stages.modelling.feature_map import blocks, count_terms
+from stages.modelling.feature_map import blocks, count_terms, signs_of
 from stages.modelling.moments import Moments
 from stages.modelling.pipeline import as_pipeline, linear_predictions
 from stages.modelling.target_scale import mean_factor
@@ -52,7 +53,8 @@ def main() -> None:
         sets = load_sets(SETS)
         feature_map: ColumnTransformer = joblib.load(FEATURE_MAP)
         pairs: ChosenPairs = joblib.load(PAIRS)
-        problems = [elasticnet.problem_of(one.train, count_terms(feature_map)) for one in sets]
+        signs = signs_of(feature_map)
+        problems = [elasticnet.problem_of(one.train, signs) for one in sets]
         total = sets[-1].train
 
         surface = cv_surface(sets, problems, params)
@@ -90,9 +92,12 @@ def main() -> None:
             iterations=fit.iterations,
             converged=fit.converged,
         )
-        write_metrics(metrics)
+        if signs.any():
+            metrics.cv_r2_free = free_r2(sets, problems, fit, pairs.axes, params, log)
+            log.info("without the monotone constraints of schema.yaml: CV R2 %.3f", metrics.cv_r2_free)
         log.info("alpha %(alpha).4g, l1_ratio %(l1_ratio)g: CV RMSE %(cv_rmse).4g, R2 %(cv_r2).3f, "
                  "%(nonzero)d of %(terms)d terms", metrics.model_dump())  # fmt: skip
+        write_metrics(metrics)
 
 
 def set_factors(

@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 
-from stages.modelling.feature_map import CALENDAR, blocks, calendar_part, days_since
+from stages.modelling.feature_map import CALENDAR, SIGNS, blocks, calendar_part, days_since
 from stages.utils.arrays import Floats, Places
 
 UNSEEN = "\x00 a level that no table has"
@@ -107,7 +107,11 @@ def places_of(feature_map: ColumnTransformer) -> Iterator[Place]:
 def axes_of(feature_map: ColumnTransformer) -> list[Axis]:
     """The axes of a fitted feature map, in the order of its terms."""
     return [
-        level_axis(place) if isinstance(place.transformer, OneHotEncoder) else number_axis(place)
+        level_axis(place)
+        if isinstance(place.transformer, OneHotEncoder)
+        else ordered_axis(place)
+        if "codes" in place.transformer.named_transformers_["known"].named_steps
+        else number_axis(place)
         for place in places_of(feature_map)
     ]
 
@@ -126,8 +130,12 @@ def number_axis(place: Place) -> Axis:
     """The axis of a number: its knots are where the line is clipped and where the curve bends."""
     known = place.transformer.named_transformers_["known"]
     clip = known["clip"].kw_args
-    curve = known["terms"].named_transformers_.get("curve")
-    knots = np.unique([clip["a_min"], clip["a_max"], *(curve.knots.ravel() if curve is not None else [])])
+    bends = [
+        curve.knots.ravel() if name == "curve" else curve.kw_args["knots"]
+        for name, curve in known["terms"].named_transformers_.items()
+        if name in ("curve", *SIGNS)
+    ]
+    knots = np.unique(np.concatenate([[clip["a_min"], clip["a_max"]], *bends]))
     has_term = "missing" in place.transformer.named_transformers_
     return Axis(
         column=place.column,
@@ -162,6 +170,25 @@ def level_axis(place: Place) -> Axis:
         levels=levels,
         codes=codes,
         terms=np.vstack([np.eye(p), np.zeros((1, p))]),
+        places=place.terms,
+    )
+
+
+def ordered_axis(place: Place) -> Axis:
+    """The axis of ordered levels: a vertex for each, for a missing cell if it has a term, and for an unlisted level."""
+    transformer = place.transformer
+    levels = list(transformer.named_transformers_["known"]["codes"].categories_[0])
+    if "missing" in transformer.named_transformers_:
+        levels.append(np.nan)
+    return Axis(
+        column=place.column,
+        part=None,
+        start=None,
+        knots=np.empty(0),
+        fill=None,
+        levels=levels,
+        codes=np.arange(len(levels) + 1),
+        terms=expand(transformer, pd.Series([*levels, UNSEEN], dtype="str")),
         places=place.terms,
     )
 

@@ -27,9 +27,9 @@ class QuickPath(NamedTuple):
     errors: Floats | None  # (alphas,) on its fold
 
 
-def quick_path(one: TrainingSet, additive: int) -> QuickPath:
-    """Fit a short path of alphas to a training set."""
-    problem = elasticnet.problem_of(one.train, additive)
+def quick_path(one: TrainingSet, signs: Floats) -> QuickPath:
+    """Fit a short path of alphas to a training set (see `elasticnet.problem_of` for `signs`)."""
+    problem = elasticnet.problem_of(one.train, signs)
     alphas = elasticnet.largest_alpha(problem, L1_RATIO) * np.geomspace(1, EPS, ALPHAS)
     coef = elasticnet.path(problem, alphas, L1_RATIO, TOL, MAX_ITER).coef
     return QuickPath(coef, None if one.test is None else elasticnet.mean_squared_errors(one.test, coef, one.train))

@@ -7,7 +7,7 @@ pass costs the square of the number of terms, whatever n is. A penalty means the
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
@@ -33,6 +33,7 @@ class Problem:
     target_scale: float  # standard deviation of the target; 1 if it is constant
     target_mean: float
     energy: float  # mean square of the standardised target: 1, or 0 if it is constant
+    signs: Floats  # (p,): the sign that a weight may have, 1 or -1; 0 for both
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,31 @@ class Fit:
     converged: bool
 
 
-def problem_of(moments: Moments, additive: int) -> Problem:
-    """The standardised sums of n rows of p terms and the target; the first `additive` terms are not of pairs."""
+def problem_of(moments: Moments, signs: Floats) -> Problem:
+    """The standardised sums of n rows of p terms and the target.
+
+    Args:
+        signs: for each term of a column the sign that its weight may have, 1 or -1, or 0 for both. The terms of pairs
+            follow; theirs are free.
+    """
     p = len(moments.mean) - 1
-    scale = scales(moments, additive)
+    scale = scales(moments, len(signs))
     deviation = np.sqrt(moments.scatter[p, p] / moments.n)
     target_scale = float(deviation) if deviation > 0 else 1.0
     gram = moments.scatter[:p, :p] / moments.n / np.outer(scale, scale)
     moment = moments.scatter[:p, p] / moments.n / scale / target_scale
     energy = float(moments.scatter[p, p] / moments.n / target_scale**2)
-    return Problem(gram, moment, scale, moments.mean[:p], target_scale, float(moments.mean[p]), energy)
+    signs = np.append(signs, np.zeros(p - len(signs)))
+    return Problem(gram, moment, scale, moments.mean[:p], target_scale, float(moments.mean[p]), energy, signs)
+
+
+def nonnegative_parts(signs: Floats) -> Floats:
+    """The matrix (q, p) whose transpose makes weights with these signs of q weights that are not negative.
+
+    A free weight is the difference of two. At the optimum one of them is 0, so the penalties stay what they are.
+    """
+    p, free = len(signs), signs == 0
+    return np.vstack([np.diag(np.where(free, 1, signs)), -np.eye(p)[free]])
 
 
 def scales(moments: Moments, additive: int) -> Floats:
@@ -104,6 +120,20 @@ def path(
         alphas, l1_ratio, tol, max_iter: as scikit-learn's ElasticNet has them, for standardised terms and target.
         start: (p,) weights that the first one starts from; 0 without.
     """
+    if problem.signs.any() and (problem.signs != 1).any():
+        parts = nonnegative_parts(problem.signs)
+        same = np.abs(parts)
+        bounded = replace(
+            problem,
+            gram=parts @ problem.gram @ parts.T,
+            moment=parts @ problem.moment,
+            scale=same @ problem.scale,
+            mean=same @ problem.mean,
+            signs=np.ones(len(parts)),
+        )
+        warm = None if start is None else np.maximum(parts @ start, 0)
+        found = path(bounded, alphas, l1_ratio, tol, max_iter, warm)
+        return replace(found, coef=found.coef @ parts)
     weights = np.zeros(len(problem.moment)) if start is None else start * problem.scale / problem.target_scale
     coef, iterations, gaps = [], [], []
     for alpha in alphas:
@@ -139,6 +169,7 @@ def solve(
                 max_iter=min(SPRINT, max_iter - passes),
                 coef_init=weights,
                 return_n_iter=True,
+                positive=bool(problem.signs.any()),
                 check_input=False,
             )
         weights, gap, passes = found[:, 0], float(gaps[0]), passes + int(iterations[0])
@@ -182,7 +213,7 @@ def fit(problem: Problem, alpha: float, l1_ratio: float, tol: float, max_iter: i
 def least_squares(moments: Moments) -> tuple[Floats, float]:
     """Ordinary least squares (of the smallest norm, where terms depend on one another): weights (p,), intercept."""
     p = len(moments.mean) - 1
-    problem = problem_of(moments, p)
+    problem = problem_of(moments, np.zeros(p))
     values, vectors = np.linalg.eigh(problem.gram)
     kept = values > 1e-10 * max(values[-1], 0)
     solved = vectors[:, kept] @ ((vectors[:, kept].T @ problem.moment) / values[kept])
@@ -191,7 +222,7 @@ def least_squares(moments: Moments) -> tuple[Floats, float]:
 
 
 def largest_alpha(problem: Problem, l1_ratio: float) -> float:
-    """The smallest alpha at which every weight is zero."""
+    """An alpha at which every weight is zero: the smallest, if no sign is bounded."""
     return float(np.abs(problem.moment).max() / l1_ratio)
 
 

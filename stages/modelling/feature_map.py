@@ -5,19 +5,21 @@ number), or a table of levels (text, categories, calendar parts of a date). Only
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, SplineTransformer
 
 from stages.table.schema import Column, TableSchema
 from stages.utils.arrays import Floats
 from stages.utils.params import FeaturesParams
 
+Direction = Literal["increasing", "decreasing"]
+SIGNS: dict[Direction, int] = {"increasing": 1, "decreasing": -1}
 CHUNK_CELLS = 4_000_000  # terms held at a time: 32 MB
 CALENDAR = ("month", "weekday", "hour")  # levels of a date; Monday is weekday 0
 DAY = np.timedelta64(1, "D")
@@ -43,7 +45,9 @@ def fit_feature_map(
 def column_map(column: Column, values: pd.Series, params: FeaturesParams, knots: int) -> Any:
     """The (unfitted) transformer of one column of n values into n rows of its terms."""
     if column.kind == "number":
-        return number_map(values.to_numpy(), params, knots)
+        return number_map(values.to_numpy(), params, knots, column.monotone)
+    if column.categoriesOrdered:
+        return ordered_map(column, values)
     if column.kind == "level":
         return level_map(params)
     calendar = [(part, calendar_map(part, params), [0]) for part in CALENDAR]
@@ -54,8 +58,13 @@ def column_map(column: Column, values: pd.Series, params: FeaturesParams, knots:
     return ColumnTransformer([("trend", trend, [0]), *calendar], sparse_threshold=0)
 
 
-def number_map(values: Floats, params: FeaturesParams, most_knots: int = FEW_KNOTS) -> Any:
-    """A line and a piecewise-linear curve over clipped values; a missing one is the median, with a term of its own."""
+def number_map(
+    values: Floats, params: FeaturesParams, most_knots: int = FEW_KNOTS, monotone: Direction | None = None
+) -> Any:
+    """A line and a piecewise-linear curve over clipped values; a missing one is the median, with a term of its own.
+
+    The curve of a monotone column is a sum of ramps, whose weights `signs_of` bounds.
+    """
     known = values[~np.isnan(values)]
     if len(known) == 0:  # nothing to learn from; the line of a constant has no weight
         known = np.zeros(1)
@@ -71,9 +80,32 @@ def number_map(values: Floats, params: FeaturesParams, most_knots: int = FEW_KNO
     if len(knots) > 2:
         curve = SplineTransformer(degree=1, knots=knots[:, None], extrapolation="constant", include_bias=False)
         terms.append(("curve", curve, [0]))
+    if monotone is not None and len(knots) > 1:
+        terms = [*terms[: len(knots) > 2], (monotone, FunctionTransformer(ramps, kw_args={"knots": knots}), [0])]
     filled = Pipeline([("clip", clip), ("impute", impute), ("terms", ColumnTransformer(terms, sparse_threshold=0))])
     missing = [("missing", MissingIndicator(features="all"), [0])] if len(known) < len(values) else []
     return ColumnTransformer([("known", filled, [0]), *missing], sparse_threshold=0)
+
+
+def ordered_map(column: Column, values: pd.Series) -> ColumnTransformer:
+    """A step from each level to the next; a missing or unlisted one is the median, a missing one has its own term."""
+    levels = column.levels or []
+    steps = FunctionTransformer(ramps, kw_args={"knots": np.arange(len(levels), dtype=np.float64)})
+    filled = Pipeline(
+        [
+            ("codes", OrdinalEncoder(categories=[levels], handle_unknown="use_encoded_value", unknown_value=np.nan)),
+            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+            ("terms", ColumnTransformer([(column.monotone or "steps", steps, [0])], sparse_threshold=0)),
+        ]
+    )
+    missing = [("missing", MissingIndicator(features="all"), [0])] if values.isna().any() else []
+    return ColumnTransformer([("known", filled, [0]), *missing], sparse_threshold=0)
+
+
+def ramps(values: Floats, knots: Floats) -> Floats:
+    """Share of each of k - 1 segments between k knots that is below each of (n, 1) values, (n, k - 1)."""
+    shares: Floats = np.clip((values - knots[:-1]) / np.diff(knots), 0, 1)
+    return shares
 
 
 def calendar_map(part: str, params: FeaturesParams) -> Pipeline:
@@ -105,6 +137,18 @@ def blocks(feature_map: ColumnTransformer) -> dict[str, range]:
     """For each input column the positions of its terms in the map's output."""
     slices = feature_map.output_indices_
     return {columns[0]: range(slices[name].start, slices[name].stop) for name, _, columns in feature_map.transformers}
+
+
+def signs_of(feature_map: ColumnTransformer) -> Floats:
+    """The sign that the weight of each term may have (p,): 1, -1, or 0 for both."""
+    signs = np.zeros(count_terms(feature_map))
+    for position, block in enumerate(blocks(feature_map).values()):
+        transformer = feature_map.named_transformers_[str(position)]
+        curves = getattr(transformer, "named_transformers_", {})
+        for direction, sign in SIGNS.items() if "known" in curves else ():
+            if direction in curves["known"]["terms"].named_transformers_:
+                signs[block.start : block.stop][transformer.output_indices_["known"]] = sign
+    return signs
 
 
 def count_terms(feature_map: ColumnTransformer) -> int:

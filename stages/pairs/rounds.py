@@ -46,6 +46,7 @@ class Search:
 
     axes: list[Axis]
     grids: list[Grid]
+    signs: Floats  # that the weights of the axes' terms may have (see `elasticnet.problem_of`)
     candidates: list[Names]  # pairs of axes
     required: list[list[Names]]  # of each of these the best is taken in any case
     copies: set[Names]  # axes that say nearly the same
@@ -168,7 +169,7 @@ def finer(scores: list[Score], pair: Pair) -> list[Score]:
 def fit_set(item: tuple[Membership, list[Pair]], rows: Rows, search: Search) -> QuickPath:
     """Fit one training set with its pairs."""
     member, pairs = item
-    return quick_path(sum_set(member, pairs, rows, search), sum(len(axis.places) for axis in search.axes))
+    return quick_path(sum_set(member, pairs, rows, search), search.signs)
 
 
 def sum_set(member: Membership, pairs: list[Pair], rows: Rows, search: Search) -> TrainingSet:

@@ -1,5 +1,5 @@
 """schema.yaml, typed: a Frictionless Table Schema descriptor (specs.frictionlessdata.io/table-schema) whose fields have
-three more properties: `role`, `unit` and `leak`.
+four more properties: `role`, `unit`, `leak` and `monotone`.
 """
 
 import datetime
@@ -58,6 +58,9 @@ class Column(Settings):
     leak: Literal["acknowledged"] | None = Field(
         None, description="what the leakage audit finds in the column is legitimate"
     )
+    monotone: Literal["increasing", "decreasing"] | None = Field(
+        None, description="the effect of the column never goes the other way"
+    )
     format: str = Field("default", description="dates: default (ISO 8601) or a strptime pattern")
     decimalChar: str = Field(".", min_length=1, max_length=1)
     groupChar: str | None = Field(None, min_length=1, max_length=1)
@@ -66,6 +69,7 @@ class Column(Settings):
     falseValues: list[str] = ["false", "False", "FALSE", "0"]
     missingValues: list[str] | None = Field(None, description="marks of a missing cell, instead of the table's")
     categories: list[str | int | Category] | None = Field(None, min_length=1, description="the levels of a category")
+    categoriesOrdered: bool = Field(False, description="the levels are listed from the lowest to the highest")
     constraints: Constraints = Constraints()
     example: Scalar | None = None
 
@@ -117,6 +121,16 @@ class Column(Settings):
             raise ValueError(f"column {self.name}: minimum and maximum go with numbers and dates, not with levels")
         if self.categories is not None and self.type not in ("string", "integer"):
             raise ValueError(f"column {self.name}: categories go with type string or integer; found {self.type}")
+        if self.categoriesOrdered and len(self.categories or []) < 2:
+            raise ValueError(
+                f"column {self.name}: categoriesOrdered: true needs the levels in their order; "
+                f"found {self.levels or 'none'}: list two or more under categories"
+            )
+        if self.monotone is not None and not (self.kind == "number" or self.categoriesOrdered):
+            found = "categories without categoriesOrdered: true" if self.categories is not None else self.type
+            raise ValueError(f"column {self.name}: monotone goes with numbers and with ordered levels; found {found}")
+        if self.monotone is not None and self.role != "feature":
+            raise ValueError(f"column {self.name}: monotone goes with role: feature; found {self.role}")
         if self.role == "target" and (self.kind != "number" or self.type == "boolean"):
             raise ValueError(f"column {self.name}: the target is a number or an integer; found {self.type}")
         if self.role == "time" and self.kind != "date":
@@ -188,6 +202,9 @@ class TableSchema(Settings):
                 raise ValueError(f"interactions.require: {first} is paired with itself; name two columns")
             if {first, second} & set(self.interactions.exclude):
                 raise ValueError(f"interactions: the pair {first}, {second} is required, and one of them excluded")
+            for name in inputs:
+                if name in (first, second) and self.column(name).monotone is not None:
+                    raise ValueError(f"interactions.require: {name} is monotone, so no pair may have it; delete either")
         return self
 
     def names(self, *roles: str) -> list[str]:

@@ -182,6 +182,7 @@ class TrainMetrics(MetricsFile):
     target: str = Field(description="params.yaml: features.target, the scale that the model was fitted on")
     cv_rmse: float
     cv_r2: float
+    cv_r2_free: float | None = Field(None, description="without the monotone constraints of schema.yaml, if it has any")
     cv_mse_se: float = Field(description="standard error of the mean squared error over the folds")
     terms: int = Field(description="coefficients of the model")
     nonzero: int = Field(description="coefficients that are not zero")

@@ -21,7 +21,7 @@ from stages.exporting.effects import effects_of
 from stages.exporting.parity import as_cells, largest_difference, odd_rows
 from stages.modelling import elasticnet
 from stages.modelling.axes import axes_of
-from stages.modelling.feature_map import count_terms, fit_feature_map
+from stages.modelling.feature_map import fit_feature_map, signs_of
 from stages.modelling.moments import Moments
 from stages.modelling.pipeline import as_pipeline, pairs_of
 from stages.modelling.target_scale import from_scale, to_scale
@@ -100,7 +100,7 @@ def fitted(
     terms = PairTerms(axes, grids, pairs, [cell_rows(values, grids, pair) for pair in pairs])
     y = to_scale(frame["y"].to_numpy(), transform)
     total = Moments.of(np.column_stack([feature_map.transform(frame), terms.transform(frame), y]))
-    fit = elasticnet.fit(elasticnet.problem_of(total, count_terms(feature_map)), alpha, 0.5, 1e-6, 10_000)
+    fit = elasticnet.fit(elasticnet.problem_of(total, signs_of(feature_map)), alpha, 0.5, 1e-6, 10_000)
     model = as_pipeline(feature_map, terms, fit, total, transform, "mean")
     model["elasticnet"].factor_ = 1.0 if transform == "none" else FACTOR
     return model

@@ -78,7 +78,7 @@ def moments_of(X: Floats, y: Floats) -> Moments:
 
 def problem_of(moments: Moments) -> Problem:
     """The problem of terms of columns only."""
-    return elasticnet.problem_of(moments, len(moments.mean) - 1)
+    return elasticnet.problem_of(moments, np.zeros(len(moments.mean) - 1))
 
 
 def surface_from(moments: list[Moments], params: TrainParams, forward: bool = False) -> pd.DataFrame:
@@ -264,9 +264,9 @@ def test_rare_terms_of_pairs_are_penalised_more() -> None:
     X = np.column_stack([rng.random(5000) < share for share in (0.1, 0.1, 0.01, 0.01)]).astype(float)
     moments = moments_of(X, X.sum(axis=1) + rng.normal(size=5000))
     deviations = X.std(axis=0)
-    scale = elasticnet.problem_of(moments, 2).scale
+    scale = elasticnet.problem_of(moments, np.zeros(2)).scale
     np.testing.assert_allclose(scale, [*deviations[:2], *np.sqrt(0.3 * deviations[2:])], rtol=1e-9)
-    frequent, rare = elasticnet.fit(elasticnet.problem_of(moments, 0), 0.03, 0.5, TOL, MAX_ITER).coef[[0, 2]]
+    frequent, rare = elasticnet.fit(elasticnet.problem_of(moments, np.zeros(0)), 0.03, 0.5, TOL, MAX_ITER).coef[[0, 2]]
     assert rare < frequent
     expected = TermScaler(2).fit(X)
     np.testing.assert_allclose(scale, expected.scale_, rtol=1e-9)

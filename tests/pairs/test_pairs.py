@@ -24,7 +24,7 @@ from stages.modelling.comparison import (
     is_better,
     quick_path,
 )
-from stages.modelling.feature_map import count_terms, fit_feature_map
+from stages.modelling.feature_map import fit_feature_map, signs_of
 from stages.modelling.moments import Moments, merge_all
 from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.modelling.training_sets import additive_sets, memberships
@@ -82,7 +82,7 @@ class Found:
         self.axes, self.members = axes_of(self.feature_map), memberships(FOLDS, forward=False)
         self.rows = rows_of(frame, self.axes, schema, "none")
         grids = [make_grid(axis, values) for axis, values in zip(self.axes, self.rows.values, strict=True)]
-        self.search = search_of(self.axes, grids, self.rows, schema, settings_, LOG)
+        self.search = search_of(self.axes, grids, signs_of(self.feature_map), self.rows, schema, settings_, LOG)
         folds = [self.rows.fold == k for k in range(FOLDS)]
         expand = partial(vertex_rows, axes=self.axes)
         moments = [
@@ -90,7 +90,7 @@ class Found:
             for inside in folds
         ]
         sets = additive_sets(moments, self.members)
-        self.additive = candidate_of([quick_path(one, count_terms(self.feature_map)) for one in sets])
+        self.additive = candidate_of([quick_path(one, signs_of(self.feature_map)) for one in sets])
         self.pairs, self.best = find_pairs(self.rows, self.members, self.additive, self.search, LOG)
 
     @property
@@ -216,7 +216,7 @@ def test_cross_validation_equals_a_refit_that_repeats_the_selection() -> None:
     terms = PairTerms(found.axes, found.search.grids, found.pairs[1], [])
     X = np.column_stack([found.feature_map.transform(frame), terms.transform(frame)])
     by_hand = Moments.of(np.column_stack([X, frame["y"]])[~held_out])
-    problem = elasticnet.problem_of(by_hand, count_terms(found.feature_map))
+    problem = elasticnet.problem_of(by_hand, signs_of(found.feature_map))
     alphas = elasticnet.largest_alpha(problem, L1_RATIO) * np.geomspace(1, EPS, ALPHAS)
     paths = elasticnet.path(problem, alphas, L1_RATIO, TOL, MAX_ITER).coef
     errors = [

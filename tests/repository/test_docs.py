@@ -9,7 +9,9 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from stages.table.schema import TableSchema
 from tests.helpers.documents import SERVERS, anchors, blocks, commands, text_of, walk
 from tests.helpers.pipeline import declared
 from tests.helpers.project import ROOT, SHARED_DATA, Project
@@ -67,6 +69,13 @@ def edges_of(path: Path) -> set[tuple[str, str]]:
         for first, second in direct
         if not any((first, middle) in reach and (middle, second) in reach for middle in stages)
     }
+
+
+def test_fields_that_are_shown_are_valid() -> None:
+    target = {"name": "y", "type": "number", "role": "target"}
+    for page in ("docs/own-data.md", "docs/effects.md"):
+        for block in blocks(page, "yaml"):
+            TableSchema.model_validate({"fields": [*YAML(typ="safe").load(block), target]})
 
 
 def test_diagram_and_table_are_the_pipeline() -> None:
@@ -156,6 +165,15 @@ def check_own_data(reader: Project, printed: list[str]) -> None:
     assert reader.dvc("status").stdout.strip() == UP_TO_DATE
 
 
+def check_effects(reader: Project, printed: list[str]) -> None:
+    """The constraint is on the default table, and its price is shown."""
+    assert "without the monotone constraints of schema.yaml: CV R2 0." in printed[1]
+    assert "cv_r2_free" in printed[2]
+    assert "\nMonotone by `schema.yaml`, and therefore in no interaction: `bmi` (increasing). " in (
+        reader.path / "models/MODEL_CARD.md"
+    ).read_text(encoding="utf-8")
+
+
 def check_sweeps_and_tracking(reader: Project, printed: list[str]) -> None:
     """The tables shown are those printed, and the branch with the best experiment is at `origin`."""
     sweep, report = blocks("docs/sweeps-and-tracking.md", "text")
@@ -198,6 +216,7 @@ def check_large_data(reader: Project, printed: list[str]) -> None:
 
 
 CHECKS = {
+    "docs/effects.md": check_effects,
     "docs/how-it-works.md": check_how_it_works,
     "docs/large-data.md": check_large_data,
     "docs/own-data.md": check_own_data,
