@@ -2,13 +2,17 @@
 # The base is pinned by version here and, where it is given, by digest: --build-arg BASE_DIGEST=@sha256:...
 ARG BASE_TAG=3.11.14-slim-bookworm
 ARG BASE_DIGEST=
+# Anything here adds what PREDICTION_LOG needs (60 MB): make image ARGS="--build-arg PREDICTION_LOG=1"
+ARG PREDICTION_LOG=
 
 FROM python:${BASE_TAG}${BASE_DIGEST} AS build
+ARG PREDICTION_LOG
 WORKDIR /app
-COPY requirements/webapp.txt requirements/
+COPY requirements/webapp.txt requirements/prediction-log.txt requirements/
 # an environment without pip in it; only wheels, so that nothing is compiled and no build script runs
 RUN python -m venv --without-pip /venv && \
-    pip --python /venv/bin/python install --no-cache-dir --only-binary :all: --require-hashes -r requirements/webapp.txt
+    pip --python /venv/bin/python install --no-cache-dir --only-binary :all: --require-hashes \
+      -r requirements/webapp.txt ${PREDICTION_LOG:+-r requirements/prediction-log.txt}
 COPY webapp/ webapp/
 RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash webapp
 

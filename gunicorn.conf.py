@@ -7,7 +7,10 @@ METRICS_PORT and PROMETHEUS_MULTIPROC_DIR. Nothing is written outside memory (/d
 import math
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +64,9 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Remove the folder of the metrics, if this file made it."""
+    """Move the rest of the prediction log to its store; remove the folder of the metrics, if this file made it."""
+    if os.environ.get("PREDICTION_LOG"):
+        with suppress(subprocess.TimeoutExpired):  # then the rows stay in the spool
+            subprocess.run([sys.executable, "-m", "webapp.prediction_log.drain"], timeout=4, check=False)
     if made_here:
         shutil.rmtree(made_here, ignore_errors=True)

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 from tests.helpers.servers import free_port
 from webapp.pin import load_pinned
+from webapp.prediction_log.store import read_rows
 from webapp.scoring.rows import json_default
 from webapp.scoring.scorecard import Scorecard
 
@@ -45,27 +46,31 @@ class Served(NamedTuple):
 
 
 @contextlib.contextmanager
-def serve(name: str, mlflow: str | None = None) -> Iterator[Served]:
-    """Run one of the servers until the block ends."""
+def serve(name: str, mlflow: str | None = None, log: str = "") -> Iterator[Served]:
+    """Run one of the servers until the block ends; `with log` is the web app with a prediction log in folder `log`."""
     port = free_port()
     env = {**os.environ, "HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "1", "METRICS_TOKEN": "m" * 20}
     env |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"], "1")  # one worker is one CPU, for all of them
     app = [*GUNICORN, *PLAIN, "--bind", f"127.0.0.1:{port}"]
     commands = {
         "web app": GUNICORN,
+        "with log": GUNICORN,
         "hello world": [*app, "benchmarks.serve_apps:hello()"],
         "scikit-learn": [*app, "--worker-class", "sync", "benchmarks.serve_apps:with_sklearn()"],
         "mlflow": [str(mlflow), *MLFLOW, str(port)],
     }
-    start = time.perf_counter()
-    process = subprocess.Popen(commands[name], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while not answers(port) and time.perf_counter() - start < 120 and process.poll() is None:
-            time.sleep(0.005)
-        yield Served(port, process.pid, time.perf_counter() - start)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
+    with tempfile.TemporaryDirectory() as scratch:
+        if name == "with log":
+            env |= {"PREDICTION_LOG": log or f"{scratch}/log", "PREDICTION_LOG_SPOOL": f"{scratch}/spool"}
+        start = time.perf_counter()
+        process = subprocess.Popen(commands[name], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            while not answers(port) and time.perf_counter() - start < 120 and process.poll() is None:
+                time.sleep(0.005)
+            yield Served(port, process.pid, time.perf_counter() - start)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
 
 
 def answers(port: int) -> bool:
@@ -114,7 +119,7 @@ def compare_servers(card: Scorecard, seconds: int, rounds: int, mlflow: str | No
     """Requests a second, memory of the worker and time to the first answer of each server."""
     row = {column.name: json_default(column) for column in card.columns}
     typed = {column.name: column.default for column in card.columns}  # levels as text, as the pipeline holds them
-    names = ["hello world", "web app", "scikit-learn", *(["mlflow"] if mlflow else [])]
+    names = ["hello world", "web app", "with log", "scikit-learn", *(["mlflow"] if mlflow else [])]
     rates: dict[str, list[float]] = {name: [] for name in names}
     starts: dict[str, list[float]] = {name: [] for name in names}
     memory: dict[str, float] = {}
@@ -139,7 +144,7 @@ def compare_servers(card: Scorecard, seconds: int, rounds: int, mlflow: str | No
             f"{name:14}{rate:11.0f}{rate / hello:10.2f}{memory[name]:6.0f} MB{statistics.median(starts[name]):12.2f} s"
         )
     ours = statistics.median(rates["web app"])
-    for name in names[2:]:
+    for name in names[3:]:
         print(f"the web app answers {ours / statistics.median(rates[name]):.1f} times as many as {name}")
 
 
@@ -185,14 +190,19 @@ def time_of(action: Callable[[], object]) -> float:
 
 
 def endure(card: Scorecard, seconds: int) -> None:
-    """Errors and growth of memory over a longer time at 64 connections."""
+    """Errors and growth of memory over a longer time at 64 connections, with a prediction log that is then counted."""
     body = json.dumps({column.name: json_default(column) for column in card.columns})
-    with serve("web app") as server:
-        load(server.port, "/api/v1/predict", body, 5, 64)
-        before = worker_mb(server.pid, "VmRSS")
-        rate, errors = load(server.port, "/api/v1/predict", body, seconds, 64)
-        after = worker_mb(server.pid, "VmRSS")
+    with tempfile.TemporaryDirectory() as folder:
+        with serve("with log", log=folder) as server:
+            first, _ = load(server.port, "/api/v1/predict", body, 5, 64)
+            before = worker_mb(server.pid, "VmRSS")
+            rate, errors = load(server.port, "/api/v1/predict", body, seconds, 64)
+            after = worker_mb(server.pid, "VmRSS")
+        ids = [name for rows in read_rows(folder, ["id"]) for name in rows["id"].to_pylist()]
     print(f"{seconds} s at 64 connections: {rate:.0f} requests/s, {errors} errors, {before:.1f} to {after:.1f} MB")
+    print(
+        f"{first * 5 + rate * seconds:,.0f} answers; in the log {len(ids):,} rows, {len(set(ids)):,} of them different"
+    )
 
 
 def main() -> None:

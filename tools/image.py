@@ -11,7 +11,7 @@ from tools.commands import git, run
 from webapp.pin import PinError, load_pinned
 
 TOOLS = ("docker", "podman", "buildah")
-COPIED = ("Dockerfile", "dvc.lock", "gunicorn.conf.py", "models", "plots", "requirements/webapp.txt", "webapp")
+COPIED = ("Dockerfile", "dvc.lock", "gunicorn.conf.py", "models", "plots", "requirements", "webapp")
 NAME = "localhost/dvc-elasticnet"
 
 

@@ -1,7 +1,10 @@
 """The model as the app holds it: loaded once, never changed."""
 
+from __future__ import annotations
+
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from webapp.metrics import Metrics, make_metrics
 from webapp.pin import load_pinned
@@ -10,6 +13,9 @@ from webapp.scoring.rows import RowReader, make_row_reader, row_type
 from webapp.scoring.scorecard import Scorecard
 from webapp.scoring.scorer import Scorer, make_scorer
 from webapp.settings import Settings
+
+if TYPE_CHECKING:
+    from webapp.prediction_log.spool import PredictionLog
 
 
 class Model(NamedTuple):
@@ -22,6 +28,7 @@ class Model(NamedTuple):
     read_form: RowReader
     score: Scorer
     metrics: Metrics
+    log: PredictionLog | None
     settings: Settings
     root: Path  # of the checkout
 
@@ -31,8 +38,10 @@ def load_model(settings: Settings, root: Path) -> Model:
 
     Raises:
         PinError: its scorecard is not the one that dvc.lock pins.
+        ValueError: the prediction log cannot be kept as the settings say.
     """
     card, md5 = load_pinned(root)
+    metrics = make_metrics(card)
     return Model(
         card=card,
         md5=md5,
@@ -40,7 +49,31 @@ def load_model(settings: Settings, root: Path) -> Model:
         read_json=make_row_reader(card, make_json_reader),
         read_form=make_row_reader(card, make_form_reader),
         score=make_scorer(card),
-        metrics=make_metrics(card),
+        metrics=metrics,
+        log=None if settings.log is None else make_log(card, md5, settings, metrics),
         settings=settings,
         root=root,
     )
+
+
+def make_log(card: Scorecard, md5: str, settings: Settings, metrics: Metrics) -> PredictionLog:
+    """Make the prediction log, which is imported only where it is on.
+
+    Raises:
+        ValueError: a column to keep is not one of the model, or packages are missing.
+    """
+    from pydantic_core import to_json
+
+    from webapp.prediction_log.spool import PredictionLog
+
+    assert settings.log is not None
+    names = [column.name for column in card.columns]
+    for name in settings.log.columns:
+        if name not in names:
+            raise ValueError(
+                f"PREDICTION_LOG_COLUMNS: {name!r} is not an input of the model; it has {', '.join(names)}"
+            )
+    for package in ("pyarrow", "sqlalchemy"):
+        if find_spec(package) is None:
+            raise ValueError(f"PREDICTION_LOG: {package} is not installed; install requirements/prediction-log.txt")
+    return PredictionLog(settings.log, names, to_json([md5, settings.git_sha]) + b"\n", metrics.registry)

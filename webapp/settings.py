@@ -1,11 +1,23 @@
 """Settings of serving from the environment; none of them can change a prediction."""
 
+import hashlib
+import os
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 SHORTEST_TOKEN = 16  # characters; a session cookie is signed with the token, so it must not be guessed offline
+
+
+class LogSettings(NamedTuple):
+    """Settings of the prediction log."""
+
+    address: str  # PREDICTION_LOG: a folder, s3://BUCKET/PATH or a SQLAlchemy URL
+    columns: tuple[str, ...]  # PREDICTION_LOG_COLUMNS: the inputs to keep; empty: all
+    seconds: int  # PREDICTION_LOG_SECONDS: how often the store gets new rows
+    spool: Path  # PREDICTION_LOG_SPOOL: where rows wait for the store
 
 
 class Settings(NamedTuple):
@@ -16,7 +28,9 @@ class Settings(NamedTuple):
     metrics_port: int | None = None  # if set, /metrics is served on this port, without a token
     forwarded_hops: int = 0  # how many proxies in front set X-Forwarded-For, -Proto and -Prefix
     upload_mb: int = 256  # largest table to score, MB; other requests are limited to 1 MB
+    monitoring: str | None = None  # folder or s3:// address of a report; by default monitoring/, if it is there
     git_sha: str = "unknown"
+    log: LogSettings | None = None  # of the prediction log, if it is on
 
 
 def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
@@ -25,22 +39,49 @@ def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
     Raises:
         ValueError: a value is not a number, or a token is too short; the message names the variable.
     """
-    given = {name: environ.get(name.upper(), "").strip() for name in Settings._fields}
+    given = {name: environ.get(name.upper(), "").strip() for name in Settings._fields if name != "log"}
     for name in ("app_token", "metrics_token"):
         if 0 < len(given[name]) < SHORTEST_TOKEN:
             raise ValueError(f"{name.upper()}: {len(given[name])} characters, expected at least {SHORTEST_TOKEN}")
     numbers = {}
     for name in ("metrics_port", "forwarded_hops", "upload_mb"):
-        if given[name] and not (given[name].isascii() and given[name].isdigit()):
-            raise ValueError(f"{name.upper()}: {given[name]!r} is not a whole number")
         if given[name]:
-            numbers[name] = int(given[name])
+            numbers[name] = read_number(name.upper(), given[name])
     return Settings(
         app_token=given["app_token"] or None,
         metrics_token=given["metrics_token"] or None,
+        monitoring=given["monitoring"] or None,
         git_sha=given["git_sha"] or read_git_sha(root),
+        log=read_log_settings(environ),
         **numbers,
     )
+
+
+def read_number(name: str, text: str) -> int:
+    """Read a whole number.
+
+    Raises:
+        ValueError: the text is not one.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{name}: {text!r} is not a whole number")
+    return int(text)
+
+
+def read_log_settings(environ: Mapping[str, str]) -> LogSettings | None:
+    """Read the settings of the prediction log, or None if it is off.
+
+    Raises:
+        ValueError: a value is wrong; the message names the variable.
+    """
+    address = environ.get("PREDICTION_LOG", "").strip()
+    if not address:
+        return None
+    columns = [name.strip() for name in environ.get("PREDICTION_LOG_COLUMNS", "").split(",")]
+    seconds = read_number("PREDICTION_LOG_SECONDS", environ.get("PREDICTION_LOG_SECONDS", "60").strip())
+    name = hashlib.sha256(f"{os.getuid()} {address}".encode()).hexdigest()[:12]
+    spool = environ.get("PREDICTION_LOG_SPOOL") or Path(tempfile.gettempdir(), f"prediction-log-{name}")
+    return LogSettings(address, tuple(filter(None, columns)), seconds, Path(spool))
 
 
 def read_git_sha(root: Path) -> str:

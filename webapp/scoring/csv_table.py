@@ -98,13 +98,19 @@ def check_header(header: list[str], card: Scorecard) -> None:
         raise InputError(mistakes)
 
 
-def score_table(table: Table, card: Scorecard, report: Callable[[list[Row], int], None]) -> Iterator[bytes]:
+def score_table(
+    table: Table,
+    card: Scorecard,
+    report: Callable[[list[Row], int], None],
+    keep: Callable[[list[str], tuple[float, float, float]], None] | None = None,
+) -> Iterator[bytes]:
     """Score a table: yield it with its results, as chunks of CSV in UTF-8 (RFC 4180) with the separator it came with.
 
     Args:
         table: the file to score.
         card: the model.
         report: called for each chunk with the rows that were scored, and the number of those that were not.
+        keep: called for each scored row with its cells as they were received, prediction and interval.
     """
     columns = [column for column in card.columns if column.name in table.header]
     readers = [(column.name, table.header.index(column.name), make_reader(column)) for column in columns]
@@ -128,9 +134,11 @@ def score_table(table: Table, card: Scorecard, report: Callable[[list[Row], int]
             writer.writerow([*shown, "", "", "", error])
         else:
             rows.append(row)
+            prediction, lower, upper, *_ = score(row)
+            if keep is not None:
+                keep(cells, (prediction, lower, upper))
             for place in texts:
                 cells[place] = harmless(cells[place])
-            prediction, lower, upper, *_ = score(row)
             writer.writerow([*cells, prediction, lower, upper, ""])
         if len(rows) + refused >= CHUNK:
             yield text.getvalue().encode()

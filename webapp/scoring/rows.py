@@ -11,6 +11,10 @@ from webapp.scoring.notation import LARGEST
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 from webapp.scoring.scorer import Cell
 
+ID_SCHEMA = {
+    "anyOf": [{"type": "string", "minLength": 1, "maxLength": 128}, {"type": "null"}],
+    "description": "of the case; comes back with the answer and is in the prediction log, to join the outcome by",
+}
 Row = dict[str, Cell]
 RowReader = Callable[[Mapping[str, Any]], Row]  # raises a RowError
 
@@ -49,8 +53,8 @@ def make_row_reader(card: Scorecard, make: Callable[[Column], Reader]) -> RowRea
 
 
 def row_type(card: Scorecard) -> Any:
-    """Make the TypedDict that documents a row: one key per column and no others."""
-    fields = {}
+    """Make the TypedDict that documents a row: one key per column, an id and no others."""
+    fields: dict[str, Any] = {"id": NotRequired[Annotated[Any, WithJsonSchema(ID_SCHEMA)]]}
     for column in card.columns:
         cell = Annotated[Any, WithJsonSchema(json_schema(column))]
         fields[column.name] = cell if column.required else NotRequired[cell]

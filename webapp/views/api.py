@@ -17,6 +17,7 @@ from webapp.views.responses import Prediction, answer, json_response
 
 MOST_ROWS = 5000  # in one request; send more as a CSV file
 MOST_MISTAKES = 100  # that one answer lists
+LONGEST_ID = 128  # characters
 
 
 class Status(BaseModel):
@@ -54,8 +55,8 @@ def refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
         raise InputError([Mistake(None, twice, "occurs twice in one row")], 400)
 
 
-def read_rows(content: Any, model: Model) -> list[Row]:
-    """Read one row, or a list of rows.
+def read_rows(content: Any, model: Model) -> tuple[list[Row], list[str | None]]:
+    """Read one row, or a list of rows, and the ids that the client gave them.
 
     Raises:
         InputError: they are not what the model takes.
@@ -64,12 +65,17 @@ def read_rows(content: Any, model: Model) -> list[Row]:
     if not 1 <= len(rows) <= MOST_ROWS:
         raise InputError([Mistake(None, None, f"must be a list of 1 to {MOST_ROWS:,} rows; found {len(rows):,}")])
     names = [column.name for column in model.card.columns]
-    known, found, mistakes = set(names), [], []
+    known, found, mistakes = {*names, "id"}, [], []
+    ids: list[str | None] = []
     for number, row in enumerate(rows):
         place = number if isinstance(content, list) else None
         if not isinstance(row, dict):
             mistakes.append(Mistake(place, None, "must be an object with one key per column"))
             continue
+        given = row.get("id") if "id" not in names else None
+        ids.append(given)
+        if given is not None and not (isinstance(given, str) and 1 <= len(given) <= LONGEST_ID):
+            mistakes.append(Mistake(place, "id", f"must be text of 1 to {LONGEST_ID} characters"))
         try:
             found.append(model.read_json(row))
         except RowError as error:
@@ -80,7 +86,7 @@ def read_rows(content: Any, model: Model) -> list[Row]:
             break
     if mistakes:
         raise InputError(mistakes[:MOST_MISTAKES])
-    return found
+    return found, ids
 
 
 def body_type(model: Model) -> type[RootModel[Any]]:
@@ -107,8 +113,15 @@ def make_api(model: Model) -> Blueprint:
         if request.mimetype != "application/json":
             raise UnsupportedMediaType("send application/json (or a CSV file to /api/v1/batch)")
         content = parse_json(request.get_data(cache=False))
-        rows = read_rows(content, model)
+        rows, ids = read_rows(content, model)
         answers = [answer(card, model.score, row) for row in rows]
+        if model.log is not None:
+            sent = content if isinstance(content, list) else [content]
+            ends = [(found["prediction"], found["lower"], found["upper"]) for found in answers]
+            ids = list(model.log.keep("api", ids, sent, ends))
+        for found, given in zip(answers, ids, strict=True):
+            if given is not None:
+                found["id"] = given
         metrics.inputs.add(rows)
         scored.inc(len(rows))
         return json_response(answers if isinstance(content, list) else answers[0])

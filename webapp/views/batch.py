@@ -15,7 +15,7 @@ from werkzeug.formparser import parse_form_data
 
 from webapp.drift import observe
 from webapp.model import Model
-from webapp.scoring.csv_table import open_table, score_table
+from webapp.scoring.csv_table import Table, open_table, score_table
 from webapp.scoring.messages import InputError, Mistake
 from webapp.scoring.notation import write_value
 from webapp.scoring.rows import Row
@@ -39,17 +39,27 @@ def make_batch(model: Model) -> Blueprint:
     blueprint = Blueprint("batch", __name__)
     scored, refused = (metrics.rows.labels("batch", outcome) for outcome in ("scored", "refused"))
 
-    def report(rows: list[Row], others: int) -> None:
+    def count(rows: list[Row], others: int) -> None:
         observe(metrics.inputs.watches, rows)
         scored.inc(len(rows))
         refused.inc(others)
+
+    def score_rows(table: Table) -> Iterator[bytes]:
+        if model.log is None:
+            return score_table(table, card, count)
+        keep, flush = model.log.of_table(table.header)
+
+        def count_and_log(rows: list[Row], others: int) -> None:
+            count(rows, others)
+            flush()
+
+        return score_table(table, card, count_and_log, keep)
 
     def answer_with_table() -> Response:
         with ExitStack() as stack:
             table = open_table(open_upload(stack, model.settings.upload_mb * 1_000_000), card)
             held = stack.pop_all()  # until the answer has been sent
-        chunks: Iterator[bytes] = score_table(table, card, report)
-        response = Response(chunks, content_type="text/csv; charset=utf-8")
+        response = Response(score_rows(table), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = "attachment; filename=predictions.csv"
         response.call_on_close(held.close)
         return response

@@ -27,6 +27,7 @@ class Prediction(BaseModel):
         description="what each pair of columns adds beyond what each of them adds alone, by its name: `a × b`; "
         "a side is a column or one part of a date, such as `date.month`"
     )
+    id: str | None = Field(None, description="the one sent; with a prediction log, a new one where none was sent")
     warnings: dict[str, str] = Field(
         description="columns whose value, and pairs (`a × b`) whose combination, is outside what the model has seen"
     )
