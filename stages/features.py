@@ -130,7 +130,8 @@ def choose_map(
     chosen: tuple[ColumnTransformer, list[Moments]] | None = None
     best: Candidate | None = None
     for feature_map in maps:
-        moments = [term_moments(fold, with_terms_of(feature_map, axes)) for fold in at_vertices]
+        with_terms = with_terms_of(feature_map, axes)
+        moments = [term_moments(fold, with_terms) for fold in at_vertices]
         if len(maps) == 1:
             return feature_map, moments
         sets = additive_sets(moments, memberships(len(moments), forward))

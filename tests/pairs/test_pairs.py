@@ -118,6 +118,7 @@ def test_a_planted_pair_is_found_and_it_alone(planted: str) -> None:
     assert found.pairs[0][0].axes == found.pairs[-1][0].axes
 
 
+@pytest.mark.slow
 def test_tables_without_pairs_get_hardly_any() -> None:
     used = [len(Found(table_of(seed, 600)).names) for seed in range(20)]
     assert sum(count > 0 for count in used) <= 1
