@@ -31,6 +31,11 @@ from tests.helpers.project import (  # noqa: E402
 )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one worker more than there are cores: many tests wait for a server, a disk or a kill."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MakeOnce:
     """Makes a project once for all workers: the first to ask for it makes it. Copy it before you change it."""

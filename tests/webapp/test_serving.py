@@ -250,7 +250,7 @@ def test_sigterm_under_load_loses_no_accepted_request(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_long_run_at_64_connections_neither_fails_nor_grows(tmp_path: Path) -> None:
     body, headers = json.dumps(ROW), {"Content-Type": "application/json"}
-    seconds = float(os.environ.get("LOAD_SECONDS", "20"))
+    seconds = float(os.environ.get("LOAD_SECONDS", "8"))
     errors: list[Any] = []
 
     def ask(port: int, until: float) -> None:
