@@ -2,7 +2,7 @@
 
 Reads   models/model.joblib, models/folds.joblib, data/training_sets.npz, data/train/, data/test/, schema.yaml
 Writes  models/intervals.json, metrics/test.json, plots/predicted_actual.csv, plots/coverage.csv,
-        plots/residuals_by_group.csv
+        plots/coverage_by_width.csv, plots/residuals_by_group.csv
 Run     python -m stages.evaluate
 
 Baselines: the mean; ordinary least squares on the same terms; HistGradientBoosting, as a black box to compare with.
@@ -18,9 +18,16 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from stages.evaluation.baselines import fit_black_box, mean_target
-from stages.evaluation.error_groups import Groups, find_groups, group_sums, residuals_by_group
+from stages.evaluation.error_groups import Groups, find_groups, group_sums, residuals_by_group, worst_coverage
+from stages.evaluation.error_size import factor_model, row_factors, scaled_intervals
 from stages.evaluation.gate import gate, gate_checks
-from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_scores, residual_intervals
+from stages.evaluation.intervals import (
+    count_coverage,
+    coverage_by_bin,
+    coverage_scores,
+    interval_ends,
+    residual_intervals,
+)
 from stages.evaluation.metrics import CLUSTERS, bootstrap_scores, cluster_sums
 from stages.modelling import elasticnet
 from stages.modelling.pipeline import linear_predictions, linear_sums, pairs_of
@@ -41,7 +48,8 @@ MODEL, FOLDS, SETS = Path("models/model.joblib"), Path("models/folds.joblib"), P
 TRAIN, TEST = Path("data/train"), Path("data/test")
 INTERVALS = Path("models/intervals.json")
 PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
-GROUPS = Path("plots/residuals_by_group.csv")
+WIDTHS, GROUPS = Path("plots/coverage_by_width.csv"), Path("plots/residuals_by_group.csv")
+TENTHS = np.linspace(0, 1, 11)[1:-1]
 DRAWN_ROWS = 1000  # test rows, chosen by hash, in plots/predicted_actual.csv
 
 
@@ -55,6 +63,8 @@ class Models:
     black_box: Pipeline
     mean: float
     intervals: dict[str, Any]
+    constant: dict[str, Any]  # intervals with the same offsets for every row
+    width_edges: Floats  # between tenths of the training rows by the width of their intervals
     transform: TargetTransform
 
 
@@ -63,8 +73,8 @@ class PartScores:
     """Sums over the test rows of one part."""
 
     sums: dict[str, Floats]  # for each model, sums by cluster of rows
-    coverage: Floats  # (bins, 3): rows, rows inside their interval, sum of the intervals' widths
-    groups: pd.DataFrame  # sums of the residuals by group of rows
+    coverage: dict[str, Floats]  # by bin of the prediction, by width, and with constant intervals: see count_coverage
+    groups: pd.DataFrame  # sums by group of rows: see group_sums
     drawn: pd.DataFrame  # draw, actual, predicted, lower, upper of up to DRAWN_ROWS rows
 
 
@@ -78,16 +88,27 @@ def main() -> None:
         columns = [*schema.names("feature", "time", "target"), "_fold"]
         sample = sample_rows(list_parts(TRAIN), params.sample_rows, columns)
 
-        intervals = residual_intervals(*out_of_fold(sample, schema, transform), params.coverage, params.bins)
+        prediction, residual = out_of_fold(sample, schema, transform)
+        known = ~np.isnan(prediction)
+        rows, prediction, residual = sample[known], prediction[known], residual[known]
+        constant = residual_intervals(prediction, residual, params.coverage, bins=1)
+        if params.intervals == "scaled":
+            intervals, factor = scaled_intervals(model, rows, prediction, residual, params, transform)
+        else:
+            intervals = residual_intervals(prediction, residual, params.coverage, params.bins)
+            factor = np.ones(len(rows))
+        lower, upper = interval_ends(intervals, prediction, factor, transform)
+        width_edges = np.unique(np.quantile(upper - lower, TENTHS))
         write_json(INTERVALS, intervals, ALL_DIGITS)
         black_box = fit_black_box(sample, schema, params.seed)
         mean = mean_target(list_parts(TRAIN), schema)
         least_squares = elasticnet.least_squares(total)
         [fitted] = linear_sums(pairs_of(model), sample, [least_squares])
-        factor = mean_factor(sample[schema.target.name].to_numpy(), fitted, transform)
-        models = Models(model, least_squares, factor, black_box, mean, intervals, transform)
+        back = mean_factor(sample[schema.target.name].to_numpy(), fitted, transform)
+        models = Models(model, least_squares, back, black_box, mean, intervals, constant, width_edges, transform)
         groups = find_groups(sample, schema)
         parts = list(map_parts(score_part, list_parts(TEST), models, schema, groups, by_group))
+        by_group_of_rows = residuals_by_group(pd.concat([part.groups for part in parts]), groups, schema)
 
         scores = {
             name: bootstrap_scores(
@@ -95,14 +116,15 @@ def main() -> None:
             )
             for name in parts[0].sums
         }
-        counts = np.sum([part.coverage for part in parts], axis=0)
-        coverage = coverage_scores(counts, params.coverage)
+        counts = {name: np.sum([part.coverage[name] for part in parts], axis=0) for name in parts[0].coverage}
+        coverage = coverage_scores(counts["bin"], counts["constant"], params.coverage, worst_coverage(by_group_of_rows))
         verdicts = gate(gate_checks(scores["model"], scores["least_squares"], coverage, params.gate))
         write_metrics(EvaluationMetrics(**scores, intervals=coverage, gate=verdicts))
         drawn = pd.concat([part.drawn for part in parts]).sort_values("draw", kind="stable").head(DRAWN_ROWS)
         write_csv(PREDICTED, drawn.drop(columns="draw"))
-        write_csv(COVERAGE, coverage_by_bin(counts, intervals, transform))
-        write_csv(GROUPS, residuals_by_group(pd.concat([part.groups for part in parts]), groups, schema))
+        write_csv(COVERAGE, coverage_by_bin(counts["bin"], from_scale(np.array(intervals["edges"]), transform)))
+        write_csv(WIDTHS, coverage_by_bin(counts["width"], width_edges))
+        write_csv(GROUPS, by_group_of_rows)
         model_scores = dict(scores["model"])
         log.info("RMSE %s, MAE %s, R² %s", *(with_interval(model_scores, name) for name in ("rmse", "mae", "r2")))
         shares = percent(coverage.coverage, 1), percent(coverage.nominal)
@@ -111,9 +133,9 @@ def main() -> None:
 
 
 def out_of_fold(sample: pd.DataFrame, schema: TableSchema, transform: TargetTransform) -> tuple[Floats, Floats]:
-    """Predictions of training rows by the model of their fold, which has not seen them, and the residuals (each (n,)).
+    """Predict training rows by the model of their fold, which has not seen them; also return the residuals (each (n,)).
 
-    Both are on the model's scale. Rows of a fold without a model (the first, by time) are left out.
+    Both are on the model's scale, and NaN for the rows of a fold without a model (the first, by time).
     """
     models: dict[int, Pipeline] = joblib.load(FOLDS)
     fold, prediction = sample["_fold"].to_numpy(), np.full(len(sample), np.nan)
@@ -121,9 +143,7 @@ def out_of_fold(sample: pd.DataFrame, schema: TableSchema, transform: TargetTran
         inside = fold == held_out
         if inside.any():
             prediction[inside] = linear_predictions(model, sample[inside])
-    known = ~np.isnan(prediction)
-    target = to_scale(sample[schema.target.name].to_numpy(), transform)
-    return prediction[known], (target - prediction)[known]
+    return prediction, to_scale(sample[schema.target.name].to_numpy(), transform) - prediction
 
 
 def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, by_group: bool) -> PartScores:
@@ -131,7 +151,8 @@ def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, 
     frame = read_part(part)
     target = frame[schema.target.name].to_numpy()
     linear = linear_predictions(models.model, frame)
-    [least_squares] = linear_sums(pairs_of(models.model), frame, [models.least_squares])
+    widening = factor_model(models.model, models.intervals)
+    least_squares, log_factor = linear_sums(pairs_of(models.model), frame, [models.least_squares, widening])
     predicted = from_scale(linear, models.transform) * models.model["elasticnet"].factor_
     predictions = {
         "model": predicted,
@@ -143,10 +164,16 @@ def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, 
     cluster = (draw(unit, "bootstrap") % np.uint64(CLUSTERS)).astype(np.int64)
     sums = {name: cluster_sums(cluster, target, values, models.mean) for name, values in predictions.items()}
 
-    lower, upper, counts = apply_intervals(models.intervals, linear, target, models.transform)
+    lower, upper = interval_ends(models.intervals, linear, row_factors(models.intervals, log_factor), models.transform)
+    coverage = models.intervals["coverage"]
+    by_bin = count_coverage(linear, models.intervals["edges"], lower, upper, target, coverage)
+    by_width = count_coverage(upper - lower, models.width_edges, lower, upper, target, coverage)
+    ends = interval_ends(models.constant, linear, 1.0, models.transform)
+    counts = {"bin": by_bin, "width": by_width, "constant": count_coverage(linear, [], *ends, target, coverage)}
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
-    by_column = group_sums(frame, target - predicted, groups)
+    inside = ((lower <= target) & (target <= upper)).astype(np.float64)
+    by_column = group_sums(frame, target - predicted, inside, groups)
     return PartScores(sums, counts, by_column, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
 
 

@@ -15,8 +15,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 from sklearn.pipeline import Pipeline
 
-from stages.exporting.effects import effects_of
+from stages.exporting.effects import effects_of, width_effects
 from stages.exporting.parity import largest_difference, odd_rows
+from stages.modelling.pipeline import weights_of
 from stages.table.parts import list_parts, sample_rows
 from stages.table.schema import Column, TableSchema, read_schema
 from stages.utils.files import ALL_DIGITS, md5_of, read_json, replacing, write_json
@@ -45,7 +46,7 @@ def main() -> None:
             write_json(partial, card.model_dump(mode="json"), ALL_DIGITS)
             served = Scorecard.model_validate_json(partial.read_bytes())
             rows = pd.concat([sample, *odd_rows(sample, schema)], ignore_index=True)
-            worst = largest_difference(served, model, rows, sample[schema.target.name].to_numpy())
+            worst = largest_difference(served, model, read_json(INTERVALS), rows, sample[schema.target.name].to_numpy())
         log.info(
             "scorecard of %d columns agrees with the model on %d rows to %.1g", len(card.columns), len(rows), worst
         )
@@ -55,10 +56,14 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
     """The model as a scorecard, with what the form and the API need to know of each column."""
     shares = [pair.folds for pair in read_metrics(InteractionMetrics).pairs]
     known = {column.name: column.levels or [] for column in schema.inputs}
+    intervals = read_json(INTERVALS)
     effects = effects_of(model, known, sample, shares)
+    widths = width_effects(effects.axes, intervals.pop("factor_coef", []), weights_of(model)[1], known)
     target = schema.target
     metrics = read_json(METRICS)
+    worst_group = metrics["intervals"].pop("worst_group")
     headline = {**metrics["model"], **metrics["intervals"], "gate_passed": metrics["gate"]["passed"]}
+    headline["worst_group_coverage"] = None if worst_group is None else worst_group["coverage"]
     return Scorecard(
         version=2,
         title=schema.title,
@@ -75,11 +80,13 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
         ),
         intercept=float(model["elasticnet"].intercept_),
         columns=[
-            make_column(column, sample[column.name], effects.columns[column.name], schema.missingValues)
+            make_column(
+                column, sample[column.name], effects.columns[column.name], schema.missingValues, widths.get(column.name)
+            )
             for column in schema.inputs
         ],
         surfaces=effects.surfaces,
-        intervals=scorecard.Intervals(**read_json(INTERVALS)),
+        intervals=scorecard.Intervals(**intervals),
         training={"rows": sum(pq.read_metadata(part).num_rows for part in list_parts(TRAIN))} | chosen(read_json(FIT)),
         metrics=headline,
         made_from={path.as_posix(): md5_of(path) for path in (MODEL, INTERVALS, FIT, METRICS, SCHEMA)},
@@ -92,7 +99,7 @@ def chosen(fit: dict[str, Any]) -> dict[str, float | bool | None]:
 
 
 def make_column(
-    column: Column, values: "pd.Series[Any]", effect: Any, missing_values: Sequence[str]
+    column: Column, values: "pd.Series[Any]", effect: Any, missing_values: Sequence[str], width: Any = None
 ) -> scorecard.Column:
     """Describe one input column; `values` are its cells in the sample, `missing_values` the table's missing marks."""
     known = values.dropna()
@@ -133,6 +140,7 @@ def make_column(
         missing_share=float(values.isna().mean()),
         default=default,
         effect=effect,
+        width=width,
     )
 
 

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from prometheus_client import Counter
 
 from webapp.formatting import distinct
+from webapp.scoring.effects import Cell, as_datetime
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
-from webapp.scoring.scorer import Cell, as_datetime
 
 MOST_LEVELS = 20  # of a column that have a bin of their own
 MOST_WAITING, LONGEST_WAIT = 100, 1.0  # rows, seconds

@@ -7,10 +7,12 @@ import pandas as pd
 
 from stages.table.schema import Column, TableSchema
 from stages.utils.arrays import Floats
+from stages.utils.metrics_files import GroupCoverage
 from webapp.formatting import distinct
 
 FIFTHS = [0.2, 0.4, 0.6, 0.8]
 MOST_LEVELS = 31  # of a column that are groups; the others together are one group
+ENOUGH_ROWS = 50  # of a group whose coverage is compared with that of others
 OTHER, MISSING = "other levels", "missing"
 
 Groups = dict[str, Floats | list[str]]  # for each input column the edges between its fifths, or its commonest levels
@@ -36,8 +38,13 @@ def as_float(cells: pd.Series) -> Floats:
     return np.asarray(cells.astype("datetime64[ns]").astype("int64") if cells.dtype.kind == "M" else cells, np.float64)
 
 
-def group_sums(frame: pd.DataFrame, residual: Floats, groups: Groups) -> pd.DataFrame:
-    """Sum the residuals of one part by group: column, place (of the group in the column), rows, total, squares."""
+def group_sums(frame: pd.DataFrame, residual: Floats, inside: Floats, groups: Groups) -> pd.DataFrame:
+    """Sum over one part by group: column, place (of the group in the column), rows, total, squares, inside.
+
+    Args:
+        residual: (n,) target minus prediction; `total` and `squares` are its sums.
+        inside: (n,) 1 for a target that is inside its interval, 0 for another.
+    """
     frames = []
     for name, limits in groups.items():
         cells = frame[name]
@@ -48,14 +55,16 @@ def group_sums(frame: pd.DataFrame, residual: Floats, groups: Groups) -> pd.Data
         else:
             place = np.searchsorted(limits, as_float(cells), side="right")
         place = np.where(missing, len(limits) + 1, place)
-        sums = [np.bincount(place, weights, len(limits) + 2) for weights in (None, residual, residual**2)]
-        columns = dict(zip(("rows", "total", "squares"), sums, strict=True))
+        sums = [np.bincount(place, weights, len(limits) + 2) for weights in (None, residual, residual**2, inside)]
+        columns = dict(zip(("rows", "total", "squares", "inside"), sums, strict=True))
         frames.append(pd.DataFrame({"column": name, "place": np.arange(len(limits) + 2), **columns}))
     return pd.concat(frames, ignore_index=True)
 
 
 def residuals_by_group(sums: pd.DataFrame, groups: Groups, schema: TableSchema) -> pd.DataFrame:
-    """Return a row for each group that has rows: column, group, rows, bias (mean of target minus prediction), se, rmse.
+    """Return a row for each group that has rows: column, group, rows, bias, se, rmse, coverage.
+
+    The bias is the mean of target minus prediction, `se` its standard error; the coverage is the share inside.
 
     Args:
         sums: of any number of parts, as `group_sums` returns them.
@@ -72,8 +81,16 @@ def residuals_by_group(sums: pd.DataFrame, groups: Groups, schema: TableSchema) 
         "bias": mean,
         "se": np.where(sums["rows"] > 1, np.sqrt(spread / np.maximum(sums["rows"] - 1, 1)), np.nan),
         "rmse": np.sqrt(sums["squares"] / sums["rows"]),
+        "coverage": sums["inside"] / sums["rows"],
     }
     return pd.DataFrame(columns)
+
+
+def worst_coverage(groups: pd.DataFrame) -> GroupCoverage | None:
+    """Return the group with the lowest coverage (from `residuals_by_group`) among those of at least ENOUGH_ROWS."""
+    large = groups[groups["rows"] >= ENOUGH_ROWS].nsmallest(1, "coverage")
+    found = large[["column", "group", "rows", "coverage"]].to_dict("records")
+    return GroupCoverage.model_validate(found[0]) if found else None
 
 
 def group_names(limits: Floats | list[str], column: Column) -> list[str]:

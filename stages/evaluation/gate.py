@@ -28,10 +28,12 @@ class Check(NamedTuple):
 def gate_checks(model: Scores, least_squares: Scores, intervals: IntervalScores, limits: GateParams) -> list[Check]:
     """Return the checks of a model, from the scores in metrics/test.json."""
     ratio, coverage = rmse_ratio(model.rmse, least_squares.rmse), intervals.coverage
+    worst = None if intervals.worst_group is None else intervals.worst_group.coverage
     return [
         Check("min_r2", "lower end of the interval of R²", True, limits.min_r2, model.r2_low),
         Check("max_rmse_to_ols", "RMSE relative to least squares", False, limits.max_rmse_to_ols, ratio),
         Check("min_coverage", "share of test rows inside their interval", True, limits.min_coverage, coverage),
+        Check("min_worst_group_coverage", "the same in the worst group", True, limits.min_worst_group_coverage, worst),
     ]
 
 

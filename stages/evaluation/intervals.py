@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from stages.modelling.target_scale import from_scale
 from stages.utils.arrays import Floats
-from stages.utils.metrics_files import IntervalScores
+from stages.utils.metrics_files import GroupCoverage, IntervalScores
 from stages.utils.params import TargetTransform
 
 
@@ -38,35 +39,79 @@ def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bi
     return {"coverage": coverage, "edges": edges.tolist(), "lower": lower, "upper": upper}
 
 
-def apply_intervals(
-    intervals: dict[str, Any], scaled: Floats, target: Floats, transform: TargetTransform
-) -> tuple[Floats, Floats, Floats]:
-    """Return the lower and upper ends of n rows' intervals, each (n,), and the counts of each bin, (bins, 3).
+def interval_ends(
+    intervals: dict[str, Any], scaled: Floats, factor: Floats | float, transform: TargetTransform
+) -> tuple[Floats, Floats]:
+    """Return the lower and upper ends of n rows' intervals, each (n,), in the target's unit.
 
-    The counts are rows, rows whose target is inside, and the sum of the widths. `intervals` and the predictions
-    `scaled` (n,) are on the model's scale, everything else is in the target's unit.
+    Args:
+        intervals: as `residual_intervals` returns them.
+        scaled: (n,) predictions on the model's scale.
+        factor: (n,) what each row's offsets are multiplied by.
     """
     bins = np.searchsorted(intervals["edges"], scaled, side="right")
-    lower, upper = (from_scale(scaled + np.array(intervals[end])[bins], transform) for end in ("lower", "upper"))
+    lower, upper = (
+        from_scale(scaled + np.array(intervals[end])[bins] * factor, transform) for end in ("lower", "upper")
+    )
+    return lower, upper
+
+
+def interval_scores(lower: Floats, upper: Floats, target: Floats, coverage: float) -> Floats:
+    """Return the interval score of each of n rows: the width, and 2 / (1 - coverage) times the distance outside.
+
+    Source: Gneiting and Raftery 2007, "Strictly proper scoring rules, prediction, and estimation", section 6.2.
+    """
+    outside = np.maximum(lower - target, 0) + np.maximum(target - upper, 0)
+    return (upper - lower) + 2 / (1 - coverage) * outside
+
+
+def count_coverage(
+    key: Floats, edges: npt.ArrayLike, lower: Floats, upper: Floats, target: Floats, coverage: float
+) -> Floats:
+    """Count, in each bin, the rows, those inside their interval, and the sums of widths and interval scores: (bins, 4).
+
+    Args:
+        key: (n,) what puts a row into a bin: its prediction, or the width of its interval.
+        edges: (bins - 1,), ascending.
+    """
+    place, bins = np.searchsorted(edges, key, side="right"), len(np.asarray(edges)) + 1
     inside = (lower <= target) & (target <= upper)
-    counts = [np.bincount(bins, weights, len(intervals["lower"])) for weights in (None, inside, upper - lower)]
-    return lower, upper, np.column_stack(counts)
+    sums = (None, inside, upper - lower, interval_scores(lower, upper, target, coverage))
+    return np.column_stack([np.bincount(place, weights, bins) for weights in sums])
 
 
-def coverage_scores(counts: Floats, nominal: float) -> IntervalScores:
-    """Return the share of test rows inside their interval, its standard error, and the mean width of the intervals."""
-    rows, inside, width = counts.sum(axis=0)
+def coverage_scores(
+    counts: Floats, constant: Floats, nominal: float, worst_group: GroupCoverage | None
+) -> IntervalScores:
+    """Return the scores of the intervals on the test rows.
+
+    Args:
+        counts, constant: (bins, 4), as `count_coverage` returns them, of the intervals and of those of constant width.
+    """
+    rows, inside, width, score = counts.sum(axis=0)
     share = inside / rows
-    se = np.sqrt(share * (1 - share) / rows)
-    return IntervalScores(nominal=nominal, coverage=share, coverage_se=se, mean_width=width / rows)
+    return IntervalScores(
+        nominal=nominal,
+        coverage=share,
+        coverage_se=np.sqrt(share * (1 - share) / rows),
+        mean_width=width / rows,
+        interval_score=score / rows,
+        interval_score_constant=constant[:, 3].sum() / rows,
+        worst_group=worst_group,
+    )
 
 
-def coverage_by_bin(counts: Floats, intervals: dict[str, Any], transform: TargetTransform) -> pd.DataFrame:
-    """Return a row for each bin: bin (1, 2, …), from, to (predictions; NaN at the open ends), rows, coverage, width."""
+def coverage_by_bin(counts: Floats, edges: Floats) -> pd.DataFrame:
+    """Return a row for each bin: bin (1, 2, …), from, to (NaN at the open ends), rows, coverage, width.
+
+    Args:
+        counts: (bins, 4), as `count_coverage` returns them.
+        edges: (bins - 1,) between the bins, of the predictions or of the intervals' widths.
+    """
     rows = counts[:, 0]
     with np.errstate(invalid="ignore"):
         shares = counts[:, 1:] / rows[:, None]
-    edges = [np.nan, *from_scale(np.array(intervals["edges"]), transform), np.nan]
+    edges = np.array([np.nan, *edges, np.nan])
     columns = {
         "bin": np.arange(1, len(rows) + 1),
         "from": edges[:-1],

@@ -45,6 +45,7 @@ class Effects:
 
     columns: dict[str, Curve | Levels | Calendar]
     surfaces: list[Surface]  # in the order of the model's pairs
+    axes: list[AxisEffect]
 
 
 def effects_of(
@@ -74,7 +75,26 @@ def effects_of(
         added = on_surface(pure.surface, [grid.hats(values[axis], r) for grid, axis, r in
                                           zip(grids, pair.axes, pair.resolutions, strict=True)])  # fmt: skip
         surfaces.append(surface_of(grids, pair.resolutions, pure.surface, rows, share, float(added.std())))
-    return Effects(column_effects(axes, known_levels), surfaces)
+    return Effects(column_effects(axes, known_levels), surfaces, axes)
+
+
+def width_effects(
+    axes: list[AxisEffect], coef: Sequence[float], mean: Floats, known_levels: dict[str, list[str]]
+) -> dict[str, Curve | Levels | Calendar]:
+    """Return how the columns widen the prediction interval, for those that do, with the knots of their effects.
+
+    Args:
+        axes: of the columns' effects.
+        coef: weights of the columns' terms in the logarithm of the factor on the interval's width; may be empty.
+        mean: the terms' means over the training rows.
+    """
+    weights, widths = np.array(coef), []
+    for effect in axes if len(weights) else []:
+        places = list(effect.axis.places)
+        moved = [(grid, resolution, np.zeros_like(values)) for grid, resolution, values in effect.moved]
+        widths.append(AxisEffect(effect.axis, (effect.axis.terms - mean[places]) @ weights[places], moved))
+    used = {effect.axis.column for effect in widths if weights[list(effect.axis.places)].any()}
+    return column_effects([effect for effect in widths if effect.axis.column in used], known_levels)
 
 
 def column_effects(

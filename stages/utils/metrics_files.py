@@ -207,6 +207,15 @@ class Scores(Metrics):
     r2_high: float | None
 
 
+class GroupCoverage(Metrics):
+    """The coverage of the prediction intervals in one group of test rows."""
+
+    column: str
+    group: str = Field(description="a level, or a fifth of a number or date")
+    rows: int
+    coverage: Share
+
+
 class IntervalScores(Metrics):
     """The prediction intervals on the test rows."""
 
@@ -214,6 +223,13 @@ class IntervalScores(Metrics):
     coverage: Share = Field(description="share of the test rows whose target is inside its interval")
     coverage_se: float = Field(description="standard error of the coverage")
     mean_width: float = Field(description="in the unit of the target")
+    interval_score: float = Field(
+        description="mean of width + 2 / (1 - nominal) × distance outside (Gneiting and Raftery 2007); lower is better"
+    )
+    interval_score_constant: float = Field(description="of intervals with the same offsets for every row")
+    worst_group: GroupCoverage | None = Field(
+        description="the group of at least 50 rows, of any column, with the lowest coverage; null: no group has so many"
+    )
 
 
 class Gate(Metrics):
@@ -222,6 +238,7 @@ class Gate(Metrics):
     min_r2: bool | None
     max_rmse_to_ols: bool | None
     min_coverage: bool | None
+    min_worst_group_coverage: bool | None
     passed: bool = Field(description="no check failed")
 
     @property

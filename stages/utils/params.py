@@ -100,12 +100,18 @@ class GateParams(Settings):
         description="largest RMSE, divided by that of least squares"
     )
     min_coverage: Fraction | None = Field(description="least share of the test rows inside their prediction interval")
+    min_worst_group_coverage: Fraction | None = Field(
+        description="the same within any level or fifth of a column that has at least 50 test rows"
+    )
 
 
 class EvaluateParams(Settings):
     """The evaluation on the test rows."""
 
     coverage: OpenFraction = Field(description="nominal coverage of the prediction intervals")
+    intervals: Literal["scaled", "binned"] = Field(
+        description="scaled: the inputs of a row decide how wide its interval is; binned: only its prediction does"
+    )
     bins: int = Field(ge=1, le=100, description="bins of the prediction, each with an interval of its own")
     confidence: OpenFraction = Field(description="confidence level of the bootstrap intervals of the metrics")
     bootstrap: int = Field(ge=100, description="bootstrap samples")

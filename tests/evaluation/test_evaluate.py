@@ -14,12 +14,18 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 from stages.evaluate import out_of_fold
 from stages.evaluation.baselines import fit_black_box
 from stages.evaluation.gate import gate, gate_checks
-from stages.evaluation.intervals import apply_intervals, coverage_by_bin, coverage_scores, residual_intervals
+from stages.evaluation.intervals import (
+    count_coverage,
+    coverage_by_bin,
+    coverage_scores,
+    interval_ends,
+    residual_intervals,
+)
 from stages.evaluation.metrics import CLUSTERS, bootstrap_scores, cluster_sums, metrics_of
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
 from stages.utils.files import read_json
-from stages.utils.metrics_files import IntervalScores, Scores
+from stages.utils.metrics_files import GroupCoverage, IntervalScores, Scores
 from stages.utils.params import GateParams
 from tests.helpers.project import Project
 from webapp.scoring.scorecard import Scorecard
@@ -129,13 +135,14 @@ def test_predictions_that_are_all_alike_are_one_bin_in_effect() -> None:
 
 
 def test_coverage_is_counted() -> None:
-    counts = np.array([[10.0, 9.0, 30.0], [0.0, 0.0, 0.0], [30.0, 21.0, 10.0]])
-    found = coverage_scores(counts, 0.8)
+    counts = np.array([[10.0, 9.0, 30.0, 40.0], [0.0, 0.0, 0.0, 0.0], [30.0, 21.0, 10.0, 60.0]])
+    found = coverage_scores(counts, counts * 2, 0.8, None)
     assert found.nominal == 0.8
     assert found.coverage == pytest.approx(0.75)
     assert found.coverage_se == pytest.approx(np.sqrt(0.75 * 0.25 / 40))
     assert found.mean_width == pytest.approx(1.0)
-    frame = coverage_by_bin(counts, {"edges": [1.0, 2.0]}, "none")
+    assert (found.interval_score, found.interval_score_constant) == (2.5, 5.0)
+    frame = coverage_by_bin(counts, np.array([1.0, 2.0]))
     assert frame["rows"].tolist() == [10, 0, 30]
     np.testing.assert_allclose(frame["coverage"], [0.9, np.nan, 0.7])
     np.testing.assert_allclose(frame["width"], [3.0, np.nan, 1 / 3])
@@ -143,25 +150,34 @@ def test_coverage_is_counted() -> None:
 
 
 def test_intervals_on_the_log_scale_are_factors() -> None:
-    """Edges and offsets are logarithms; ends, widths and the bins of the plot are in the target's unit."""
+    """Edges and offsets are logarithms; ends, widths and scores are in the target's unit."""
     intervals = {"edges": [np.log(10)], "lower": [-np.log(2), -np.log(4)], "upper": [np.log(2), np.log(5)]}
-    lower, upper, counts = apply_intervals(intervals, np.log([8.0, 100.0]), np.array([17.0, 400.0]), "log")
+    scaled, target = np.log([8.0, 100.0]), np.array([17.0, 400.0])
+    lower, upper = interval_ends(intervals, scaled, 1.0, "log")
     np.testing.assert_allclose([lower, upper], [[4, 25], [16, 500]])
-    np.testing.assert_allclose(counts, [[1, 0, 12], [1, 1, 475]])
-    np.testing.assert_allclose(coverage_by_bin(counts, intervals, "log")[["from", "to"]], [[np.nan, 10], [10, np.nan]])
+    counts = count_coverage(scaled, intervals["edges"], lower, upper, target, 0.9)
+    np.testing.assert_allclose(counts, [[1, 0, 12, 12 + 20 * 1], [1, 1, 475, 475]])
+    halved = interval_ends(intervals, scaled, np.array([2.0, 0.5]), "log")
+    np.testing.assert_allclose(halved, [[2, 50], [32, 100 * np.sqrt(5)]])
 
 
 # ---------------------------------------------------------------- the gate
 
-LIMITS = {"min_r2": 0.1, "max_rmse_to_ols": 1.05, "min_coverage": 0.85}
+LIMITS = {"min_r2": 0.1, "max_rmse_to_ols": 1.05, "min_coverage": 0.85, "min_worst_group_coverage": 0.8}
 
 
 def verdict(
-    r2_low: float | None = 0.2, rmse: float | None = 1.0, coverage: float = 0.9, ols: float | None = 1.0, **limits: Any
+    r2_low: float | None = 0.2,
+    rmse: float | None = 1.0,
+    coverage: float = 0.9,
+    ols: float | None = 1.0,
+    worst: float | None = 0.8,
+    **limits: Any,
 ) -> dict[str, bool | None]:
     nothing = dict.fromkeys(Scores.model_fields)
     model, least_squares = Scores(**{**nothing, "r2_low": r2_low, "rmse": rmse}), Scores(**{**nothing, "rmse": ols})
-    intervals = IntervalScores(nominal=0.9, coverage=coverage, coverage_se=0.1, mean_width=1.0)
+    group = None if worst is None else GroupCoverage(column="x", group="a", rows=50, coverage=worst)
+    intervals = IntervalScores.model_construct(coverage=coverage, worst_group=group)
     return dict(gate(gate_checks(model, least_squares, intervals, GateParams(**{**LIMITS, **limits}))))
 
 
@@ -181,6 +197,8 @@ def verdict(
         ({"ols": None}, []),  # infinite, as of a logarithm that overflows
         ({"ols": 0.0}, ["max_rmse_to_ols"]),
         ({"rmse": None}, ["max_rmse_to_ols"]),
+        ({"worst": 0.79}, ["min_worst_group_coverage"]),
+        ({"worst": None}, ["min_worst_group_coverage"]),
         (dict.fromkeys(LIMITS), []),
     ],
 )

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
 from stages.export import make_column
-from stages.exporting.effects import effects_of
+from stages.exporting.effects import effects_of, width_effects
 from stages.exporting.parity import as_cells, largest_difference, odd_rows
 from stages.modelling import elasticnet
 from stages.modelling.axes import axes_of
 from stages.modelling.feature_map import fit_feature_map, signs_of
 from stages.modelling.moments import Moments
-from stages.modelling.pipeline import as_pipeline, pairs_of
+from stages.modelling.pipeline import as_pipeline, pairs_of, weights_of
 from stages.modelling.target_scale import from_scale, to_scale
 from stages.pairs.grids import Grid, make_grid
 from stages.pairs.tables import pair_table
@@ -33,9 +33,10 @@ from stages.utils.errors import ExportError
 from stages.utils.params import TargetTransform
 from tests.helpers.modelling import features_params
 from tests.helpers.project import ROOT, Project
+from webapp.scoring.effects import as_datetime, in_table, on_curve
 from webapp.scoring.grammar import as_level
-from webapp.scoring.scorecard import Curve, Histogram, Intervals, Levels, Scorecard, Target
-from webapp.scoring.scorer import as_datetime, in_table, interval, on_curve, score
+from webapp.scoring.scorecard import Column, Curve, Histogram, Intervals, Levels, Scorecard, Target
+from webapp.scoring.scorer import interval_factors, score
 
 FIELDS: dict[str, dict[str, Any]] = {
     "number": {"type": "number"},
@@ -47,6 +48,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "when": {"type": "datetime", "role": "time"},
 }
 FACTOR = 1.07  # of a model on another scale
+CONSTANT: dict[str, Any] = {"coverage": 0.9, "edges": [], "lower": [-1.0], "upper": [2.0]}
 LEVEL_NAMES = ["", "a", "b", "Äpfel & Birnen", "rare"]
 
 
@@ -120,11 +122,17 @@ def surfaces_between(grids: list[Grid], values: npt.NDArray[np.float64], resolut
 
 
 def scorecard_of(
-    model: Pipeline, frame: pd.DataFrame, schema: TableSchema, transform: TargetTransform = "none"
+    model: Pipeline,
+    frame: pd.DataFrame,
+    schema: TableSchema,
+    transform: TargetTransform = "none",
+    intervals: dict[str, Any] = CONSTANT,
 ) -> Scorecard:
-    """The model's scorecard, with intervals and metrics of no meaning, after a round trip through JSON."""
+    """The model's scorecard, with metrics of no meaning, after a round trip through JSON."""
     known = {column.name: column.levels or [] for column in schema.inputs}
     effects = effects_of(model, known, frame, [0.5] * len(pairs_of(model).pairs))
+    coef = intervals.get("factor_coef", [])
+    widths = width_effects(effects.axes, coef, weights_of(model)[1], known)
     card = Scorecard(
         version=2,
         title=None,
@@ -141,10 +149,11 @@ def scorecard_of(
         ),
         intercept=float(model["elasticnet"].intercept_),
         columns=[
-            make_column(column, frame[column.name], effects.columns[column.name], [""]) for column in schema.inputs
+            make_column(column, frame[column.name], effects.columns[column.name], [""], widths.get(column.name))
+            for column in schema.inputs
         ],
         surfaces=effects.surfaces,
-        intervals=Intervals(coverage=0.9, edges=[], lower=[-1.0], upper=[2.0]),
+        intervals=Intervals(**{key: value for key, value in intervals.items() if key != "factor_coef"}),
         training={},
         metrics={},
         made_from={},
@@ -170,17 +179,20 @@ def test_scorer_says_what_the_model_says(
     schema = schema_of(*names)
     frame = table_of(schema, 150, seed)
     model = fitted(frame, schema, alpha, knots, transform, resolution)
-    card = scorecard_of(model, frame, schema, transform)
+    additive = sum(len(axis.places) for axis in pairs_of(model).axes)
+    weights = np.random.default_rng(seed).normal(size=additive) / model["scale"].scale_[:additive] / 10
+    intervals = CONSTANT | {"edges": [100.0], "lower": [-1.0, -2.0], "upper": [2.0, 3.0],
+                            "factor_coef": weights.tolist(), "factor_limits": [0.8, 1.3]}  # fmt: skip
+    card = scorecard_of(model, frame, schema, transform, intervals)
     rows = pd.concat([frame, *odd_rows(frame, schema)], ignore_index=True)
-    assert largest_difference(card, model, rows, frame["y"].to_numpy()) <= 1e-9
+    assert largest_difference(card, model, intervals, rows, frame["y"].to_numpy()) <= 1e-9
 
     cells = zip(*(as_cells(frame[column.name]) for column in card.columns), strict=True)
     scores = [score(card, dict(zip(schema.names("feature", "time"), row, strict=True))) for row in cells]
     for found in scores:
         total = card.intercept + math.fsum(found.contributions.values()) + math.fsum(found.pairs.values())
-        low, high = (float(from_scale(np.array(end), transform)) for end in (total - 1, total + 2))
         prediction = float(from_scale(np.array(total), transform)) * (1 if transform == "none" else FACTOR)
-        assert found[:3] == pytest.approx((prediction, low, high), rel=1e-12)
+        assert found.prediction == pytest.approx(prediction, rel=1e-12)
     parts = [[found.contributions[column.name] for found in scores] for column in card.columns]
     parts += [[found.pairs[surface.name] for found in scores] for surface in card.surfaces]
     for part in parts:  # centred: contributions add up to nothing over the training rows
@@ -199,7 +211,9 @@ def test_a_scorer_that_disagrees_is_refused() -> None:
     card = scorecard_of(model, frame, schema)
     bent = card.model_copy(update={"intercept": card.intercept * (1 + 1e-8)})
     with pytest.raises(ExportError, match=r"models/scorecard.json: not written: for the row \{'number'.*effects.py"):
-        largest_difference(bent, model, frame, frame["y"].to_numpy())
+        largest_difference(bent, model, CONSTANT, frame, frame["y"].to_numpy())
+    with pytest.raises(ExportError, match="with its interval"):
+        largest_difference(card, model, CONSTANT | {"upper": [2.01]}, frame, frame["y"].to_numpy())
 
 
 # ---------------------------------------------------------------- the scorer, case by case
@@ -248,10 +262,39 @@ def test_dates_are_in_utc() -> None:
             as_datetime(cell)
 
 
-def test_interval_is_that_of_the_predictions_bin() -> None:
-    intervals = Intervals(coverage=0.9, edges=[1.0, 2.0], lower=[-1.0, -2.0, -3.0], upper=[1.0, 2.0, 3.0])
-    found = [interval(intervals, prediction) for prediction in (0.0, 1.0, 1.5, 2.0)]
-    assert found == [(-1, 1), (-1, 3), (-0.5, 3.5), (-1, 5)]
+def test_interval_is_that_of_the_bin_and_of_the_row() -> None:
+    """The offsets of the prediction's bin, times the product of the columns' factors, held between the limits."""
+    schema = schema_of("number", "level")
+    frame = table_of(schema, 60, 0)
+    card = scorecard_of(fitted(frame, schema, 100.0), frame, schema)
+    line = Curve(knots=[0.0, 1.0, 2.0], values=[0.0, 1.0, 2.0], missing=7.0)
+    widths = (
+        line.model_copy(update={"values": [0.0, math.log(2), math.log(8)], "missing": 0.0}),
+        Levels(values={"a": math.log(2)}, other=0.0, missing=-9.0),
+    )
+    tables = (line, Levels(values={}, other=0.0, missing=0.0))
+    columns = [
+        column.model_copy(update={"effect": effect, "width": width})
+        for column, effect, width in zip(card.columns, tables, widths, strict=True)
+    ]
+    intervals = Intervals(coverage=0.9, edges=[1.0], lower=[-1.0, -2.0], upper=[1.0, 3.0], factor_limits=(0.5, 10.0))
+    card = card.model_copy(update={"intercept": 0.0, "columns": columns, "intervals": intervals})
+    ends = {(0.0, "b"): (-1, 1), (0.0, "a"): (-2, 2), (1.0, "b"): (-3, 7), (1.0, "a"): (-7, 13),
+            (2.0, "a"): (-18, 32), (0.0, None): (-0.5, 0.5), (None, "b"): (5, 10)}  # fmt: skip
+    for (number, level), wanted in ends.items():
+        row = {"number": number, "level": level}
+        assert score(card, row)[1:3] == pytest.approx(wanted)
+        factor = math.prod(interval_factors(card, row).values())
+        assert min(max(factor, 0.5), 10) * (2 if number == 0 else 5) == pytest.approx(wanted[1] - wanted[0])
+
+
+def test_a_width_has_the_knots_of_the_effect() -> None:
+    schema = schema_of("number")
+    frame = table_of(schema, 60, 0)
+    [column] = scorecard_of(fitted(frame, schema, 0.1), frame, schema).columns
+    content = column.model_dump() | {"width": CURVE.model_dump()}
+    with pytest.raises(ValueError, match="effect and width are of the same kind, with the same knots"):
+        Column.model_validate(content)
 
 
 def test_text_for_a_number_is_an_error() -> None:

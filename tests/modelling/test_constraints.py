@@ -19,8 +19,8 @@ from stages.table.parts import write_part
 from stages.table.schema import TableSchema
 from tests.helpers.modelling import features_params
 from tests.helpers.project import Workspace
+from webapp.scoring.effects import on_curve
 from webapp.scoring.scorecard import Curve, Levels
-from webapp.scoring.scorer import on_curve
 
 STAGES = ("features", "interactions", "train")
 QUALITY = ["Poor", "Fair", "Good", "Excellent"]

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.evaluation.error_groups import MISSING, OTHER, find_groups, group_names, group_sums, residuals_by_group
+from stages.evaluation.error_groups import (
+    MISSING,
+    OTHER,
+    find_groups,
+    group_names,
+    group_sums,
+    residuals_by_group,
+    worst_coverage,
+)
 from stages.plotting.report.regularization_path import apart
 from stages.plotting.style import factor_axis, titled_figure
 from stages.table.schema import Column, TableSchema
@@ -65,8 +73,11 @@ def test_groups_are_counted_whatever_the_parts() -> None:
     frame["day"] = frame["day"].astype("datetime64[us]")
     groups = find_groups(frame.iloc[:200], SCHEMA)
     residual = frame["y"].to_numpy()
-    whole = residuals_by_group(group_sums(frame, residual, groups), groups, SCHEMA)
-    parts = [group_sums(frame.iloc[part], residual[part], groups) for part in (slice(150), slice(150, 400))]
+    inside = (np.abs(residual) < 1).astype(float)
+    whole = residuals_by_group(group_sums(frame, residual, inside, groups), groups, SCHEMA)
+    parts = [
+        group_sums(frame.iloc[part], residual[part], inside[part], groups) for part in (slice(150), slice(150, 400))
+    ]
     pd.testing.assert_frame_equal(whole, residuals_by_group(pd.concat(parts), groups, SCHEMA))
     for name in ("size", "colour", "day"):
         assert whole.loc[whole["column"] == name, "rows"].sum() == 400
@@ -76,9 +87,13 @@ def test_groups_are_counted_whatever_the_parts() -> None:
     assert found["bias"] == pytest.approx(red.mean())
     assert found["se"] == pytest.approx(red.std(ddof=1) / np.sqrt(len(red)))
     assert found["rmse"] == pytest.approx(np.sqrt((red**2).mean()))
+    assert found["coverage"] == pytest.approx((red.abs() < 1).mean())
+    worst = worst_coverage(whole)
+    assert worst is not None
+    assert worst.coverage == whole.loc[whole["rows"] >= 50, "coverage"].min()
     assert (whole["group"] == MISSING).sum() == 3
     other = frame.assign(colour=pd.Series(["green"] * 400, dtype="str"))
-    assert OTHER in residuals_by_group(group_sums(other, residual, groups), groups, SCHEMA)["group"].tolist()
+    assert OTHER in residuals_by_group(group_sums(other, residual, inside, groups), groups, SCHEMA)["group"].tolist()
 
 
 @pytest.mark.parametrize(

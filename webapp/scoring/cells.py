@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from webapp.formatting import exact
+from webapp.scoring.effects import Cell, as_datetime
 from webapp.scoring.grammar import LARGEST_INTEGER, as_level
 from webapp.scoring.notation import (
     LARGEST,
@@ -23,7 +24,6 @@ from webapp.scoring.notation import (
     to_number,
 )
 from webapp.scoring.scorecard import Calendar, Column, Levels
-from webapp.scoring.scorer import Cell, as_datetime
 
 Reader = Callable[[Any], Cell]  # None for a missing cell; raises a ValueError that says what the cell must be
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from webapp.formatting import distinct
+from webapp.scoring.effects import Cell, as_datetime
 from webapp.scoring.scorecard import Curve, Levels, Scorecard
-from webapp.scoring.scorer import Cell, as_datetime
 
 
 class Mistake(NamedTuple):

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 from webapp.formatting import exact, plain
+from webapp.scoring.effects import as_datetime
 from webapp.scoring.grammar import AROUND_NUMBER, ISO_DATE, LONG_FRACTION, grouped_number
 from webapp.scoring.scorecard import Calendar, Column, Reading
-from webapp.scoring.scorer import as_datetime
 
 LARGEST = sys.float_info.max
 EXAMPLE = datetime.datetime(2026, 11, 24, 17, 5)  # of a date, in messages

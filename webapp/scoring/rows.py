@@ -7,9 +7,9 @@ from pydantic import ConfigDict, WithJsonSchema, with_config
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from webapp.scoring.cells import Reader, number_limits
+from webapp.scoring.effects import Cell
 from webapp.scoring.notation import LARGEST
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
-from webapp.scoring.scorer import Cell
 
 ID_SCHEMA = {
     "anyOf": [{"type": "string", "minLength": 1, "maxLength": 128}, {"type": "null"}],

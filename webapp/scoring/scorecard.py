@@ -9,7 +9,12 @@ the predictions (or of their logarithms).
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, model_validator
+
+
+def is_none(value: object) -> bool:
+    """Tell that an optional field is not there, so that it is not written."""
+    return value is None
 
 
 class Part(BaseModel):
@@ -151,6 +156,24 @@ class Column(Part):
     missing_share: FiniteFloat = Field(description="share of missing cells in training")
     default: FiniteFloat | str | None = Field(description="what a form starts with: the median, or the commonest level")
     effect: Annotated[Curve | Levels | Calendar, Field(discriminator="kind")]
+    width: Annotated[Curve | Levels | Calendar, Field(discriminator="kind")] | None = Field(
+        None,
+        description="natural logarithm of the factor on the interval's width, at the knots of `effect`; absent: 1",
+        exclude_if=is_none,
+    )
+
+    @model_validator(mode="after")
+    def has_one_set_of_knots(self) -> "Column":
+        if self.width is not None and knots_of(self.width) != knots_of(self.effect):
+            raise ValueError("effect and width are of the same kind, with the same knots")
+        return self
+
+
+def knots_of(effect: Curve | Levels | Calendar) -> tuple[str, list[float] | None, str | None]:
+    """Return the kind of an effect, the knots of its curve, and what its days are counted from."""
+    if isinstance(effect, Calendar):
+        return effect.kind, None if effect.days is None else effect.days.knots, effect.start
+    return effect.kind, effect.knots if isinstance(effect, Curve) else None, None
 
 
 class Target(Part):
@@ -172,12 +195,19 @@ class Target(Part):
 
 
 class Intervals(Part):
-    """Prediction intervals: offsets from the prediction, by bins of the prediction."""
+    """Prediction intervals: offsets from the prediction, by bins of the prediction.
+
+    With `factor_limits` they differ from row to row: the offsets are multiplied by one factor for each column that has
+    a `width`. An average row has the factor 1.
+    """
 
     coverage: FiniteFloat = Field(description="nominal coverage")
     edges: list[FiniteFloat] = Field(description="ascending; bin i holds the predictions from edge i-1 up to edge i")
     lower: list[FiniteFloat] = Field(min_length=1, description="offset of the lower end in each bin")
     upper: list[FiniteFloat] = Field(min_length=1, description="offset of the upper end in each bin")
+    factor_limits: tuple[PositiveFloat, PositiveFloat] | None = Field(
+        None, description="smallest and largest product of a row's factors", exclude_if=is_none
+    )
 
 
 class Scorecard(Part):

@@ -4,14 +4,12 @@ import datetime
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
+from webapp.scoring.effects import Cell, as_datetime, calendar_level, days_since, lay_out, read_effect
 from webapp.scoring.grammar import as_level
-from webapp.scoring.scorecard import Calendar, Curve, Intervals, Levels, Scorecard, Surface, SurfaceAxis
+from webapp.scoring.scorecard import Scorecard, Surface, SurfaceAxis
 
-Cell = float | int | bool | str | datetime.date | None
-DAY_SECONDS = 86_400.0
 BACK: dict[str, Callable[[float], float]] = {  # from the scale of the sum to the target's unit
     "none": float,
     "sqrt": lambda total: max(total, 0.0) ** 2,
@@ -33,44 +31,50 @@ class Score(NamedTuple):
 
 Place = tuple[int, float]  # on one side of a surface, and the share of the way to the next place
 Scorer = Callable[[Mapping[str, Cell]], Score]
-# the contribution of a missing cell; a function for that of another one, or the segments of a curve to read it off:
-# where each ends, where it starts, how high, how steep
-Layout = tuple[float, Callable[[Any], float] | None, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 
 
 def make_scorer(card: Scorecard) -> Scorer:
     """A function that scores one row: what `score` does, with all that it needs of the columns laid out beforehand."""
-    columns = [(column.name, *lay_out(column.effect)) for column in card.columns]
-    read_pairs = surface_reader(card.surfaces)
-    intercept, intervals, factor = card.intercept, card.intervals, card.target.factor
+    columns = [(column.name, *lay_out(column.effect, column.width)) for column in card.columns]
+    read_pairs = surface_reader(card.surfaces) if card.surfaces else None
+    intercept, factor = card.intercept, card.target.factor
+    edges, below, above = card.intervals.edges, card.intervals.lower, card.intervals.upper
+    limits = card.intervals.factor_limits
     back = None if card.target.transform == "none" else BACK[card.target.transform]
 
     def score_row(row: Mapping[str, Cell]) -> Score:
         contributions = {}
-        total, get = intercept, row.get
-        for name, missing, read, knots, starts, heights, slopes in columns:
+        total, widening, get = intercept, 0.0, row.get
+        for name, missing, read, knots, segments in columns:
             x: Any = get(name)
             if x is None:
-                part = missing
+                part, wider = missing
             elif read is not None:
-                part = read(x)
+                part, wider = read(x)
             else:
                 x = float(x)
-                place = bisect_right(knots, x)
-                part, slope = heights[place], slopes[place]
-                if slope:
-                    part += slope * (x - starts[place])
-                if x != x:
-                    part = missing
+                start, part, slope, wider, widening_slope = segments[bisect_right(knots, x)]
+                if start is not None:
+                    step = x - start
+                    part += slope * step
+                    wider += widening_slope * step
+                elif x != x:
+                    part, wider = missing
             contributions[name] = part
             total += part
-        pairs, unseen_pairs = read_pairs(row)
+            widening += wider
+        pairs, unseen_pairs = read_pairs(row) if read_pairs else ({}, [])
         for part in pairs.values():
             total += part
-        lower, upper = interval(intervals, total)
+        place = bisect_right(edges, total)
+        lower, upper = below[place], above[place]
+        if limits is not None:
+            scale = min(max(math.exp(widening), limits[0]), limits[1])
+            lower, upper = lower * scale, upper * scale
         if back is not None:
-            return Score(back(total) * factor, back(lower), back(upper), contributions, pairs, unseen_pairs)
-        return Score(total, lower, upper, contributions, pairs, unseen_pairs)
+            ends = back(total + lower), back(total + upper)
+            return Score(back(total) * factor, *ends, contributions, pairs, unseen_pairs)
+        return Score(total, total + lower, total + upper, contributions, pairs, unseen_pairs)
 
     return score_row
 
@@ -87,19 +91,6 @@ def score(card: Scorecard, row: Mapping[str, Cell]) -> Score:
         ValueError: a cell of a number column is no number, or one of a date column is no date.
     """
     return make_scorer(card)(row)
-
-
-def lay_out(effect: Curve | Levels | Calendar) -> Layout:
-    """What scoring needs of an effect; a curve as segments, with one of slope 0 before and one after its knots."""
-    if isinstance(effect, Calendar):
-        return on_calendar(effect, None), lambda cell: on_calendar(effect, cell), (), (), (), ()
-    if isinstance(effect, Levels):
-        values, other = effect.values, effect.other
-        return effect.missing, lambda cell: values.get(as_level(cell), other), (), (), (), ()
-    knots, heights = effect.knots, effect.values
-    points = list(zip(knots, heights, strict=True))
-    slopes = [(y1 - y0) / (x1 - x0) for (x0, y0), (x1, y1) in pairwise(points)]
-    return effect.missing, None, knots, [knots[0], *knots], [heights[0], *heights], [0.0, *slopes, 0.0]
 
 
 def surface_reader(surfaces: Sequence[Surface]) -> Callable[[Mapping[str, Cell]], tuple[dict[str, float], list[str]]]:
@@ -179,61 +170,13 @@ def place_reader(axis: SurfaceAxis) -> Callable[[Cell], Place]:
     return of_number
 
 
-def calendar_level(cell: Cell, part: str | None) -> str | None:
-    """The level of one calendar part of a date; weekday 0 is Monday."""
-    when = as_datetime(cell)
-    if when is None:
-        return None
-    return str(when.weekday() if part == "weekday" else getattr(when, str(part)))
+def interval_factors(card: Scorecard, row: Mapping[str, Cell]) -> dict[str, float]:
+    """The factor by which each column that counts makes the interval of a row wider (or narrower) than an average one.
 
-
-def days_since(when: datetime.datetime | None, start: datetime.datetime) -> float | None:
-    """Days (with fractions) from `start`."""
-    return None if when is None else (when - start).total_seconds() / DAY_SECONDS
-
-
-def on_curve(curve: Curve, x: float | None) -> float:
-    """The piecewise-linear interpolation at x, constant beyond the ends."""
-    missing, _, knots, starts, heights, slopes = lay_out(curve)
-    if x is None or x != x:
-        return missing
-    place = bisect_right(knots, x)
-    return heights[place] + slopes[place] * (x - starts[place]) if slopes[place] else heights[place]
-
-
-def in_table(levels: Levels, level: str | None) -> float:
-    """The contribution of a level."""
-    if level is None:
-        return levels.missing
-    return levels.values.get(level, levels.other)
-
-
-def on_calendar(calendar: Calendar, cell: Cell) -> float:
-    """The contribution of a date: of its trend and of each of its calendar parts."""
-    when = as_datetime(cell)
-    days = month = weekday = hour = None
-    if when is not None:
-        month, weekday, hour = str(when.month), str(when.weekday()), str(when.hour)
-        if calendar.start is not None:
-            days = (when - datetime.datetime.fromisoformat(calendar.start)).total_seconds() / DAY_SECONDS
-    total = in_table(calendar.month, month) + in_table(calendar.weekday, weekday) + in_table(calendar.hour, hour)
-    return total if calendar.days is None else total + on_curve(calendar.days, days)
-
-
-def as_datetime(cell: Cell) -> datetime.datetime | None:
-    """A date as a datetime in UTC, without a zone."""
-    if cell is None:
-        return None
-    if isinstance(cell, str):
-        cell = datetime.datetime.fromisoformat(cell)
-    if not isinstance(cell, datetime.date):
-        raise ValueError(f"{cell!r} is not a date")
-    if not isinstance(cell, datetime.datetime):
-        return datetime.datetime(cell.year, cell.month, cell.day)
-    return cell.astimezone(datetime.UTC).replace(tzinfo=None) if cell.tzinfo else cell
-
-
-def interval(intervals: Intervals, prediction: float) -> tuple[float, float]:
-    """The prediction interval around a prediction."""
-    bin_ = bisect_right(intervals.edges, prediction)
-    return prediction + intervals.lower[bin_], prediction + intervals.upper[bin_]
+    It is a factor on the scale of the sum, where the offsets of the interval are.
+    """
+    return {
+        column.name: math.exp(read_effect(column.width, row.get(column.name)))
+        for column in card.columns
+        if column.width is not None
+    }

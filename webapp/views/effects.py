@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from webapp.formatting import ticks
+from webapp.scoring.effects import Cell, as_datetime, in_table, on_curve
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Surface, Target
-from webapp.scoring.scorer import Cell, as_datetime, in_table, on_curve, on_surface, place_reader
+from webapp.scoring.scorer import on_surface, place_reader
 from webapp.views.charts import Bar, Box, Label, Scale, amount_of, bars_about_zero, draw_ticks, histogram_boxes
 
 Effect = Curve | Levels
@@ -48,8 +49,6 @@ def draw_effect(card: Scorecard, column: Column, row: Mapping[str, Cell]) -> lis
         axis = f"{title} ({column.unit})" if column.unit else title
         return [draw_curve(effect, cuts, target, column.histogram, axis, None if cell is None else float(cell))]  # type: ignore
     known = None if cell is None else as_level(cell)
-    listed = {level: effect.values[level] for level in map(str, column.allowed) if level in effect.values}
-    effect = Levels(values=listed | effect.values, other=effect.other, missing=effect.missing)  # in the schema's order
     return [draw_levels(effect, cuts, column.labels, known, target, title)]
 
 

@@ -5,18 +5,10 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import NamedTuple
 
+from webapp.scoring.effects import Cell, as_datetime, calendar_level, days_since
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Scorecard, Surface, SurfaceAxis
-from webapp.scoring.scorer import (
-    Cell,
-    Place,
-    as_datetime,
-    calendar_level,
-    days_since,
-    gaps_of,
-    on_surface,
-    place_reader,
-)
+from webapp.scoring.scorer import Place, gaps_of, on_surface, place_reader
 from webapp.views.charts import Label, Scale, amount_of, draw_ticks, pair_title
 from webapp.views.effects import PARTS, is_whole
 

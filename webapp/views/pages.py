@@ -9,10 +9,11 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 
 from webapp.formatting import EFFECTS, fixed, percent, short
 from webapp.model import Model
+from webapp.scoring.effects import Cell
 from webapp.scoring.messages import unseen
 from webapp.scoring.rows import RowError, json_default
 from webapp.scoring.scorecard import Column, Curve, Levels, Scorecard, Surface
-from webapp.scoring.scorer import BACK, Cell, Score
+from webapp.scoring.scorer import BACK, Score
 from webapp.views import charts
 from webapp.views.effects import draw_effect
 from webapp.views.forms import Field, defaults, make_fields, pair_notes, show_cell

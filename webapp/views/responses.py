@@ -7,9 +7,10 @@ from flask import Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
+from webapp.scoring.effects import Cell
 from webapp.scoring.messages import UNSEEN_PAIR, unseen
 from webapp.scoring.scorecard import Scorecard
-from webapp.scoring.scorer import Cell, Scorer
+from webapp.scoring.scorer import Scorer, interval_factors
 
 
 class Prediction(BaseModel):
@@ -21,6 +22,10 @@ class Prediction(BaseModel):
     intercept: float = Field(
         description="intercept + contributions + pairs is the prediction or, with another target.transform than none, "
         "its value on that scale before it is multiplied by target.factor (both are in GET /api/v1/model)"
+    )
+    interval_factors: dict[str, float] = Field(
+        description="by how much the value of each column makes the interval wider than that of an average row (on the "
+        "scale of the intercept): their product is held between the `factor_limits` of the model's intervals"
     )
     contributions: dict[str, float] = Field(description="what each column alone adds, on the scale of the intercept")
     pairs: dict[str, float] = Field(
@@ -40,6 +45,7 @@ def answer(card: Scorecard, score: Scorer, row: Mapping[str, Cell]) -> dict[str,
         "prediction": prediction,
         "lower": lower,
         "upper": upper,
+        "interval_factors": interval_factors(card, row),
         "intercept": card.intercept,
         "contributions": contributions,
         "pairs": pairs,

@@ -1,0 +1,119 @@
+"""The size of the error as a model of its own, so that the rows that are hard to predict get wider intervals.
+
+The logarithm of the residual's size is regressed on the columns' terms, by the moments and the ElasticNet of the model
+itself. The residuals are then divided by what that gives before their quantiles are taken: normalised split conformal
+prediction (Papadopoulos, Proedrou, Vovk and Gammerman 2002; Lei, G'Sell, Rinaldo, Tibshirani and Wasserman 2018,
+section 5.2), within bins of the prediction (Mondrian: Boström and Johansson 2020).
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from stages.evaluation.intervals import interval_ends, interval_scores, residual_intervals
+from stages.modelling.axes import Axis
+from stages.modelling.comparison import candidate_of, quick_path
+from stages.modelling.moments import Moments
+from stages.modelling.pipeline import linear_sums, pairs_of, weights_of
+from stages.modelling.sums import add_up, term_moments, vertex_rows
+from stages.modelling.target_scale import from_scale
+from stages.modelling.training_sets import additive_sets, memberships
+from stages.utils.arrays import Floats
+from stages.utils.params import EvaluateParams, TargetTransform
+
+SMALL = 0.1  # of the median size: added to each, because the logarithm of 0 is no number
+TAIL = 0.005  # of the training rows at either end, beyond which a factor is held
+STRENGTHS = np.arange(7) / 4  # powers of the factor that are tried; 0 leaves the bins alone
+
+
+def scaled_intervals(
+    model: Pipeline,
+    rows: pd.DataFrame,
+    prediction: Floats,
+    residual: Floats,
+    params: EvaluateParams,
+    transform: TargetTransform,
+) -> tuple[dict[str, Any], Floats]:
+    """Return prediction intervals that are wider for rows that are hard to predict, and the factor of each row.
+
+    The factor of a training row comes from a model that has not seen its fold. A power of it is taken: the one with
+    the lowest mean interval score over these rows. It is 0, and the intervals are `residual_intervals`, where no
+    column says how large the error is.
+
+    Args:
+        model: predicts the target; gives the terms.
+        rows: (n,) training rows with their `_fold`.
+        prediction, residual: (n,) out-of-fold predictions and residuals, on the model's scale.
+
+    Returns:
+        The intervals, with `factor_coef`, the weights of the columns' terms in the logarithm of the factor, and
+        `factor_limits`, unless the power is 0; and the factors (n,).
+    """
+    coefs, logs = log_factors(model, rows, np.abs(residual))
+    limits = np.quantile(logs, [TAIL, 1 - TAIL])
+    target = from_scale(prediction + residual, transform)
+    found = []
+    for strength in STRENGTHS if limits[0] < limits[1] else [0.0]:
+        factor = np.exp(strength * np.clip(logs, *limits))
+        intervals = residual_intervals(prediction, residual / factor, params.coverage, params.bins)
+        ends = interval_ends(intervals, prediction, factor, transform)
+        if strength > 0:
+            intervals["factor_coef"] = (strength * coefs).tolist()
+            intervals["factor_limits"] = np.exp(strength * limits).tolist()
+        found.append((interval_scores(*ends, target, params.coverage).mean(), intervals, factor))
+    _, intervals, factor = min(found, key=lambda each: each[0])
+    return intervals, factor
+
+
+def log_factors(model: Pipeline, rows: pd.DataFrame, size: Floats) -> tuple[Floats, Floats]:
+    """Regress the logarithm of the errors' sizes on the columns' terms.
+
+    Args:
+        size: (n,) of the out-of-fold errors, not negative.
+
+    Returns:
+        The weights of the terms (p,), fitted to all rows; and for each row (n,) how far the logarithm is above that of
+        an average row, by a model that has not seen the row's fold. All are 0 if there is nothing to learn.
+    """
+    pairs, fold = pairs_of(model), rows["_fold"].to_numpy()
+    folds, p = np.unique(fold), sum(len(axis.places) for axis in pairs.axes)
+    if len(folds) < 2 or size.min() == size.max():
+        return np.zeros(p), np.zeros(len(rows))
+    logs = np.log(size + SMALL * np.median(size[size > 0]))
+    values = np.array([axis.values(rows) for axis in pairs.axes])
+    by_fold = [fold_moments(values[:, fold == k], logs[fold == k], pairs.axes, float(logs.mean())) for k in folds]
+    sets = additive_sets(by_fold, memberships(len(folds), forward=False))
+    *others, coef = candidate_of([quick_path(one, np.zeros(p)) for one in sets]).coefs
+    found = linear_sums(pairs, rows, [centred(model, each) for each in others])
+    return coef, found[np.searchsorted(folds, fold), np.arange(len(rows))]
+
+
+def fold_moments(values: Floats, logs: Floats, axes: list[Axis], centre: float) -> Moments:
+    """Return the moments of the columns' terms and of the errors' logarithms over the rows of a fold."""
+    return term_moments(add_up(partial(vertex_rows, axes=axes), values, logs, centre), axes)
+
+
+def factor_model(model: Pipeline, intervals: dict[str, Any]) -> tuple[Floats, float]:
+    """Return weights of all the model's terms, and an intercept, that give the logarithm of a row's factor."""
+    return centred(model, intervals.get("factor_coef", []))
+
+
+def centred(model: Pipeline, coef: Floats | Sequence[float]) -> tuple[Floats, float]:
+    """Return weights of all the model's terms, and the intercept that makes their sum 0 on average in training.
+
+    Args:
+        coef: weights of the columns' terms, which come first.
+    """
+    mean = weights_of(model)[1]
+    weights = np.pad(coef, (0, len(mean) - len(coef)))
+    return weights, -float(weights @ mean)
+
+
+def row_factors(intervals: dict[str, Any], logs: Floats) -> Floats:
+    """Return what the offsets of each of n rows are multiplied by, from the logarithms that `factor_model` gives."""
+    factors: Floats = np.clip(np.exp(logs), *intervals.get("factor_limits", [1.0, 1.0]))
+    return factors
