@@ -186,6 +186,25 @@ def test_8_integer_codes(adopted: Adopt) -> None:
     assert field("rooms").categories is None
 
 
+def test_8_ordered_levels(adopted: Adopt, capsys: pytest.CaptureFixture[str]) -> None:
+    """Words of a known scale, and codes along which the target goes one way; other words and codes are not."""
+    place = np.arange(480) % 4
+    words = np.array(["Good", "Very_good", "poor", "Fair"])
+    columns = {
+        "state": words[place],
+        "grade": place + 1,
+        "type": place,
+        "odd": (place + 2) % 4,
+        "town": [*"abcd"] * 120,
+    }
+    adopted(pd.DataFrame({**columns, "y": place * 3.0 + np.arange(480) % 11}).to_csv(index=False))
+    assert field("state").levels == ["poor", "Fair", "Good", "Very_good"]
+    assert [name for name in columns if field(name).categoriesOrdered] == ["state", "grade"]
+    said = capsys.readouterr().out
+    assert "ordered: poor < Fair < Good < Very_good" in said
+    assert re.search(r"grade, `categoriesOrdered: true`: delete this line if their order means nothing", said)
+
+
 def test_9_groups(adopted: Adopt) -> None:
     frame = pd.DataFrame({"patient_id": np.repeat(np.arange(40), 5), "x": np.arange(200) * 37 % 101 / 7})
     frame["y"] = frame["x"] + np.arange(200) % 3

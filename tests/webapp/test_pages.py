@@ -14,7 +14,7 @@ from tests.helpers.serving import TOKEN, make_app, make_card, make_pair_card, wr
 from webapp.formatting import fixed
 from webapp.scoring.scorer import score
 from webapp.views.charts import draw_contributions, draw_distribution
-from webapp.views.effects import EffectCurve, draw_effect
+from webapp.views.effects import EffectBars, EffectCurve, draw_effect
 from webapp.views.forms import defaults
 from webapp.views.heatmap import draw_surface
 
@@ -210,6 +210,14 @@ def test_contributions_and_interval_are_drawn_to_scale() -> None:
     assert drawn.here == pytest.approx((found.prediction - 100) / 2, abs=1e-2)
     [effect] = draw_effect(CARD, CARD.columns[0], {"size": 10.0})
     assert effect.here == (50.0, effect.zero)  # type: ignore[union-attr]
+
+
+def test_levels_are_drawn_in_the_order_of_the_schema() -> None:
+    column = next(column for column in CARD.columns if column.name == "place")
+    for order in (["süd", "north"], ["north", "süd"]):
+        [drawn] = draw_effect(CARD, column.model_copy(update={"allowed": order}), {})
+        assert isinstance(drawn, EffectBars)
+        assert [bar.name for bar in drawn.bars] == order
 
 
 PAIRS = make_pair_card()

@@ -18,6 +18,7 @@ from tools.adopt.entities import doubt_entities, find_entities
 from tools.adopt.leaks import leave_out_leaks, schema_of
 from tools.adopt.missing import propose_marks
 from tools.adopt.naming import title_of
+from tools.adopt.orders import find_orders
 from tools.adopt.report import ask_about, show, show_advice
 from tools.adopt.roles import choose_target, find_counters, find_ids, find_time, keep_one
 from tools.adopt.scale import choose_scale
@@ -96,6 +97,7 @@ def survey(source: dict[str, Any], target: str, params: Params, columns: list[st
     keep_one(decisions)
     find_codes(decisions, profiles, typed, target, params.features)
     typed = typed_by(decisions, sample)
+    find_orders(decisions, typed, target)
     leave_out_leaks(decisions, typed, params.features)
     doubt_entities(entities, decisions, typed, target, params.features)
     marks = decisions[names.index(target)].field.get("missingValues", [])

@@ -14,7 +14,7 @@ def show(decisions: list[Decision]) -> None:
     for decision in decisions:
         kind = decision.field["type"]
         if "categories" in decision.field:
-            kind += " category"
+            kind += " ordered" if "categoriesOrdered" in decision.field else " category"
         if decision.field.get("format"):
             kind += f" {decision.field['format']}"
         for key in ("decimalChar", "groupChar"):

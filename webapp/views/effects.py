@@ -49,6 +49,8 @@ def draw_effect(card: Scorecard, column: Column, row: Mapping[str, Cell]) -> lis
         axis = f"{title} ({column.unit})" if column.unit else title
         return [draw_curve(effect, cuts, target, column.histogram, axis, None if cell is None else float(cell))]  # type: ignore
     known = None if cell is None else as_level(cell)
+    listed = {level: effect.values[level] for level in map(str, column.allowed) if level in effect.values}
+    effect = Levels(values=listed | effect.values, other=effect.other, missing=effect.missing)  # in the schema's order
     return [draw_levels(effect, cuts, column.labels, known, target, title)]
 
 
