@@ -44,6 +44,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "yes": {"type": "boolean"},
     "level": {"type": "string"},
     "code": {"type": "integer", "categories": [1, 2, 3, 99]},
+    "rises": {"type": "number", "monotone": "increasing"},
+    "ordered": {"type": "string", "categories": ["low", "mid", "high", "top"], "categoriesOrdered": True},
     "day": {"type": "date"},
     "when": {"type": "datetime", "role": "time"},
 }
@@ -67,6 +69,8 @@ def table_of(schema: TableSchema, n: int, seed: int) -> pd.DataFrame:
         "yes": rng.integers(0, 2, n).astype(float),
         "level": pd.Series(rng.choice(LEVEL_NAMES, n, p=[0.1, 0.4, 0.3, 0.18, 0.02]), dtype="str"),
         "code": pd.Series(rng.choice(["1", "2", "3"], n), dtype="str"),
+        "rises": rng.choice([rng.normal(size=n), np.round(rng.normal(size=n))]),
+        "ordered": pd.Series(rng.choice(["low", "mid", "high"], n), dtype="str"),
         "day": pd.Series(start + rng.integers(0, 900, n).astype("m8[D]")),
         "when": pd.Series(start + rng.integers(0, 10**9, n).astype("m8[s]")),
     }  # fmt: skip
