@@ -80,6 +80,7 @@ def main() -> None:
             training_sets=len(split.folds) - (how_split.by == "time"),
             pairs=pair_summaries(schema, served, variance=train.cv_rmse**2 / (1 - train.cv_r2)),
             bins=bins,
+            widths=effect_ranges(schema, served, "width")[:5],
             off_bins=[row for row in bins if is_off_coverage(row, test.intervals.nominal)],
             groups=groups,
             off_groups=surely_off(groups),

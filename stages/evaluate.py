@@ -18,7 +18,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from stages.evaluation.baselines import fit_black_box, mean_target
-from stages.evaluation.error_groups import Groups, find_groups, group_sums, residuals_by_group, worst_coverage
+from stages.evaluation.error_groups import FIFTHS, Groups, find_groups, group_sums, residuals_by_group, worst_coverage
 from stages.evaluation.error_size import factor_model, row_factors, scaled_intervals
 from stages.evaluation.gate import gate, gate_checks
 from stages.evaluation.intervals import (
@@ -49,7 +49,6 @@ TRAIN, TEST = Path("data/train"), Path("data/test")
 INTERVALS = Path("models/intervals.json")
 PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
 WIDTHS, GROUPS = Path("plots/coverage_by_width.csv"), Path("plots/residuals_by_group.csv")
-TENTHS = np.linspace(0, 1, 11)[1:-1]
 DRAWN_ROWS = 1000  # test rows, chosen by hash, in plots/predicted_actual.csv
 
 
@@ -64,7 +63,7 @@ class Models:
     mean: float
     intervals: dict[str, Any]
     constant: dict[str, Any]  # intervals with the same offsets for every row
-    width_edges: Floats  # between tenths of the training rows by the width of their intervals
+    width_edges: Floats  # between fifths of the training rows by the width of their intervals
     transform: TargetTransform
 
 
@@ -98,7 +97,7 @@ def main() -> None:
             intervals = residual_intervals(prediction, residual, params.coverage, params.bins)
             factor = np.ones(len(rows))
         lower, upper = interval_ends(intervals, prediction, factor, transform)
-        width_edges = np.unique(np.quantile(upper - lower, TENTHS))
+        width_edges = np.unique(np.quantile(upper - lower, FIFTHS))
         write_json(INTERVALS, intervals, ALL_DIGITS)
         black_box = fit_black_box(sample, schema, params.seed)
         mean = mean_target(list_parts(TRAIN), schema)

@@ -39,7 +39,8 @@ from webapp.formatting import scale_name, typical_amount
 
 MODEL, FOLDS, TRAIN = Path("models/model.joblib"), Path("models/folds.joblib"), Path("data/train")
 SURFACE, PATH = Path("plots/cv_surface.csv"), Path("plots/regularization_path.csv")
-PREDICTED, COVERAGE = Path("plots/predicted_actual.csv"), Path("plots/coverage.csv")
+PREDICTED = Path("plots/predicted_actual.csv")
+COVERAGE, WIDTHS = Path("plots/coverage.csv"), Path("plots/coverage_by_width.csv")
 GROUPS, PLOTS = Path("plots/residuals_by_group.csv"), Path("plots/report")
 
 
@@ -72,7 +73,9 @@ def draw_errors(plots: Path, schema: TableSchema, params: ReportParams) -> None:
     save(draw_predicted_actual(drawn, test, label), plots / "predicted_actual.png")
     save(draw_residuals(drawn, label), plots / "residuals.png")
     save_pages(draw_residuals_by_group(groups, schema, params.pages), plots, "residuals_by_group")
-    save(draw_coverage(read_points(COVERAGE), test.intervals.nominal, label), plots / "coverage.png")
+    nominal = test.intervals.nominal
+    save(draw_coverage(read_points(COVERAGE), nominal, "predicted", label), plots / "coverage.png")
+    save(draw_coverage(read_points(WIDTHS), nominal, "width of the interval", label), plots / "coverage_by_width.png")
 
 
 def draw_model(

@@ -32,6 +32,10 @@ def main() -> None:
         f"  {percent(intervals.nominal)} prediction intervals cover {percent(intervals.coverage, 1)} "
         f"(± {percent(intervals.coverage_se, 1)}) of the test rows"
     )
+    if (worst := intervals.worst_group) is not None:
+        print(
+            f"  and {percent(worst.coverage, 1)} in the worst group: {worst.column} {worst.group} ({worst.rows:,} rows)"
+        )
     print(f"  gate {'passed' if test.gate.passed else 'FAILED: ' + ', '.join(test.gate.failed)}")
     if test.model.r2_low is None or test.model.r2_low <= 0:
         print("  the test rows do not show that it beats the mean: the interval of R² reaches 0")

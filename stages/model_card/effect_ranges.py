@@ -1,7 +1,7 @@
 """The range of each column's effect on the prediction, and where its ends are, for the model card."""
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from stages.table.schema import TableSchema
 from webapp.formatting import is_factor, short
@@ -19,12 +19,17 @@ class EffectRange(NamedTuple):
     at_high: str
 
 
-def effect_ranges(schema: TableSchema, served: Scorecard) -> list[EffectRange]:
-    """Return the range of each column's effect, the widest first."""
-    show = math.exp if is_factor(served.target.transform) else float
+def effect_ranges(
+    schema: TableSchema, served: Scorecard, kind: Literal["effect", "width"] = "effect"
+) -> list[EffectRange]:
+    """Return the range of each column's effect on the prediction, or on the interval's width; the widest first."""
+    show = math.exp if kind == "width" or is_factor(served.target.transform) else float
     ranges = []
     for column in served.columns:
-        ends = effect_ends(column.effect, column.labels)
+        effect = getattr(column, kind)
+        if effect is None:
+            continue
+        ends = effect_ends(effect, column.labels)
         (low, at_low), (high, at_high) = min(ends), max(ends)
         name, label = column.name, schema.column(column.name).label
         ranges.append((low - high, EffectRange(name, label, show(low), at_low, show(high), at_high)))

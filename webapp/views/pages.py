@@ -1,6 +1,7 @@
 """The pages: the form with its prediction, the model, the API."""
 
 import json
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from webapp.scoring.effects import Cell
 from webapp.scoring.messages import unseen
 from webapp.scoring.rows import RowError, json_default
 from webapp.scoring.scorecard import Column, Curve, Levels, Scorecard, Surface
-from webapp.scoring.scorer import BACK, Score
+from webapp.scoring.scorer import BACK, Score, interval_factors
 from webapp.views import charts
 from webapp.views.effects import draw_effect
 from webapp.views.forms import Field, defaults, make_fields, pair_notes, show_cell
@@ -22,6 +23,7 @@ from webapp.views.openapi import make_document
 from webapp.views.responses import json_response
 
 CARD = "models/MODEL_CARD.md"
+NOTABLE = 1.05  # factor on the width of an interval that the page mentions
 
 
 def make_pages(model: Model) -> Blueprint:
@@ -135,11 +137,24 @@ def describe(
         "upper": fixed(score.upper, decimals),
         "baseline": EFFECTS[card.target.transform].replace("the prediction", average),
         "total": fixed(score.prediction, decimals + 1),
+        "widened": widened(card, row, fields),
         "distribution": charts.draw_distribution(card, score),
         "bars": charts.draw_contributions(card, score, shown),
         "effects": draw_effect(card, column, row),
         "pairs": [surface.name for surface in card.surfaces],
         "surface": None if surface is None else draw_surface(card, surface, row, score.pairs[surface.name]),
+    }
+
+
+def widened(card: Scorecard, row: dict[str, Cell], fields: list[Field]) -> dict[str, str]:
+    """List the inputs that make the interval wider or narrower than an average row's: up to three that do so most."""
+    factors = interval_factors(card, row)
+    named = {field.column.name: f"{field.title} {show_cell(field)}".strip() for field in fields}
+    most = sorted(factors, key=lambda name: -abs(math.log(factors[name])))[:3]
+    texts = {name: f"{named[name]} (×{fixed(factors[name], 2)})" for name in most}
+    return {
+        "wider": ", ".join(texts[name] for name in most if factors[name] >= NOTABLE),
+        "narrower": ", ".join(texts[name] for name in most if factors[name] <= 1 / NOTABLE),
     }
 
 

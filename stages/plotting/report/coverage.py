@@ -12,13 +12,19 @@ from stages.plotting.style import DATA, FIT, GREY, percent_tick, titled_figure
 from webapp.formatting import short
 
 
-def draw_coverage(bins: pd.DataFrame, nominal: float, label: str) -> Figure:
-    """Draw the coverage of the intervals and their width, by bin of the prediction (columns of plots/coverage.csv)."""
+def draw_coverage(bins: pd.DataFrame, nominal: float, by: str, label: str) -> Figure:
+    """Draw the coverage of the intervals and their width, by bin.
+
+    Args:
+        bins: the columns of plots/coverage.csv or plots/coverage_by_width.csv.
+        by: what the bins are of.
+        label: the target's.
+    """
     bins = bins[bins["rows"] > 0].reset_index(drop=True)
     figure, axes = titled_figure(
         2.8,
         f"Do the {nominal:.0%} prediction intervals cover {nominal:.0%} of the test rows?",
-        "By bin of the prediction. Left: the share of test rows inside their interval, with its 95% confidence "
+        f"By bin ({by}). Left: the share of test rows inside their interval, with its 95% confidence "
         "interval (vermilion if that excludes the dashed line); the number of rows is on top. Right: mean width.",
         columns=2,
     )
@@ -48,7 +54,7 @@ def draw_coverage(bins: pd.DataFrame, nominal: float, label: str) -> Figure:
     names = [bin_name(row["from"], row["to"]) for _, row in bins.iterrows()]
     for axis in (share, width):
         axis.set_xticks(place, names, rotation=0 if len(names) <= 5 else 45)
-        axis.set_xlabel(wrapped(f"predicted: {label}", 60))
+        axis.set_xlabel(wrapped(f"{by}: {label}", 60))
         axis.grid(visible=False, axis="x")
     return figure
 
