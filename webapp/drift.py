@@ -1,13 +1,14 @@
 """Input drift: how often each column's values fall into each bin of their distribution in training.
 
-A number's bins are the tenths of its training rows, and what is beyond them; a level's are the commonest levels. The
+A number's bins are ranges of its histogram with a twentieth of the training rows or more, and what is beyond them (bins
+between quantiles would be wrong where many rows share a value); a level's are the commonest levels. The
 population stability index adds up (share now - share in training) * ln(share now / share in training) over the bins
 (Siddiqi 2006, "Credit Risk Scorecards"); above 0.25 is commonly read as a shift.
 """
 
 import math
 import time
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,10 +19,11 @@ from prometheus_client import Counter
 from webapp.formatting import distinct
 from webapp.scoring.effects import Cell, as_datetime
 from webapp.scoring.grammar import as_level
-from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
+from webapp.scoring.scorecard import Calendar, Column, Histogram, Levels, Scorecard
 
 MOST_LEVELS = 20  # of a column that have a bin of their own
 MOST_WAITING, LONGEST_WAIT = 100, 1.0  # rows, seconds
+SMALLEST_BIN = 0.05  # share of the training rows in a number's bin, at least
 SMALLEST_SHARE = 1e-4  # in the index, where a bin is empty
 
 
@@ -47,26 +49,29 @@ def make_bins(column: Column) -> Bins:
         names, shares, place = date_bins(column)
     elif isinstance(column.effect, Levels):
         names, shares, place = level_bins(column)
+    elif column.histogram is not None:
+        names, shares, place = number_bins(column.histogram)
     else:
-        names, shares, place = number_bins(column.quantiles)
+        names, shares, place = ["any"], [1.0], lambda cell: 0
     known = 1 - column.missing_share
     return Bins([*names, "missing"], [*(share * known for share in shares), column.missing_share], place)
 
 
-def number_bins(quantiles: Sequence[float]) -> tuple[list[str], list[float], Callable[[Cell], int]]:
-    """Make a bin for each tenth of the training rows (fewer where quantiles tie), one below and one above them."""
-    if not quantiles:
-        return ["any"], [1.0], lambda cell: 0
-    step = (len(quantiles) - 1) // 10
-    rank = {quantile: place / 10 for place, quantile in enumerate(quantiles[::step])}  # of ties the last rank
-    edges = list(rank)
-    shares = [rank[high] - (0 if place == 0 else rank[edges[place - 1]]) for place, high in enumerate(edges)]
-    low = edges[0]
-    if len(edges) > 1 and shares[0] == 0:  # the smallest value alone is less than a tenth: no bin of its own
-        edges, shares = edges[1:], shares[1:]
-    first, *labels = distinct([low, *edges])
+def number_bins(histogram: Histogram) -> tuple[list[str], list[float], Callable[[Cell], int]]:
+    """Make bins of the histogram's bars, each with SMALLEST_BIN of the rows or more, and one below and above them."""
+    step = (histogram.high - histogram.low) / len(histogram.shares)
+    edges, shares, share = [histogram.low], [], 0.0
+    for number, bar in enumerate(histogram.shares, start=1):
+        share += bar
+        if share >= SMALLEST_BIN:
+            edges.append(number * step + histogram.low)
+            shares.append(share)
+            share = 0.0
+    edges[-1], shares[-1] = histogram.high, shares[-1] + share  # the last bin has the rest
+    first, *labels = distinct(edges)
     names = [f"below {first}", *(f"to {label}" for label in labels), f"above {labels[-1]}"]
-    return names, [0.0, *shares, 0.0], lambda cell: 0 if cell < low else 1 + bisect_left(edges, cell)
+    inner, last = edges[:-1], edges[-1]
+    return names, [0.0, *shares, 0.0], lambda cell: len(edges) if cell > last else bisect_right(inner, cell)
 
 
 def level_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell], int]]:

@@ -137,6 +137,22 @@ class ReportParams(Settings):
     pages: int = Field(ge=1, le=50, description="most pages of small multiples, in order of the size of the effects")
 
 
+class MonitorParams(Settings):
+    """The verdict of tools/monitor on a deployed model."""
+
+    false_alarms: OpenFraction = Field(description="chance of a verdict other than ok where nothing has changed")
+    min_rows: int = Field(ge=20, description="rows, with outcomes or logged, below which nothing is tested")
+    max_rmse_growth: Annotated[float, Field(ge=0)] = Field(
+        description="retrain if the RMSE is larger than on the test rows by more than this share, beyond chance"
+    )
+    max_coverage_drop: Fraction = Field(
+        description="retrain if the share of rows inside their interval is lower by more than this, beyond chance"
+    )
+    max_psi: Annotated[float, Field(gt=0)] = Field(
+        description="watch if a column's population stability index is above this, beyond chance"
+    )
+
+
 class Params(Settings):
     """params.yaml: the settings of an experiment, one section per stage."""
 
@@ -148,6 +164,7 @@ class Params(Settings):
     evaluate: EvaluateParams
     export: ExportParams
     report: ReportParams
+    monitor: MonitorParams
 
 
 @overload
@@ -166,6 +183,8 @@ def read_params(key: Literal["evaluate"]) -> EvaluateParams: ...
 def read_params(key: Literal["export"]) -> ExportParams: ...
 @overload
 def read_params(key: Literal["report"]) -> ReportParams: ...
+@overload
+def read_params(key: Literal["monitor"]) -> MonitorParams: ...
 @overload
 def read_params(key: Literal["split.by"]) -> SplitBy: ...
 @overload

@@ -15,11 +15,12 @@ from tests.helpers.servers import free_port
 
 ADDRESS = "127.0.0.1:8000"  # of the web app, in a page
 START = 180  # seconds until a server must listen; MLflow takes ten of a calm machine
-SERVERS = ("make serve", "make ui")  # run until they are stopped
+SERVERS = ("make serve", "make serve PREDICTION_LOG=prediction-log", "make ui")  # run until they are stopped
 STAMPS = (".pipeline", ".test", ".track", ".webapp")  # of .venv in the Makefile: these packages are installed
 ONLY_SHOWN = {  # by `make --dry-run`; their own tests run them
     "make verify": "tests/tools/test_verify.py",
     "make image": "tests/deploy/test_container.py",
+    "make monitor LOG=prediction-log OUTCOMES=outcomes.csv": "tests/tools/test_monitor.py",
     "make deploy": "tests/deploy/test_deploy.py",
 }
 

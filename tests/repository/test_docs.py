@@ -101,7 +101,7 @@ def test_links_lead_somewhere(document: str) -> None:
 def test_files_that_are_named_exist(document: str) -> None:
     kept_by_dvc = {path for stage in declared(ROOT).values() for path in stage.outs}
     for name in re.findall(r"`([\w./*-]+/[\w./*-]*|\w+\.(?:yaml|py|md))`", text_of(document)):
-        if re.match(r"(src|artifacts|app\.py|main\.py|logger\.py|exception\.py|model_trainer\.py|logs/|data/)", name):
+        if re.match(r"(src|artifacts|(app|main|logger|exception|model_trainer)\.py|logs/|data/|monitoring/)", name):
             continue  # of a classic project, or made by a run
         if "NAME" in name or name.startswith((".venv/", "/")):  # a path of a URL is no file
             continue
@@ -112,7 +112,7 @@ def test_files_that_are_named_exist(document: str) -> None:
 @pytest.mark.parametrize("document", [*PAGES, "CONTRIBUTING.md", "tests/README.md"])
 def test_make_targets_that_are_named_exist(document: str) -> None:
     targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.M)
-    named = re.findall(r"`make ([a-z]+)", text_of(document))
+    named = re.findall(r"`make ([a-z-]+)", text_of(document))
     ran = [command.split()[1] for command in commands(document) if command.startswith("make ")]
     assert {*named, *ran} <= set(targets)
 
@@ -202,6 +202,11 @@ def check_shipping(reader: Project, printed: list[str]) -> None:
     assert pull.splitlines()[-1] == "pull: done"
 
 
+def check_monitoring(reader: Project, printed: list[str]) -> None:
+    """The answer bears the id of the case, and the prediction waits in the spool or is in the log."""
+    assert json.loads(printed[0])["id"] == "patient 17"
+
+
 def check_how_it_works(reader: Project, printed: list[str]) -> None:
     """Nothing was lost, so nothing has changed."""
     assert reader.git("status", "--porcelain") == ""
@@ -219,6 +224,7 @@ CHECKS = {
     "docs/effects.md": check_effects,
     "docs/how-it-works.md": check_how_it_works,
     "docs/large-data.md": check_large_data,
+    "docs/monitoring.md": check_monitoring,
     "docs/own-data.md": check_own_data,
     "docs/parameters.md": check_parameters,
     "docs/shipping.md": check_shipping,

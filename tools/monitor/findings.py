@@ -1,0 +1,264 @@
+"""The findings: what became of the model since it was tested, and the verdict on it."""
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from stages.evaluation.metrics import CLUSTERS, NORMAL_95, bootstrap_scores, cluster_sums
+from stages.utils.arrays import Floats
+from stages.utils.metrics_files import (
+    EvaluationMetrics,
+    Metrics,
+    Scores,
+    Share,
+    SplitMetrics,
+    read_metrics,
+)
+from stages.utils.params import EvaluateParams, MonitorParams
+from tools.monitor import evidence
+from tools.monitor.logged import Labelled, Logged
+from webapp.drift import Bins, stability_index
+from webapp.formatting import percent, short
+
+FOLDER = Path("monitoring")
+PREDICTED = Path("plots/predicted_actual.csv")
+PREDICTION = "the prediction"  # in the list of columns that may drift
+TENTHS = np.linspace(0.1, 0.9, 9)
+GROWTHS, INDICES = (0.1, 0.2, 0.5), (0.1, 0.25)  # whose needed rows are told
+Verdict = Literal["ok", "watch", "retrain"]
+
+
+class Coverage(Metrics):
+    """The prediction intervals of some rows."""
+
+    nominal: Share
+    share: Share = Field(description="of the rows whose target is inside the interval")
+    se: float = Field(description="standard error of the share")
+
+
+class Drift(Metrics):
+    """The drift of a column, or of the prediction."""
+
+    column: str
+    rows: int
+    psi: float = Field(description="population stability index against the training (of predictions, the test) rows")
+    psi_by_chance: float = Field(description="that rows of the same distribution have on average")
+    p_value: float = Field(description="of a chi-square test, adjusted for the number of tests")
+    drifted: bool
+
+
+class Bin(Metrics):
+    """Labelled rows of one bin of the prediction, one week, or one group of rows."""
+
+    name: str
+    rows: int
+    predicted: float = Field(description="mean")
+    actual: float = Field(description="mean")
+    rmse: float
+    coverage: Share
+
+
+class ScorecardFindings(Metrics):
+    """The rows of one scorecard."""
+
+    scorecard_md5: str
+    rows: int
+    labelled: int = Field(description="rows whose outcome is known, each id once")
+    scores: Scores | None = Field(description="of the labelled rows; null if there are none")
+    coverage: Coverage | None
+    weeks: list[Bin] = Field(description="by the Monday of the prediction")
+
+
+class Findings(Metrics):
+    """monitoring/metrics.json."""
+
+    verdict: Verdict
+    reasons: list[str]
+    target: str
+    unit: str | None
+    test_scores: Scores
+    test_coverage: Coverage
+    live: ScorecardFindings
+    others: list[ScorecardFindings] = Field(description="of other scorecards in the log")
+    rmse_growth: float | None = Field(description="live RMSE / that of the test rows - 1")
+    rmse_p_value: float | None
+    coverage_p_value: float | None
+    drift: list[Drift] = Field(description="the largest first")
+    not_logged: list[str] = Field(description="columns whose drift is unknown")
+    calibration: list[Bin] = Field(description="by tenth of the prediction")
+    groups: list[Bin] = Field(description="groups of rows, those with the largest errors first")
+    rows_needed: dict[str, int | None] = Field(description="to see a change four times in five; null: never")
+    unmatched: int = Field(description="outcomes whose id is not in the log")
+    unreadable: int = Field(description="outcomes without an id or a number")
+    contradictions: int = Field(description="ids with several different outcomes, left out")
+
+
+class Tested(NamedTuple):
+    """The test rows, as the pipeline left them in git."""
+
+    scores: Scores
+    coverage: Coverage
+    rows: int
+    errors: Floats  # of those in plots/predicted_actual.csv
+    predicted: Floats
+
+
+class Judged(NamedTuple):
+    """The outcome of the tests."""
+
+    verdict: Verdict
+    reasons: list[str]
+    growth: float | None
+    growth_p: float | None
+    coverage_p: float | None
+    drift: list[Drift]
+
+
+def read_tested() -> Tested:
+    """Read the metrics of the test rows, and the sample of them that is in git."""
+    metrics, rows = read_metrics(EvaluationMetrics), read_metrics(SplitMetrics).test
+    sample = pd.read_csv(PREDICTED)
+    errors = (sample["actual"] - sample["predicted"]).to_numpy()
+    found = metrics.intervals
+    coverage = Coverage(nominal=found.nominal, share=found.coverage, se=found.coverage_se)
+    return Tested(metrics.model, coverage, rows, errors, sample["predicted"].to_numpy())
+
+
+def judge(
+    tested: Tested,
+    labelled: Labelled,
+    predicted: Floats,
+    counts: dict[str, Floats],
+    bins: dict[str, Bins],
+    trained: int,
+    params: MonitorParams,
+    seed: int = 0,
+) -> Judged:
+    """Compare live rows with the test rows and the training rows.
+
+    Half of the false alarms allowed go to the errors, half to the coverage and the drift of all columns together.
+
+    Args:
+        predicted: (n,) the predictions of all live rows.
+        counts: live rows in each bin, by column.
+        trained: training rows that the shares of the bins come from.
+    """
+    level, reasons = params.false_alarms / 2, []
+    growth = growth_p = coverage_p = None
+    names, p_values, sizes = [], [], []
+    if len(labelled.truth) >= params.min_rows:
+        growth = float(np.sqrt(np.mean(labelled.error**2)) / np.sqrt(np.mean(tested.errors**2)) - 1)
+        growth_p = evidence.error_growth(tested.errors, labelled.error, seed)
+        if growth_p < level and growth > params.max_rmse_growth:
+            reasons.append(f"the RMSE grew by {percent(growth)} (p = {short(growth_p, 2)})")
+        share, n = tested.coverage.share, tested.rows
+        inside = float(labelled.inside.sum())
+        coverage_p = evidence.coverage_drop((share * n, (1 - share) * n), (inside, len(labelled.truth) - inside))
+    if len(predicted) >= params.min_rows:
+        edges = np.unique(np.quantile(tested.predicted, TENTHS))
+        shares, now = (
+            np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1).astype(np.float64)
+            for values in (tested.predicted, predicted)
+        )
+        compared = {PREDICTION: (shares / len(tested.predicted), len(tested.predicted), now)}
+        compared |= {name: (np.array(bins[name].shares), trained, count) for name, count in counts.items()}
+        for name, (expected, reference, count) in compared.items():
+            if count.sum() < params.min_rows:
+                continue
+            p_value, freedom = evidence.drift(list(expected), reference, count)
+            rows = int(count.sum())
+            index = stability_index(list(expected), count.tolist())
+            names.append(name)
+            p_values.append(p_value)
+            sizes.append((rows, index, evidence.chance_index(freedom, reference, rows)))
+    *adjusted, coverage_p = evidence.holm([*p_values, 1.0 if coverage_p is None else coverage_p])
+    drifts = [
+        Drift(
+            column=name,
+            rows=rows,
+            psi=index,
+            psi_by_chance=chance,
+            p_value=p_value,
+            drifted=p_value < level and index - chance > params.max_psi,
+        )
+        for name, p_value, (rows, index, chance) in zip(names, adjusted, sizes, strict=True)
+    ]
+    drifts.sort(key=lambda drift: -drift.psi + drift.psi_by_chance)
+    if growth is not None:
+        drop = tested.coverage.share - float(labelled.inside.mean())
+        if coverage_p < level and drop > params.max_coverage_drop:
+            reasons.append(
+                f"{percent(labelled.inside.mean(), 1)} of the rows are inside their interval, not "
+                f"{percent(tested.coverage.share, 1)} (p = {short(coverage_p, 2)})"
+            )
+    verdict: Verdict = "retrain" if reasons else "watch" if any(each.drifted for each in drifts) else "ok"
+    reasons += [f"{each.column} has drifted (PSI {short(each.psi, 2)})" for each in drifts if each.drifted]
+    return Judged(verdict, reasons, growth, growth_p, None if growth is None else coverage_p, drifts)
+
+
+def describe(md5: str, logged: Logged, labelled: Labelled, nominal: float, params: EvaluateParams) -> ScorecardFindings:
+    """Describe the rows of one scorecard."""
+    rows, known = sum(map(len, logged.predictions)), len(labelled.truth)
+    scores = coverage = None
+    if known:
+        cluster = np.arange(known) % CLUSTERS
+        sums = cluster_sums(cluster, labelled.truth, labelled.prediction, float(labelled.truth.mean()))
+        scores = bootstrap_scores(sums, params.bootstrap, params.confidence, params.seed)
+        share = float(labelled.inside.mean())
+        coverage = Coverage(nominal=nominal, share=share, se=float(np.sqrt(share * (1 - share) / known)))
+    weeks = [
+        bin_of(str(np.datetime64(int(week), "D")), labelled, labelled.week == week) for week in np.unique(labelled.week)
+    ]
+    return ScorecardFindings(
+        scorecard_md5=md5, rows=rows, labelled=known, scores=scores, coverage=coverage, weeks=weeks
+    )
+
+
+def bin_of(name: str, labelled: Labelled, chosen: Floats) -> Bin:
+    """Sum up some labelled rows."""
+    return Bin(
+        name=name,
+        rows=int(chosen.sum()),
+        predicted=float(labelled.prediction[chosen].mean()),
+        actual=float(labelled.truth[chosen].mean()),
+        rmse=float(np.sqrt(np.mean(labelled.error[chosen] ** 2))),
+        coverage=float(labelled.inside[chosen].mean()),
+    )
+
+
+def calibration_of(labelled: Labelled) -> list[Bin]:
+    """Sum up the labelled rows by tenth of their prediction."""
+    if not len(labelled.truth):
+        return []
+    edges = np.unique(np.quantile(labelled.prediction, TENTHS))
+    place = np.searchsorted(edges, labelled.prediction, side="right")
+    return [bin_of(str(number + 1), labelled, place == number) for number in np.unique(place)]
+
+
+def groups_of(labelled: Labelled, bins: dict[str, Bins], least: int) -> list[Bin]:
+    """Sum up the labelled rows by bin of each column, where there are enough; the largest RMSE first."""
+    found = [
+        bin_of(f"{column}: {bins[column].names[number]}", labelled, place == number)
+        for column, place in labelled.groups.items()
+        for number in np.flatnonzero(np.bincount(place[place >= 0]) >= least)
+    ]
+    return sorted(found, key=lambda each: -each.rmse)
+
+
+def rows_needed(tested: Tested, bins: dict[str, Bins], trained: int, params: MonitorParams) -> dict[str, int | None]:
+    """Compute how many rows it takes to see growths of the RMSE and drifts of given sizes."""
+    scores, level = tested.scores, params.false_alarms / 2
+    needed: dict[str, int | None] = {}
+    if scores.rmse_low and scores.rmse_high:
+        spread = float(np.log(scores.rmse_high / scores.rmse_low)) / (2 * NORMAL_95) * np.sqrt(tested.rows)
+        for growth in GROWTHS:
+            rows = evidence.rows_for_growth(growth, spread, len(tested.errors), level / 2)
+            needed[f"RMSE up by {percent(growth)}"] = None if rows is None else max(rows, params.min_rows)
+    freedom = max((sum(share > 0 for share in each.shares) - 1 for each in bins.values()), default=1)
+    for index in INDICES:
+        rows = evidence.rows_for_drift(index, max(freedom, 1), trained, level / (len(bins) + 2))
+        needed[f"PSI of {index:g}"] = None if rows is None else max(rows, params.min_rows)
+    return needed
