@@ -14,7 +14,7 @@ from webapp.middleware import watch_over
 from webapp.model import load_model
 from webapp.pin import PinError
 from webapp.settings import read_settings
-from webapp.views import api, batch, pages, problems
+from webapp.views import api, batch, monitoring, pages, problems
 
 MOST_BYTES = 1_000_000  # of a request that is not a table
 
@@ -42,6 +42,7 @@ def create_app() -> Flask:
     app.register_blueprint(api.make_api(model))
     app.register_blueprint(batch.make_batch(model))
     app.register_blueprint(pages.make_pages(model))
+    app.register_blueprint(monitoring.make_monitoring(model))
     app.register_blueprint(metrics.make_blueprint(model.metrics, settings))
     app.wsgi_app = watch_over(app.wsgi_app, model.metrics, model.metrics.inputs)  # type: ignore
     if settings.forwarded_hops:

@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.helpers.monitoring import write_findings
 from tests.helpers.serving import TOKEN, Server, make_card, make_pair_card, serve, write_checkout
 from tests.helpers.skipping import needs
 from webapp.scoring.scorer import score
@@ -26,7 +27,9 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serve(write_checkout(tmp_path_factory.mktemp("browser") / "checkout")) as running:
+    checkout = write_checkout(tmp_path_factory.mktemp("browser") / "checkout")
+    write_findings(checkout / "monitoring")
+    with serve(checkout) as running:
         yield running
 
 
@@ -136,7 +139,7 @@ def test_everything_can_be_reached_with_the_keyboard(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/batch", "/model", "/api"])
+@pytest.mark.parametrize("path", ["/", "/batch", "/model", "/api", "/monitoring"])
 def test_axe_finds_nothing(browser: Browser, server: Server, path: str, scheme: Any) -> None:
     context = browser.new_context(base_url=server.url, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
@@ -154,7 +157,7 @@ def test_axe_finds_nothing(browser: Browser, server: Server, path: str, scheme: 
 def test_nothing_runs_over_the_edge_of_a_phone(browser: Browser, server: Server, width: int) -> None:
     context = browser.new_context(base_url=server.url, viewport={"width": width, "height": 800}, has_touch=True)
     page = context.new_page()
-    for path in ("/", "/batch", "/model", "/api"):
+    for path in ("/", "/batch", "/model", "/api", "/monitoring"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     context.close()
