@@ -1,8 +1,8 @@
 """Prediction intervals of this pipeline beside MAPIE's and crepes's, on the same training and test rows.
 
-MAPIE: conformalised quantile regression of gradient-boosted trees (`HistGradientBoostingRegressor`). crepes: the same trees
-for the mean, normalised by the size of the errors of the nearest training rows. Both keep one fold of the training rows to
-calibrate on; other settings are their defaults. Needs the dependency group `benchmarks`.
+MAPIE: conformalised quantile regression of gradient-boosted trees (`HistGradientBoostingRegressor`). crepes: the same
+trees for the mean, normalised by the size of the errors of the nearest training rows. Both keep one fold of the
+training rows to calibrate on; other settings are their defaults. Needs the dependency group `benchmarks`.
 Run: python -m benchmarks.intervals FILE.csv:TARGET …     (sklearn://diabetes:target works, too)
 """
 

@@ -176,6 +176,8 @@ WRONG: dict[str, list[tuple[str, Any, str]]] = {  # key, value and words of the 
         ("split.seed", -1, "greater than or equal to 0"),
         ("features.clip", 0.5, "less than 0.5"),
         ("evaluate.coverage", 0, "greater than 0"),
+        ("evaluate.intervals", "scald", "'scaled'"),
+        ("evaluate.gate.min_worst_group_coverage", 90, "less than or equal to 1"),
         *[(key, value, "") for key in ("train.alpha", "validate.max_invalid_fraction", "evaluate.gate.min_r2")
           for value in (INF, NAN)],
         ("train.tol", INF, ""),
