@@ -1,9 +1,9 @@
 """Check that a cell means the same in training and in serving: the table's own source, served, against the model.
 
 The source is sent through /api/v1/batch and tools/predict. Row by row they must predict what models/model.joblib
-predicts on data/valid, and refuse just the rows that are in data/quarantine because of an input cell (and not for a
-missing target or a repeated unique value). A source that is not a local CSV or Parquet file is taken from data/raw,
-through tools/predict. Run: make verify ARGS=--serving
+predicts on data/valid, with the same interval, and refuse just the rows that are in data/quarantine because of an input
+cell (and not for a missing target or a repeated unique value). A source that is not a local CSV or Parquet file is
+taken from data/raw, through tools/predict. Run: make verify ARGS=--serving
 """
 
 import csv
@@ -12,18 +12,21 @@ from contextlib import ExitStack
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from flask import Flask
+from sklearn.pipeline import Pipeline
 
+from stages.exporting.parity import ends_of
 from stages.sources.files import found_files, split_member
 from stages.table.parts import list_parts, read_part
 from stages.table.schema import read_schema
 from stages.utils.config import Source, read_source_settings
+from stages.utils.files import read_json
 from stages.validation.cells import type_cells
 from stages.validation.constraints import failed_checks, pandera_schema
 from tools.predict import predict_file
@@ -34,9 +37,12 @@ from webapp.settings import Settings
 from webapp.views.batch import make_batch
 
 RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
-MODEL = Path("models/model.joblib")
+MODEL, INTERVALS = Path("models/model.joblib"), Path("models/intervals.json")
 TOLERANCE = 1e-9  # of max(|prediction|, range of the target in training)
 ENCODINGS = ("utf-8", "utf8", "utf-8-sig", "ascii", "latin-1", "latin1", "iso-8859-1", "cp1252", "windows-1252")
+
+
+Scores = tuple[float, ...]  # prediction, lower and upper end of its interval
 
 
 class Expected(NamedTuple):
@@ -44,13 +50,13 @@ class Expected(NamedTuple):
 
     place: str
     is_refused: bool
-    prediction: float | None  # None where the pipeline has none: the target is missing, or a value repeats
+    scores: Scores | None  # None where the pipeline has none: the target is missing, or a value repeats
 
 
 class Served(NamedTuple):
     """What serving says about a row."""
 
-    prediction: float | None
+    scores: Scores | None
     reason: str
 
 
@@ -100,7 +106,7 @@ def send_batch(model: Model, table: Path) -> bytes:
 
 def expected_rows(card: Scorecard) -> Iterator[Expected]:
     """Yield what serving must say about each row of the source, in order."""
-    schema, model = read_schema(), joblib.load(MODEL)
+    schema, model, intervals = read_schema(), joblib.load(MODEL), read_json(INTERVALS)
     inputs, checks = {column.name for column in card.columns}, pandera_schema(schema)
     for part in list_parts(RAW):
         raw, quarantined = read_part(part), read_part(QUARANTINE / part.name, ["_file", "_line"])
@@ -111,24 +117,29 @@ def expected_rows(card: Scorecard) -> Iterator[Expected]:
         places = list(zip(raw["_file"], raw["_line"].astype("str"), strict=True))
         put_aside = set(zip(quarantined["_file"], quarantined["_line"], strict=True))
         valid = read_part(VALID / part.name)
-        predictions = iter(model.predict(valid).tolist() if len(valid) else [])
+        scores = iter(scores_of(model, intervals, valid) if len(valid) else [])
         for row, place in enumerate(places):
-            prediction = None if place in put_aside else next(predictions)
-            yield Expected(f"{place[0]}, line {place[1]}", row in refused, prediction)
+            yield Expected(f"{place[0]}, line {place[1]}", row in refused, None if place in put_aside else next(scores))
+
+
+def scores_of(model: Pipeline, intervals: dict[str, Any], rows: pd.DataFrame) -> list[Scores]:
+    """Return the pipeline's predictions and intervals."""
+    columns = np.column_stack([model.predict(rows), *ends_of(model, intervals, rows)])
+    return [tuple(row) for row in columns.tolist()]
 
 
 def read_output(output: Path) -> Iterator[Served]:
     """Yield what tools/predict wrote about each row that is not blank (ingest leaves blank rows out)."""
     if output.suffix == ".parquet":
         for batch in pq.ParquetFile(output).iter_batches():
-            predictions, reasons = batch.columns[-4].to_pylist(), batch.columns[-1].to_pylist()
-            yield from (Served(*row) for row in zip(predictions, reasons, strict=True))
+            for *scores, reason in zip(*(column.to_pylist() for column in batch.columns[-4:]), strict=True):
+                yield Served(None if scores[0] is None else tuple(scores), reason)
         return
     with output.open(encoding="utf-8-sig", newline="") as file:
         separator = max(SEPARATORS, key=file.readline().count)
-        for *_, prediction, _, _, reason in csv.reader(file, delimiter=separator):
+        for *_, prediction, lower, upper, reason in csv.reader(file, delimiter=separator):
             if reason != BLANK:
-                yield Served(float(prediction) if prediction else None, reason)
+                yield Served((float(prediction), float(lower), float(upper)) if prediction else None, reason)
 
 
 def compare(expected: Iterator[Expected], served: Iterator[Served], card: Scorecard) -> tuple[int, int]:
@@ -145,13 +156,12 @@ def compare(expected: Iterator[Expected], served: Iterator[Served], card: Scorec
             raise SystemExit(f"verify: serving answers {number} rows than the pipeline has read")
         rows += 1
         refused += wanted.is_refused
-        if wanted.is_refused != (found.prediction is None):
+        if wanted.is_refused != (found.scores is None):
             raise SystemExit(f"verify: {wanted.place}: {found.reason or 'is predicted, but in data/quarantine'}")
-        if wanted.prediction is not None and found.prediction is not None:
-            scale = max(abs(wanted.prediction), spread)
-            if not abs(found.prediction - wanted.prediction) <= TOLERANCE * scale:
+        for answer, right in zip(found.scores or (), wanted.scores or (), strict=False):
+            if not abs(answer - right) <= TOLERANCE * max(abs(right), spread):
                 raise SystemExit(
-                    f"verify: {wanted.place}: {found.prediction!r} is served, models/model.joblib predicts "
-                    f"{wanted.prediction!r}"
+                    f"verify: {wanted.place}: {found.scores} is served, models/model.joblib predicts {wanted.scores} "
+                    f"(prediction, lower and upper end)"
                 )
     return rows, refused

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import math
 import os
 import signal
 import socket
@@ -182,6 +183,17 @@ def make_pair_card() -> Scorecard:
         ),
     ]
     return make_card().model_copy(update={"surfaces": surfaces})
+
+
+def make_scaled_card() -> Scorecard:
+    """The test scorecard with intervals that kind 2 doubles and place süd halves; no interval is four times as wide."""
+    card = make_card()
+    doubles = Levels(values={"1": 0.0, "2": math.log(2)}, other=math.log(8), missing=0.0)
+    halves = Levels(values={"north": 0.0, "süd": math.log(0.5)}, other=0.0, missing=0.0)
+    widths = {"kind": doubles, "place": halves}
+    columns = [column.model_copy(update={"width": widths.get(column.name)}) for column in card.columns]
+    intervals = card.intervals.model_copy(update={"factor_limits": (0.25, 4.0)})
+    return card.model_copy(update={"columns": columns, "intervals": intervals})
 
 
 def write_checkout(path: Path, card: Scorecard | None = None) -> Path:

@@ -148,3 +148,5 @@ def test_scorecards_are_compared_where_they_say_something() -> None:
         "| size × gone | 2 |  | removed |",
     ]
     assert json.loads(json.dumps(old)) == old, "left as they were"
+    wider = {**old, "columns": [*old["columns"][:-1], {**old["columns"][-1], "width": {"kind": "curve"}}]}  # type: ignore[misc, index]
+    assert "| same | 1 | 1 | its share in the interval's width |" in describe_changes(old, wider)

@@ -176,7 +176,6 @@ WRONG: dict[str, list[tuple[str, Any, str]]] = {  # key, value and words of the 
         ("split.seed", -1, "greater than or equal to 0"),
         ("features.clip", 0.5, "less than 0.5"),
         ("evaluate.coverage", 0, "greater than 0"),
-        ("evaluate.intervals", "scald", "'scaled'"),
         ("evaluate.gate.min_worst_group_coverage", 90, "less than or equal to 1"),
         *[(key, value, "") for key in ("train.alpha", "validate.max_invalid_fraction", "evaluate.gate.min_r2")
           for value in (INF, NAN)],
@@ -220,6 +219,7 @@ def test_wrong_value(workdir: Path, file: str, key: str, value: Any, words: str)
         ("params.yaml", "split.by", "hsh", "hash, group, time", "hash"),
         ("params.yaml", "train.rule", "one-se", "best, one_se", "one_se"),
         ("params.yaml", "train.alpha", "Auto", "auto", "auto"),
+        ("params.yaml", "evaluate.intervals", "scald", "scaled, binned", "scaled"),
         ("schema.yaml", "fields.bmi.role", "featuer", "feature, target, id, group, time, ignore", "feature"),
         ("schema.yaml", "fields.bmi.type", "nubmer", "string, number, integer, boolean, date, datetime", "number"),
         ("schema.yaml", "fields.bmi.monotone", "increasin", "increasing, decreasing", "increasing"),

@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.serving import TOKEN, make_app, make_card, make_pair_card, write_checkout
+from tests.helpers.serving import TOKEN, make_app, make_card, make_pair_card, make_scaled_card, write_checkout
 from webapp.formatting import fixed
+from webapp.scoring.rows import json_default
 from webapp.scoring.scorer import score
 from webapp.views.charts import draw_contributions, draw_distribution
 from webapp.views.effects import EffectBars, EffectCurve, draw_effect
@@ -330,3 +331,30 @@ def test_a_proxy_in_front_is_believed_only_if_it_is_expected(tmp_path: Path) -> 
         assert ("Secure" in answer.headers["Set-Cookie"]) == is_secure
         assert ("Strict-Transport-Security" in answer.headers) == is_secure
         assert answer.headers["Location"] == ("/houses/" if is_secure else "/")
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "width", "text"),
+    [("1", "north", 1, None),
+     ("2", "north", 2, "Wider than for an average row because of Kind house (×2.00)."),
+     ("1", "süd", 0.5, "Narrower because of Place süd (×0.50)."),
+     ("2", "süd", 1, "because of Kind house (×2.00). Narrower because of Place süd (×0.50).")],
+)  # fmt: skip
+def test_page_api_and_batch_show_what_widens_the_interval_of_this_row(
+    tmp_path: Path, kind: str, place: str, width: float, text: str | None
+) -> None:
+    card = make_scaled_card()
+    client = make_app(write_checkout(tmp_path / "checkout", card)).test_client()
+    cells = defaults(card) | {"kind": kind, "place": place}
+    page = client.post("/", data={f"column:{name}": cell for name, cell in cells.items()}).text
+    assert (text is None) == ("average row" not in page and "Narrower" not in page)
+    assert text is None or text in page
+    row = {column.name: json_default(column) for column in card.columns} | {"kind": int(kind), "place": place}
+    found = client.post("/api/v1/predict", json=row).get_json()
+    assert found["interval_factors"] == pytest.approx(
+        {"kind": 2 if kind == "2" else 1, "place": 0.5 if place == "süd" else 1}
+    )
+    assert found["upper"] - found["lower"] == pytest.approx(width * (20 if found["prediction"] < 200 else 40))
+    table = ",".join(cells) + "\n" + ",".join(cells.values()) + "\n"
+    lower, upper = client.post("/api/v1/batch", data=table.encode()).text.splitlines()[1].split(",")[-3:-1]
+    assert (float(lower), float(upper)) == (found["lower"], found["upper"])

@@ -18,7 +18,8 @@ def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> str:
             rows.append(f"| {name} | {spread_a} | {spread_b} | {'new' if a is None else 'removed'} |")
         elif a != b:
             change, place = largest_change(a["effect"], b["effect"])
-            what = f"{change:+.4g} at {place}" if change else "its description"
+            changed = "its share in the interval's width" if a.get("width") != b.get("width") else "its description"
+            what = f"{change:+.4g} at {place}" if change else changed
             rows.append(f"| {name} | {spread(a['effect']):.4g} | {spread(b['effect']):.4g} | {what} |")
     same = len(now.keys() & before.keys()) - sum(a != b for name in now if (a := before.get(name)) and (b := now[name]))
     rows += list(surface_rows(old, new))
