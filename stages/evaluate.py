@@ -34,9 +34,9 @@ from stages.modelling.pipeline import linear_predictions, linear_sums, pairs_of
 from stages.modelling.target_scale import from_scale, mean_factor, to_scale
 from stages.modelling.training_sets import load_sets
 from stages.table.hashing import draw, hash_rows
-from stages.table.parts import list_parts, read_part, sample_rows
+from stages.table.parts import by_weight, list_parts, read_part, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
-from stages.utils.arrays import Floats
+from stages.utils.arrays import Floats, quantiles
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
 from stages.utils.metrics_files import EvaluationMetrics, write_metrics
 from stages.utils.parallel import map_parts
@@ -84,28 +84,29 @@ def main() -> None:
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
         total = load_sets(SETS)[-1].train
-        columns = [*schema.names("feature", "time", "target"), "_fold"]
+        columns = [*schema.names("feature", "time", "target", "weight"), "_fold"]
         sample = sample_rows(list_parts(TRAIN), params.sample_rows, columns)
 
         prediction, residual = out_of_fold(sample, schema, transform)
         known = ~np.isnan(prediction)
         rows, prediction, residual = sample[known], prediction[known], residual[known]
-        constant = residual_intervals(prediction, residual, params.coverage, bins=1)
+        weight = row_weights(rows, schema)
+        constant = residual_intervals(prediction, residual, params.coverage, 1, weight)
         if params.intervals == "scaled":
-            intervals, factor = scaled_intervals(model, rows, prediction, residual, params, transform)
+            intervals, factor = scaled_intervals(model, rows, prediction, residual, params, transform, weight)
         else:
-            intervals = residual_intervals(prediction, residual, params.coverage, params.bins)
+            intervals = residual_intervals(prediction, residual, params.coverage, params.bins, weight)
             factor = np.ones(len(rows))
         lower, upper = interval_ends(intervals, prediction, factor, transform)
-        width_edges = np.unique(np.quantile(upper - lower, FIFTHS))
+        width_edges = np.unique(quantiles(upper - lower, FIFTHS, weight))
         write_json(INTERVALS, intervals, ALL_DIGITS)
         black_box = fit_black_box(sample, schema, params.seed)
         mean = mean_target(list_parts(TRAIN), schema)
         least_squares = elasticnet.least_squares(total)
         [fitted] = linear_sums(pairs_of(model), sample, [least_squares])
-        back = mean_factor(sample[schema.target.name].to_numpy(), fitted, transform)
+        back = mean_factor(sample[schema.target.name].to_numpy(), fitted, transform, row_weights(sample, schema))
         models = Models(model, least_squares, back, black_box, mean, intervals, constant, width_edges, transform)
-        groups = find_groups(sample, schema)
+        groups = find_groups(by_weight(sample, schema), schema)
         parts = list(map_parts(score_part, list_parts(TEST), models, schema, groups, by_group))
         by_group_of_rows = residuals_by_group(pd.concat([part.groups for part in parts]), groups, schema)
 
@@ -148,7 +149,7 @@ def out_of_fold(sample: pd.DataFrame, schema: TableSchema, transform: TargetTran
 def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, by_group: bool) -> PartScores:
     """Predict the test rows of one part with every model."""
     frame = read_part(part)
-    target = frame[schema.target.name].to_numpy()
+    target, weight = frame[schema.target.name].to_numpy(), row_weights(frame, schema)
     linear = linear_predictions(models.model, frame)
     widening = factor_model(models.model, models.intervals)
     least_squares, log_factor = linear_sums(pairs_of(models.model), frame, [models.least_squares, widening])
@@ -161,18 +162,19 @@ def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, 
     }
     unit = hash_rows(frame, schema.names("group")) if by_group else frame["_hash"].to_numpy()
     cluster = (draw(unit, "bootstrap") % np.uint64(CLUSTERS)).astype(np.int64)
-    sums = {name: cluster_sums(cluster, target, values, models.mean) for name, values in predictions.items()}
+    sums = {name: cluster_sums(cluster, target, values, models.mean, weight) for name, values in predictions.items()}
 
     lower, upper = interval_ends(models.intervals, linear, row_factors(models.intervals, log_factor), models.transform)
     coverage = models.intervals["coverage"]
-    by_bin = count_coverage(linear, models.intervals["edges"], lower, upper, target, coverage)
-    by_width = count_coverage(upper - lower, models.width_edges, lower, upper, target, coverage)
+    by_bin = count_coverage(linear, models.intervals["edges"], lower, upper, target, coverage, weight)
+    by_width = count_coverage(upper - lower, models.width_edges, lower, upper, target, coverage, weight)
     ends = interval_ends(models.constant, linear, 1.0, models.transform)
-    counts = {"bin": by_bin, "width": by_width, "constant": count_coverage(linear, [], *ends, target, coverage)}
+    same_width = count_coverage(linear, [], *ends, target, coverage, weight)
+    counts = {"bin": by_bin, "width": by_width, "constant": same_width}
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
     inside = ((lower <= target) & (target <= upper)).astype(np.float64)
-    by_column = group_sums(frame, target - predicted, inside, groups)
+    by_column = group_sums(frame, target - predicted, inside, groups, weight)
     return PartScores(sums, counts, by_column, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
 
 

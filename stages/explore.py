@@ -25,8 +25,9 @@ from stages.plotting.explore.sampled_columns import SampledColumn, sampled_colum
 from stages.plotting.explore.target_by_level import draw_target_by_level
 from stages.plotting.explore.target_by_number import draw_target_by_number
 from stages.plotting.style import save, save_pages
-from stages.table.parts import list_parts, read_part, sample_rows
+from stages.table.parts import by_weight, list_parts, read_part, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
+from stages.utils.arrays import Floats, Mask
 from stages.utils.files import replacing, write_json
 from stages.utils.metrics_files import SplitMetrics, ValidationMetrics, read_metrics
 from stages.utils.parallel import map_parts
@@ -45,7 +46,8 @@ def main() -> None:
         parts = list_parts(TRAIN)
         columns = [*schema.inputs, schema.target]
         profile = merge_profiles(list(map_parts(profile_part, parts, schema)), schema)
-        sample = sample_rows(parts, params.sample_rows, [column.name for column in columns])
+        names = [*(column.name for column in columns), *schema.names("weight")]
+        sample = by_weight(sample_rows(parts, params.sample_rows, names), schema)
         target, inputs = sampled_column(schema.target, sample[schema.target.name]), sampled_inputs(sample, schema)
         for column in columns:
             if column.kind == "number":
@@ -85,15 +87,24 @@ def draw(
 def profile_part(part: Path, schema: TableSchema) -> dict[str, Any]:
     """Summarise one part: its rows, and for each column the target where it is missing, and moments or counts."""
     frame = read_part(part)
-    target = frame[schema.target.name].to_numpy()[:, None]
+    target, weight = frame[schema.target.name].to_numpy()[:, None], row_weights(frame, schema)
+
+    def moments(values: Floats, mask: Mask) -> Moments:
+        return Moments.of(values[mask], None if weight is None else weight[mask])
+
     found: dict[str, Any] = {"rows": len(frame)}
     for column in [*schema.inputs, schema.target]:
-        known = frame[column.name].dropna()
+        is_known = frame[column.name].notna().to_numpy()
+        known = frame[column.name][is_known]
         if column.kind == "number":
-            content: Any = (Moments.of(known.to_numpy()[:, None]), known.min(), known.max())
+            content: Any = (moments(frame[[column.name]].to_numpy(), is_known), known.min(), known.max())
+        elif column.kind == "date":
+            content = (known.min(), known.max())
+        elif weight is None:
+            content = known.astype("str").value_counts()
         else:
-            content = known.astype("str").value_counts() if column.kind == "level" else (known.min(), known.max())
-        found[column.name] = (Moments.of(target[frame[column.name].isna()]), content)
+            content = pd.Series(weight[is_known]).groupby(known.astype("str").to_numpy()).sum()
+        found[column.name] = (moments(target, ~is_known), content)
     return found
 
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from stages.exporting.effects import effects_of, width_effects
 from stages.exporting.parity import largest_difference, odd_rows
 from stages.modelling.pipeline import weights_of
-from stages.table.parts import list_parts, sample_rows
+from stages.table.parts import by_weight, list_parts, sample_rows
 from stages.table.schema import Column, TableSchema, read_schema
 from stages.utils.files import ALL_DIGITS, md5_of, read_json, replacing, write_json
 from stages.utils.metrics_files import InteractionMetrics, read_metrics
@@ -40,7 +40,8 @@ def main() -> None:
         params = read_params("export")
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
-        sample = sample_rows(list_parts(TRAIN), params.check_rows, schema.names("feature", "time", "target"))
+        columns = schema.names("feature", "time", "target", "weight")
+        sample = by_weight(sample_rows(list_parts(TRAIN), params.check_rows, columns), schema)
         card = make_scorecard(model, sample, schema)
         with replacing(SCORECARD) as partial:
             write_json(partial, card.model_dump(mode="json"), ALL_DIGITS)

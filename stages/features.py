@@ -26,9 +26,9 @@ from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.modelling.target_scale import to_scale
 from stages.modelling.training_sets import additive_sets, memberships
-from stages.table.parts import list_parts, read_part, sample_rows
+from stages.table.parts import list_parts, read_part, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
-from stages.utils.arrays import Floats
+from stages.utils.arrays import Floats, median
 from stages.utils.errors import DataError
 from stages.utils.files import write_json, write_pickle
 from stages.utils.parallel import map_parts
@@ -54,13 +54,13 @@ def main() -> None:
         forward = read_params("split.by") == "time"
         schema = read_schema()
         parts = list_parts(TRAIN)
-        sample = sample_rows(parts, params.sample_rows, schema.names("feature", "time", "target"))
+        sample = sample_rows(parts, params.sample_rows, schema.names("feature", "time", "target", "weight"))
         check_target(sample[schema.target.name].to_numpy(), schema)
         counts = KNOTS if params.knots == "auto" else (params.knots,)
         maps = [fit_feature_map(sample, schema, params, count) for count in counts]
         axes = axes_of(maps[-1])
-        numbers = {column.name: sample[column.name].median() for column in schema.inputs if column.kind == "number"}
-        numbers = {name: 0.0 if np.isnan(median) else float(median) for name, median in numbers.items()}
+        numbers = {column.name: fill_of(sample, column.name, schema) for column in schema.inputs
+                   if column.kind == "number"}  # fmt: skip
         folds = 1 + max(fold for part in parts for fold in read_part(part, ["_fold"])["_fold"].unique().tolist())
         centre = scale_centre(sample, schema, params.target)
         found = list(map_parts(accumulate, parts, axes, schema, numbers, folds, params.target, centre))
@@ -76,7 +76,13 @@ def main() -> None:
         write_pickle(FEATURE_MAP, feature_map)
         save_moments(MOMENTS, by_fold)
         terms, rows = len(by_fold[0].mean) - 1, sum(fold.n for fold in by_fold)
-        log.info("%d columns, %d terms; moments of %d rows in %d folds", len(schema.inputs), terms, rows, folds)
+        log.info("%d columns, %d terms; moments of %s rows in %d folds", len(schema.inputs), terms, rows, folds)
+
+
+def fill_of(sample: pd.DataFrame, name: str, schema: TableSchema) -> float:
+    """The median of a number, which stands for a missing cell in the audit; 0 if every cell is missing."""
+    known = sample[sample[name].notna()]
+    return float(median(known[name].to_numpy(), row_weights(known, schema))) if len(known) else 0.0
 
 
 def check_target(target: Floats, schema: TableSchema) -> None:
@@ -118,8 +124,12 @@ def accumulate(
     target, fold = rows[schema.target.name].to_numpy(), rows["_fold"].to_numpy()
     values, scaled = np.array([axis.values(rows) for axis in axes]), to_scale(target, transform)
     expand = partial(vertex_rows, axes=axes)
-    by_fold = [add_up(expand, values[:, fold == k], scaled[fold == k], centre) for k in range(folds)]
-    raw = Moments.of(np.column_stack([rows[list(numbers)].fillna(numbers).to_numpy(), target]))
+    weight = row_weights(rows, schema)
+    by_fold = [
+        add_up(expand, values[:, inside], scaled[inside], centre, None if weight is None else weight[inside])
+        for inside in (fold == k for k in range(folds))
+    ]
+    raw = Moments.of(np.column_stack([rows[list(numbers)].fillna(numbers).to_numpy(), target]), weight)
     return PartMoments(by_fold, raw, target.min(initial=np.inf))
 
 

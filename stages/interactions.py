@@ -32,7 +32,7 @@ from stages.pairs.rounds import Rows, Search, find_pairs
 from stages.pairs.selection import near_copies
 from stages.pairs.tables import pair_table
 from stages.pairs.terms import ChosenPairs, cell_rows, pair_rows
-from stages.table.parts import list_parts, read_part, sample_rows
+from stages.table.parts import list_parts, read_part, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.arrays import Floats, Mask
 from stages.utils.files import write_pickle
@@ -59,10 +59,10 @@ def main() -> None:
         chosen, best = ChosenPairs(axes, [], [[] for _ in members], [[] for _ in members]), additive
         if params.interactions != 0:
             parts = list_parts(TRAIN)
-            columns = [*schema.names("feature", "time", "target"), "_fold"]
+            columns = [*schema.names("feature", "time", "target", "weight"), "_fold"]
             sample = sample_rows(parts, params.interaction_rows, columns)
             rows = rows_of(sample, axes, schema, params.target)
-            grids = [make_grid(axis, values) for axis, values in zip(axes, rows.values, strict=True)]
+            grids = [make_grid(axis, values, rows.weight) for axis, values in zip(axes, rows.values, strict=True)]
             search = search_of(axes, grids, signs, rows, schema, params, log)
             pairs, best = find_pairs(rows, members, additive, search, log)
             chosen = ChosenPairs(axes, grids, pairs, [[] for _ in members])
@@ -87,7 +87,8 @@ def rows_of(sample: pd.DataFrame, axes: list[Axis], schema: TableSchema, transfo
     target = to_scale(sample[schema.target.name].to_numpy(), transform)
     values = np.array([axis.values(sample) for axis in axes])
     fold = sample["_fold"].to_numpy().astype(np.intp)
-    return Rows(values, target, fold, transform, scale_centre(sample, schema, transform))
+    weight, centre = row_weights(sample, schema), scale_centre(sample, schema, transform)
+    return Rows(values, target, fold, weight, transform, centre)
 
 
 def search_of(
@@ -114,14 +115,14 @@ def search_of(
     copies = set()
     nothing = np.zeros(len(rows.target), np.intp)
     for (i, first), (j, second) in ((a, b) for a in cut for b in cut if a[0] < b[0]):
-        table = pair_table((bins[i], bins[j]), (first.bins, second.bins), nothing, rows.target, 1)
+        table = pair_table((bins[i], bins[j]), (first.bins, second.bins), nothing, rows.target, 1, rows.weight)
         if near_copies(table.rows[0], first, second):
             copies.add((i, j))
     forced = params.interactions != "auto"
     most = MOST_PAIRS if params.interactions == "auto" else params.interactions
-    terms = min(params.interaction_terms, len(rows.target) // FEWEST_ROWS_PER_TERM)
+    terms = min(params.interaction_terms, int(rows.total // FEWEST_ROWS_PER_TERM))
     if terms < params.interaction_terms:
-        log.debug("%d rows are enough for %d terms of pairs", len(rows.target), terms)
+        log.debug("%s rows are enough for %d terms of pairs", rows.total, terms)
     required = [
         [names for names in candidates if sorted(axes[axis].column for axis in names) == sorted(pair)]
         for pair in wanted.require
@@ -173,10 +174,16 @@ def sum_part(
 
     expand = partial(pair_rows, axes=chosen.axes, grids=chosen.grids, pairs=pairs)
 
-    def moments(mask: Mask) -> Moments:
-        return add_up(expand, values[:, mask], target[mask], centre)
+    weight = row_weights(frame, schema)
 
-    return moments(inside), moments(outside), [cell_rows(values[:, inside], chosen.grids, pair) for pair in pairs]
+    def counted(mask: Mask) -> Floats | None:
+        return None if weight is None else weight[mask]
+
+    def moments(mask: Mask) -> Moments:
+        return add_up(expand, values[:, mask], target[mask], centre, counted(mask))
+
+    cells = [cell_rows(values[:, inside], chosen.grids, pair, counted(inside)) for pair in pairs]
+    return moments(inside), moments(outside), cells
 
 
 def describe(chosen: ChosenPairs, additive: Candidate, best: Candidate, total: Moments) -> InteractionMetrics:

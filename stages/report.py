@@ -29,7 +29,7 @@ from stages.plotting.report.residuals_by_group import draw_residuals_by_group
 from stages.plotting.report.scores import draw_scores
 from stages.plotting.report.surfaces import draw_surfaces
 from stages.plotting.style import save, save_pages
-from stages.table.parts import list_parts, sample_rows
+from stages.table.parts import by_weight, list_parts, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.files import replacing
 from stages.utils.metrics_files import EvaluationMetrics, TrainMetrics, read_metrics
@@ -49,7 +49,8 @@ def main() -> None:
         params: ReportParams = read_params("report")
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
-        sample = sample_rows(list_parts(TRAIN), params.sample_rows, [column.name for column in schema.inputs])
+        names = [*(column.name for column in schema.inputs), *schema.names("weight")]
+        sample = by_weight(sample_rows(list_parts(TRAIN), params.sample_rows, names), schema)
         folds: dict[int, Pipeline] = joblib.load(FOLDS)
         known = {column.name: column.levels or [] for column in schema.inputs}
         models = [model, *folds.values()]

@@ -4,11 +4,12 @@ Reads   data/valid/, schema.yaml
 Writes  data/train/ (with `_hash`, `_fold`), data/test/ (with `_hash`), metrics/split.json
 Run     python -m stages.split
 
-The split is by hash of the row (all columns but target and ids), by hash of its group, or by a cut date. With a hash,
-duplicates stay together, and no row moves when the table grows or a column is ignored. By date, folds are blocks of
-time.
+The split is by hash of the row (all columns but target, weight and ids), by hash of its group, or by a cut date. With a
+hash, duplicates stay together, and no row moves when the table grows or a column is ignored. By date, folds are blocks
+of time.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def main() -> None:
             work = list(zip(parts, starts, strict=True))
             summaries = list(map_parts(split_part, work, schema, params, edges, train, test))
             metrics = summarise(summaries, schema)
+            if schema.weight is not None:
+                check_weights(metrics.train + metrics.test, starts[-1] + len(read_part(parts[-1], [])), schema, log)
             check_sizes(metrics)
             check_row_ids(metrics.row_ids, schema)
         write_metrics(metrics)
@@ -79,6 +82,8 @@ def split_part(
     """Write the training and the test rows of one part and return its summary."""
     part, start = item
     frame = read_part(part)
+    if schema.weight is not None:  # a row of weight 0 is as good as absent
+        frame = frame[frame[schema.weight] > 0].reset_index(drop=True)
     hashes = hash_rows(frame, schema.names("feature", "group", "time", "ignore"))
     inputs = hash_rows(frame, [column.name for column in schema.inputs])
     if edges is not None:
@@ -124,6 +129,17 @@ def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
         target_order_r2=order.scatter[0, 1] ** 2 / spread if spread > 0 else 0.0,
         row_ids=find_row_ids([summary.numbering for summary in summaries], schema),
     )
+
+
+def check_weights(positive: int, rows: int, schema: TableSchema, log: logging.Logger) -> None:
+    """Say how many rows have a weight of 0; raise a DataError if all have."""
+    if positive == 0:
+        raise DataError(
+            f"{VALID}: the weight {schema.weight} is 0 in all {rows} rows; no row counts: correct the column, or give "
+            f"it role: ignore in schema.yaml"
+        )
+    if positive < rows:
+        log.info("%d rows left out, whose weight %s is 0", rows - positive, schema.weight)
 
 
 def check_sizes(metrics: SplitMetrics) -> None:

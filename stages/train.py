@@ -30,7 +30,7 @@ from stages.modelling.pipeline import as_pipeline, linear_predictions
 from stages.modelling.target_scale import mean_factor
 from stages.modelling.training_sets import Membership, load_sets, memberships
 from stages.pairs.terms import ChosenPairs
-from stages.table.parts import list_parts, sample_rows
+from stages.table.parts import list_parts, row_weights, sample_rows
 from stages.table.schema import read_schema
 from stages.utils.files import write_csv, write_pickle
 from stages.utils.metrics_files import TrainMetrics, write_metrics
@@ -105,12 +105,14 @@ def set_factors(
 ) -> None:
     """Let each model predict means: set its factor, over a sample of the rows that it was fitted to."""
     schema = read_schema()
-    columns = [*schema.names("feature", "time", "target"), "_fold"]
+    columns = [*schema.names("feature", "time", "target", "weight"), "_fold"]
     sample = sample_rows(list_parts(TRAIN), sample_size, columns)
     for model, member in zip(models, members, strict=True):
         rows = sample[sample["_fold"].isin(member.folds)]
         target = rows[schema.target.name].to_numpy()
-        model["elasticnet"].factor_ = mean_factor(target, linear_predictions(model, rows), transform)
+        model["elasticnet"].factor_ = mean_factor(
+            target, linear_predictions(model, rows), transform, row_weights(rows, schema)
+        )
 
 
 def named_blocks(feature_map: ColumnTransformer, pairs: ChosenPairs) -> dict[str, range]:

@@ -10,7 +10,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
-from stages.table.parts import read_part
+from stages.table.parts import read_part, row_weights
 from stages.table.schema import TableSchema
 
 MOST_LEVELS = 250  # the trees take at most 255
@@ -18,9 +18,13 @@ MOST_LEVELS = 250  # the trees take at most 255
 
 def mean_target(parts: list[Path], schema: TableSchema) -> float:
     """Return the mean of the target over the training rows."""
-    name = schema.target.name
-    columns = [read_part(part, [name])[name] for part in parts]
-    return float(sum(column.sum() for column in columns) / sum(map(len, columns)))
+    total = rows = 0.0
+    for part in parts:
+        frame = read_part(part, schema.names("target", "weight"))
+        target, weight = frame[schema.target.name], row_weights(frame, schema)
+        total += float(target.sum() if weight is None else target @ weight)
+        rows += float(len(frame) if weight is None else weight.sum())
+    return total / rows
 
 
 def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipeline:
@@ -46,7 +50,8 @@ def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipel
         is_level += [column.kind == "level"] * width
     columns = ColumnTransformer(transformers, verbose_feature_names_out=False)
     trees = HistGradientBoostingRegressor(categorical_features=np.array(is_level), random_state=seed)
-    return make_pipeline(columns, trees).fit(sample, sample[schema.target.name].to_numpy())
+    target, weight = sample[schema.target.name].to_numpy(), row_weights(sample, schema)
+    return make_pipeline(columns, trees).fit(sample, target, histgradientboostingregressor__sample_weight=weight)
 
 
 def date_numbers(dates: pd.DataFrame) -> pd.DataFrame:

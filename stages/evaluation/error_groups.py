@@ -38,13 +38,18 @@ def as_float(cells: pd.Series) -> Floats:
     return np.asarray(cells.astype("datetime64[ns]").astype("int64") if cells.dtype.kind == "M" else cells, np.float64)
 
 
-def group_sums(frame: pd.DataFrame, residual: Floats, inside: Floats, groups: Groups) -> pd.DataFrame:
+def group_sums(
+    frame: pd.DataFrame, residual: Floats, inside: Floats, groups: Groups, weight: Floats | None = None
+) -> pd.DataFrame:
     """Sum over one part by group: column, place (of the group in the column), rows, total, squares, inside.
 
     Args:
         residual: (n,) target minus prediction; `total` and `squares` are its sums.
         inside: (n,) 1 for a target that is inside its interval, 0 for another.
+        weight: (n,) how often each row counts; once without.
     """
+    weight = np.ones(len(frame)) if weight is None else weight
+    counted = (weight, residual * weight, residual**2 * weight, inside * weight)
     frames = []
     for name, limits in groups.items():
         cells = frame[name]
@@ -55,7 +60,7 @@ def group_sums(frame: pd.DataFrame, residual: Floats, inside: Floats, groups: Gr
         else:
             place = np.searchsorted(limits, as_float(cells), side="right")
         place = np.where(missing, len(limits) + 1, place)
-        sums = [np.bincount(place, weights, len(limits) + 2) for weights in (None, residual, residual**2, inside)]
+        sums = [np.bincount(place, each, len(limits) + 2) for each in counted]
         columns = dict(zip(("rows", "total", "squares", "inside"), sums, strict=True))
         frames.append(pd.DataFrame({"column": name, "place": np.arange(len(limits) + 2), **columns}))
     return pd.concat(frames, ignore_index=True)
@@ -77,7 +82,7 @@ def residuals_by_group(sums: pd.DataFrame, groups: Groups, schema: TableSchema) 
     columns = {
         "column": sums["column"],
         "group": [names[column][place] for column, place in zip(sums["column"], sums["place"], strict=True)],
-        "rows": sums["rows"].astype(int),
+        "rows": sums["rows"].round().astype(int),
         "bias": mean,
         "se": np.where(sums["rows"] > 1, np.sqrt(spread / np.maximum(sums["rows"] - 1, 1)), np.nan),
         "rmse": np.sqrt(sums["squares"] / sums["rows"]),

@@ -22,7 +22,7 @@ from stages.modelling.pipeline import linear_sums, pairs_of, weights_of
 from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.modelling.target_scale import from_scale
 from stages.modelling.training_sets import additive_sets, memberships
-from stages.utils.arrays import Floats
+from stages.utils.arrays import Floats, Mask, median, quantiles
 from stages.utils.params import EvaluateParams, TargetTransform
 
 SMALL = 0.1  # of the median size: added to each, because the logarithm of 0 is no number
@@ -37,6 +37,7 @@ def scaled_intervals(
     residual: Floats,
     params: EvaluateParams,
     transform: TargetTransform,
+    weight: Floats | None = None,
 ) -> tuple[dict[str, Any], Floats]:
     """Return prediction intervals that are wider for rows that are hard to predict, and the factor of each row.
 
@@ -48,32 +49,37 @@ def scaled_intervals(
         model: predicts the target; gives the terms.
         rows: (n,) training rows with their `_fold`.
         prediction, residual: (n,) out-of-fold predictions and residuals, on the model's scale.
+        weight: (n,) how often each row counts; once without.
 
     Returns:
         The intervals, with `factor_coef`, the weights of the columns' terms in the logarithm of the factor, and
         `factor_limits`, unless the power is 0; and the factors (n,).
     """
-    coefs, logs = log_factors(model, rows, np.abs(residual))
-    limits = np.quantile(logs, [TAIL, 1 - TAIL])
+    coefs, logs = log_factors(model, rows, np.abs(residual), weight)
+    limits = quantiles(logs, [TAIL, 1 - TAIL], weight)
     target = from_scale(prediction + residual, transform)
     found = []
     for strength in STRENGTHS if limits[0] < limits[1] else [0.0]:
         factor = np.exp(strength * np.clip(logs, *limits))
-        intervals = residual_intervals(prediction, residual / factor, params.coverage, params.bins)
+        intervals = residual_intervals(prediction, residual / factor, params.coverage, params.bins, weight)
         ends = interval_ends(intervals, prediction, factor, transform)
         if strength > 0:
             intervals["factor_coef"] = (strength * coefs).tolist()
             intervals["factor_limits"] = np.exp(strength * limits).tolist()
-        found.append((interval_scores(*ends, target, params.coverage).mean(), intervals, factor))
+        score = np.average(interval_scores(*ends, target, params.coverage), weights=weight)
+        found.append((score, intervals, factor))
     _, intervals, factor = min(found, key=lambda each: each[0])
     return intervals, factor
 
 
-def log_factors(model: Pipeline, rows: pd.DataFrame, size: Floats) -> tuple[Floats, Floats]:
+def log_factors(
+    model: Pipeline, rows: pd.DataFrame, size: Floats, weight: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Regress the logarithm of the errors' sizes on the columns' terms.
 
     Args:
         size: (n,) of the out-of-fold errors, not negative.
+        weight: (n,) how often each row counts; once without.
 
     Returns:
         The weights of the terms (p,), fitted to all rows; and for each row (n,) how far the logarithm is above that of
@@ -83,18 +89,21 @@ def log_factors(model: Pipeline, rows: pd.DataFrame, size: Floats) -> tuple[Floa
     folds, p = np.unique(fold), sum(len(axis.places) for axis in pairs.axes)
     if len(folds) < 2 or size.min() == size.max():
         return np.zeros(p), np.zeros(len(rows))
-    logs = np.log(size + SMALL * np.median(size[size > 0]))
+    positive = size > 0
+    logs = np.log(size + SMALL * median(size[positive], None if weight is None else weight[positive]))
     values = np.array([axis.values(rows) for axis in pairs.axes])
-    by_fold = [fold_moments(values[:, fold == k], logs[fold == k], pairs.axes, float(logs.mean())) for k in folds]
+    by_fold = [fold_moments(values, logs, fold == k, pairs.axes, weight) for k in folds]
     sets = additive_sets(by_fold, memberships(len(folds), forward=False))
     *others, coef = candidate_of([quick_path(one, np.zeros(p)) for one in sets]).coefs
     found = linear_sums(pairs, rows, [centred(model, each) for each in others])
     return coef, found[np.searchsorted(folds, fold), np.arange(len(rows))]
 
 
-def fold_moments(values: Floats, logs: Floats, axes: list[Axis], centre: float) -> Moments:
+def fold_moments(values: Floats, logs: Floats, inside: Mask, axes: list[Axis], weight: Floats | None) -> Moments:
     """Return the moments of the columns' terms and of the errors' logarithms over the rows of a fold."""
-    return term_moments(add_up(partial(vertex_rows, axes=axes), values, logs, centre), axes)
+    weight = None if weight is None else weight[inside]
+    expand, centre = partial(vertex_rows, axes=axes), float(logs.mean())
+    return term_moments(add_up(expand, values[:, inside], logs[inside], centre, weight), axes)
 
 
 def factor_model(model: Pipeline, intervals: dict[str, Any]) -> tuple[Floats, float]:

@@ -7,12 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from stages.modelling.target_scale import from_scale
-from stages.utils.arrays import Floats
+from stages.utils.arrays import Floats, quantiles
 from stages.utils.metrics_files import GroupCoverage, IntervalScores
 from stages.utils.params import TargetTransform
 
 
-def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bins: int) -> dict[str, Any]:
+def residual_intervals(
+    prediction: Floats, residual: Floats, coverage: float, bins: int, weight: Floats | None = None
+) -> dict[str, Any]:
     """Return offsets of prediction intervals: residual quantiles within bins of the prediction.
 
     The quantiles have the finite-sample correction of split conformal prediction. With out-of-fold residuals this is
@@ -22,21 +24,31 @@ def residual_intervals(prediction: Floats, residual: Floats, coverage: float, bi
     Args:
         prediction, residual: (n,) out-of-fold predictions, and targets minus predictions, on the model's scale.
         bins: the most bins, each with about as many predictions.
+        weight: (n,) how often each row counts; once without.
 
     Returns:
         coverage; edges (bins - 1,), ascending; lower and upper (bins,).
     """
-    edges = np.unique(np.quantile(prediction, np.linspace(0, 1, bins + 1)[1:-1])) if bins > 1 else np.empty(0)
+    shares = np.linspace(0, 1, bins + 1)[1:-1]
+    edges = np.unique(quantiles(prediction, shares, weight)) if bins > 1 else np.empty(0)
+    counted = np.ones(len(residual)) if weight is None else weight
     place = np.searchsorted(edges, prediction, side="right")
     lower, upper = [], []
     for number in range(len(edges) + 1):
-        inside = np.sort(residual[place == number])
-        if len(inside) == 0:  # no prediction is beyond the last edge
-            inside = np.sort(residual)
-        rank = int(np.ceil((len(inside) + 1) * (1 + coverage) / 2)) - 1
-        upper.append(inside[min(rank, len(inside) - 1)])
-        lower.append(inside[max(len(inside) - 1 - rank, 0)])
+        inside = place == number
+        if not inside.any():  # no prediction is beyond the last edge
+            inside = np.ones(len(residual), bool)
+        upper.append(upper_end(residual[inside], counted[inside], coverage))
+        lower.append(-upper_end(-residual[inside], counted[inside], coverage))
     return {"coverage": coverage, "edges": edges.tolist(), "lower": lower, "upper": upper}
+
+
+def upper_end(residual: Floats, weight: Floats, coverage: float) -> float:
+    """Return the residual of n weighted ones that as many are below as an interval of this coverage leaves above."""
+    order = np.argsort(residual, kind="stable")
+    below = np.cumsum(weight[order])
+    rank = np.searchsorted(below, (below[-1] + 1) * (1 + coverage) / 2)
+    return float(residual[order[min(rank, len(order) - 1)]])
 
 
 def interval_ends(
@@ -66,18 +78,26 @@ def interval_scores(lower: Floats, upper: Floats, target: Floats, coverage: floa
 
 
 def count_coverage(
-    key: Floats, edges: npt.ArrayLike, lower: Floats, upper: Floats, target: Floats, coverage: float
+    key: Floats,
+    edges: npt.ArrayLike,
+    lower: Floats,
+    upper: Floats,
+    target: Floats,
+    coverage: float,
+    weight: Floats | None = None,
 ) -> Floats:
     """Count, in each bin, the rows, those inside their interval, and the sums of widths and interval scores: (bins, 4).
 
     Args:
         key: (n,) what puts a row into a bin: its prediction, or the width of its interval.
         edges: (bins - 1,), ascending.
+        weight: (n,) how often each row counts; once without.
     """
+    weight = np.ones(len(key)) if weight is None else weight
     place, bins = np.searchsorted(edges, key, side="right"), len(np.asarray(edges)) + 1
     inside = (lower <= target) & (target <= upper)
-    sums = (None, inside, upper - lower, interval_scores(lower, upper, target, coverage))
-    return np.column_stack([np.bincount(place, weights, bins) for weights in sums])
+    sums = (np.ones(len(key)), inside, upper - lower, interval_scores(lower, upper, target, coverage))
+    return np.column_stack([np.bincount(place, each * weight, bins) for each in sums])
 
 
 def coverage_scores(
@@ -116,7 +136,7 @@ def coverage_by_bin(counts: Floats, edges: Floats) -> pd.DataFrame:
         "bin": np.arange(1, len(rows) + 1),
         "from": edges[:-1],
         "to": edges[1:],
-        "rows": rows.astype(int),
+        "rows": rows.round().astype(int),
         "coverage": shares[:, 0],
         "width": shares[:, 1],
     }

@@ -17,19 +17,23 @@ NORMAL_95 = 1.96  # standard errors on either side of a mean that give its 95% c
 SUMS = 5  # rows, squared errors, absolute errors, target, squared target
 
 
-def cluster_sums(cluster: npt.NDArray[np.int64], target: Floats, prediction: Floats, centre: float) -> Floats:
+def cluster_sums(
+    cluster: npt.NDArray[np.int64], target: Floats, prediction: Floats, centre: float, weight: Floats | None = None
+) -> Floats:
     """Add up what the metrics need of n rows, by cluster.
 
     Args:
         cluster: (n,) cluster of each row, 0 to CLUSTERS - 1.
         target, prediction: (n,) in the target's unit.
         centre: a number near the mean of the target, for accuracy.
+        weight: (n,) how often each row counts; once without.
 
     Returns:
         (CLUSTERS, SUMS) sums; those of several parts add up.
     """
     error, centred = target - prediction, target - centre
-    columns = (np.ones_like(error), error**2, np.abs(error), centred, centred**2)
+    weight = np.ones_like(error) if weight is None else weight
+    columns = (weight, error**2 * weight, np.abs(error) * weight, centred * weight, centred**2 * weight)
     return np.column_stack([np.bincount(cluster, column, CLUSTERS) for column in columns])
 
 

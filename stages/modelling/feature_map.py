@@ -14,8 +14,9 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, SplineTransformer
 
+from stages.table.parts import row_weights
 from stages.table.schema import Column, TableSchema
-from stages.utils.arrays import Floats
+from stages.utils.arrays import Floats, median, quantiles
 from stages.utils.params import FeaturesParams
 
 Direction = Literal["increasing", "decreasing"]
@@ -35,47 +36,53 @@ def fit_feature_map(
     The map has one transformer for each input column, called by the column's position ("0", "1", …) because
     scikit-learn does not take every column name for the name of a transformer.
     """
+    weight = row_weights(sample, schema)
     transformers = [
-        (str(position), column_map(column, sample[column.name], params, knots), [column.name])
+        (str(position), column_map(column, sample[column.name], params, knots, weight), [column.name])
         for position, column in enumerate(schema.inputs)
     ]
     return ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=False).fit(sample)
 
 
-def column_map(column: Column, values: pd.Series, params: FeaturesParams, knots: int) -> Any:
+def column_map(column: Column, values: pd.Series, params: FeaturesParams, knots: int, weight: Floats | None) -> Any:
     """The (unfitted) transformer of one column of n values into n rows of its terms."""
     if column.kind == "number":
-        return number_map(values.to_numpy(), params, knots, column.monotone)
+        return number_map(values.to_numpy(), params, knots, column.monotone, weight)
     if column.categoriesOrdered:
-        return ordered_map(column, values)
+        return ordered_map(column, values, weight)
     if column.kind == "level":
         return level_map(params)
     calendar = [(part, calendar_map(part, params), [0]) for part in CALENDAR]
     if column.role == "time":  # what recurs; the trend is not carried into the future
         return ColumnTransformer(calendar, sparse_threshold=0)
     days = FunctionTransformer(days_since, kw_args={"start": values.min()})
-    trend = make_pipeline(days, number_map(days.transform(values.to_frame())[:, 0], params, knots))
+    trend = make_pipeline(days, number_map(days.transform(values.to_frame())[:, 0], params, knots, None, weight))
     return ColumnTransformer([("trend", trend, [0]), *calendar], sparse_threshold=0)
 
 
 def number_map(
-    values: Floats, params: FeaturesParams, most_knots: int = FEW_KNOTS, monotone: Direction | None = None
+    values: Floats,
+    params: FeaturesParams,
+    most_knots: int = FEW_KNOTS,
+    monotone: Direction | None = None,
+    weight: Floats | None = None,
 ) -> Any:
     """A line and a piecewise-linear curve over clipped values; a missing one is the median, with a term of its own.
 
     The curve of a monotone column is a sum of ramps, whose weights `signs_of` bounds.
     """
-    known = values[~np.isnan(values)]
+    is_known = ~np.isnan(values)
+    known, weight = values[is_known], None if weight is None else weight[is_known]
     if len(known) == 0:  # nothing to learn from; the line of a constant has no weight
-        known = np.zeros(1)
-    low, high = np.quantile(known, [params.clip, 1 - params.clip])
+        known, weight = np.zeros(1), None
+    low, high = quantiles(known, [params.clip, 1 - params.clip], weight)
     clip = FunctionTransformer(np.clip, kw_args={"a_min": low, "a_max": high})
     impute = SimpleImputer(
-        strategy="constant", fill_value=float(np.clip(np.median(known), low, high)), keep_empty_features=True
+        strategy="constant", fill_value=float(np.clip(median(known, weight), low, high)), keep_empty_features=True
     )
     knots = np.unique(np.clip(known, low, high))
     if len(knots) > most_knots:
-        knots = np.unique(np.quantile(np.clip(known, low, high), np.linspace(0, 1, most_knots)))
+        knots = np.unique(quantiles(np.clip(known, low, high), np.linspace(0, 1, most_knots), weight))
     terms: list[tuple[str, Any, list[int]]] = [("line", "passthrough", [0])]
     if len(knots) > 2:
         curve = SplineTransformer(degree=1, knots=knots[:, None], extrapolation="constant", include_bias=False)
@@ -87,14 +94,17 @@ def number_map(
     return ColumnTransformer([("known", filled, [0]), *missing], sparse_threshold=0)
 
 
-def ordered_map(column: Column, values: pd.Series) -> ColumnTransformer:
+def ordered_map(column: Column, values: pd.Series, weight: Floats | None) -> ColumnTransformer:
     """A step from each level to the next; a missing or unlisted one is the median, a missing one has its own term."""
     levels = column.levels or []
+    codes = pd.Index(levels).get_indexer(pd.Index(values))
+    known = codes >= 0
+    fill = median(codes[known].astype(np.float64), None if weight is None else weight[known]) if known.any() else 0.0
     steps = FunctionTransformer(ramps, kw_args={"knots": np.arange(len(levels), dtype=np.float64)})
     filled = Pipeline(
         [
             ("codes", OrdinalEncoder(categories=[levels], handle_unknown="use_encoded_value", unknown_value=np.nan)),
-            ("impute", SimpleImputer(strategy="median", keep_empty_features=True)),
+            ("impute", SimpleImputer(strategy="constant", fill_value=fill, keep_empty_features=True)),
             ("terms", ColumnTransformer([(column.monotone or "steps", steps, [0])], sparse_threshold=0)),
         ]
     )

@@ -19,19 +19,21 @@ from stages.utils.files import replacing
 class Moments:
     """Moments of n rows of q columns; for a model the features come first and the target last (q = p + 1)."""
 
-    n: int
+    n: float  # rows, or the sum of their weights
     mean: Floats  # (q,)
     scatter: Floats  # (q, q): sum over the rows of the outer products of the centred columns
 
     @classmethod
-    def of(cls, rows: Floats) -> "Moments":
-        """The moments of an array of (n, q); n may be 0."""
+    def of(cls, rows: Floats, weight: Floats | None = None) -> "Moments":
+        """The moments of an array of (n, q); n may be 0. A row counts as often as its weight says, once without."""
         n, q = rows.shape
         if n == 0:
             return cls.none(q)
-        mean = rows.mean(axis=0)
+        mean = np.average(rows, axis=0, weights=weight)
         centred = rows - mean
-        return cls(n, mean, centred.T @ centred)
+        if weight is None:
+            return cls(n, mean, centred.T @ centred)
+        return cls(float(weight.sum()), mean, centred.T @ (centred * weight[:, None]))
 
     @classmethod
     def none(cls, q: int) -> "Moments":
@@ -88,4 +90,5 @@ def save_moments(path: Path, folds: list[Moments]) -> None:
 def load_moments(path: Path) -> list[Moments]:
     """Read the moments of each fold."""
     with np.load(path) as arrays:
-        return [Moments(int(n), *rest) for n, *rest in zip(arrays["n"], arrays["mean"], arrays["scatter"], strict=True)]
+        fields = (arrays[name] for name in ("n", "mean", "scatter"))
+        return [Moments(n.item(), *rest) for n, *rest in zip(*fields, strict=True)]

@@ -41,7 +41,13 @@ def vertex_rows(values: Floats, axes: Sequence[Axis]) -> sparse.csr_array:
     return sparse_rows(vertex_blocks(values, axes), values.shape[1])
 
 
-def add_up(expand: Callable[[Floats], sparse.csr_array], values: Floats, target: Floats, centre: float) -> Moments:
+def add_up(
+    expand: Callable[[Floats], sparse.csr_array],
+    values: Floats,
+    target: Floats,
+    centre: float,
+    weight: Floats | None = None,
+) -> Moments:
     """The moments of n rows and their target.
 
     Args:
@@ -49,22 +55,29 @@ def add_up(expand: Callable[[Floats], sparse.csr_array], values: Floats, target:
         values: (axes, n) values of the axes.
         target: (n,) on the model's scale.
         centre: a number near the target's mean, for accuracy.
+        weight: (n,) how often each row counts; once without.
     """
-    starts = range(0, max(len(target), 1), CHUNK)
-    chunks = ((values[:, start : start + CHUNK], target[start : start + CHUNK]) for start in starts)
-    return reduce(Moments.merge, (moments_of(expand(some), y - centre, centre) for some, y in chunks))
+    chunks = (slice(start, start + CHUNK) for start in range(0, max(len(target), 1), CHUNK))
+    found = (
+        moments_of(expand(values[:, some]), target[some] - centre, centre, None if weight is None else weight[some])
+        for some in chunks
+    )
+    return reduce(Moments.merge, found)
 
 
-def moments_of(rows: sparse.csr_array, target: Floats, centre: float) -> Moments:
+def moments_of(rows: sparse.csr_array, target: Floats, centre: float, weight: Floats | None) -> Moments:
     """The moments of sparse rows (n, p), whose entries are 0 to 1, and their target (n,), less `centre`."""
     n, p = rows.shape
     if n == 0:
         return Moments.none(p + 1)
+    counted, weighted = rows, target
+    if weight is not None:
+        n, counted, weighted = float(weight.sum()), sparse.csr_array(rows.multiply(weight[:, None])), target * weight
     squares = np.empty((p + 1, p + 1))
-    squares[:p, :p] = (rows.T @ rows).toarray()
-    squares[p, :p] = squares[:p, p] = rows.T @ target
-    squares[p, p] = target @ target
-    totals = np.append(rows.sum(axis=0), target.sum())
+    squares[:p, :p] = (rows.T @ counted).toarray()
+    squares[p, :p] = squares[:p, p] = rows.T @ weighted
+    squares[p, p] = target @ weighted
+    totals = np.append(counted.sum(axis=0), weighted.sum())
     squares -= np.outer(totals, totals / n)
     mean = totals / n
     mean[p] += centre

@@ -41,14 +41,18 @@ def from_scale(values: Floats, transform: TargetTransform) -> Floats:
     return FROM_SCALE[transform](values)
 
 
-def mean_factor(target: Floats, linear: Floats, transform: TargetTransform) -> float:
+def mean_factor(target: Floats, linear: Floats, transform: TargetTransform, weight: Floats | None = None) -> float:
     """The factor that takes predictions from medians to means: 1 where the scale is the target's own.
 
     Args:
         target: (n,) in its own unit.
         linear: (n,) predictions of the same rows on the model's scale.
+        weight: (n,) how often each row counts; once without.
     """
-    total = from_scale(linear, transform).sum()
+    predicted = from_scale(linear, transform)
+    if weight is not None:
+        target, predicted = target * weight, predicted * weight
+    total = predicted.sum()
     return 1.0 if transform == "none" or not total > 0 else float(target.sum() / total)
 
 

@@ -68,7 +68,7 @@ def load_sets(path: Path) -> list[TrainingSet]:
 
         def moments(name: str) -> Moments:
             n, mean, scatter = (arrays[f"{name}_{field}"] for field in FIELDS)
-            return Moments(int(n), mean, scatter)
+            return Moments(n.item(), mean, scatter)
 
         return [
             TrainingSet(None, moments(f"train_{number}"), None)

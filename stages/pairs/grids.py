@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.modelling.axes import Axis, between
-from stages.utils.arrays import Floats, Places
+from stages.utils.arrays import Floats, Places, quantiles
 
 FINEST = 32  # bins a side, and levels of a table of levels
 RESOLUTIONS = (2, 4, 8, 16, 32)
@@ -70,23 +70,24 @@ class Grid:
         return found
 
 
-def make_grid(axis: Axis, values: Floats) -> Grid:
-    """The grid of an axis, from the values of a sample of the rows (n,)."""
+def make_grid(axis: Axis, values: Floats, weight: Floats | None = None) -> Grid:
+    """The grid of an axis, from the values of a sample of the rows (n,), which count as often as their weights say."""
     if not axis.is_number:
-        return level_grid(axis, values)
-    known = np.clip(values[~np.isnan(values)], axis.knots[0], axis.knots[-1])
+        return level_grid(axis, values, weight)
+    is_known = ~np.isnan(values)
+    known = np.clip(values[is_known], axis.knots[0], axis.knots[-1])
     distinct = np.unique(known) if len(known) else axis.knots[:1]
     if len(distinct) <= FINEST + 1:
         return discrete_grid(axis, distinct)
-    quantiles = np.quantile(known, np.linspace(0, 1, FINEST + 1))
-    edges = np.unique(quantiles[1:-1])
+    cuts = quantiles(known, np.linspace(0, 1, FINEST + 1), None if weight is None else weight[is_known])
+    edges = np.unique(cuts[1:-1])
     starts = np.append(-np.inf, edges)
     merged, knots = {}, {}
     for resolution in RESOLUTIONS:
         step = FINEST // resolution
-        merged[resolution] = np.searchsorted(np.unique(quantiles[step:-1:step]), starts, side="right")
-        knots[resolution] = np.unique(quantiles[::step])
-    ends = np.concatenate([[quantiles[0]], edges, [quantiles[-1]]])
+        merged[resolution] = np.searchsorted(np.unique(cuts[step:-1:step]), starts, side="right")
+        knots[resolution] = np.unique(cuts[::step])
+    ends = np.concatenate([[cuts[0]], edges, [cuts[-1]]])
     return with_missing(axis, edges, merged, knots, (ends[1:] + ends[:-1]) / 2)
 
 
@@ -114,9 +115,9 @@ def with_missing(
     return Grid(axis, edges, distinct, {r: knots[r] for r in distinct}, np.empty(0, np.intp), centres)
 
 
-def level_grid(axis: Axis, values: Floats) -> Grid:
+def level_grid(axis: Axis, values: Floats, weight: Floats | None) -> Grid:
     """The grid of a table of levels: the commonest get a bin each, the others share the last."""
-    counts = np.bincount(values.astype(np.intp), minlength=len(axis.terms))
+    counts = np.bincount(values.astype(np.intp), weight, len(axis.terms))
     order = np.argsort(-counts, kind="stable")
     used = int((counts > 0).sum())
     own = used if used <= FINEST else FINEST - 1

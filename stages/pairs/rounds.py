@@ -36,8 +36,18 @@ class Rows:
     values: Floats  # (axes, n)
     target: Floats  # (n,) on the model's scale
     fold: Places  # (n,)
+    weight: Floats | None  # (n,): how often each row counts
     transform: TargetTransform
     centre: float  # a number near the target's mean
+
+    @property
+    def total(self) -> float:
+        """How many rows there are, each counted by its weight."""
+        return len(self.target) if self.weight is None else float(self.weight.sum())
+
+    def counted(self, mask: Mask) -> Floats | None:
+        """The weights of some of the rows."""
+        return None if self.weight is None else self.weight[mask]
 
 
 @dataclass(frozen=True)
@@ -99,10 +109,10 @@ def unit_errors(rows: Rows, members: list[Membership], residuals: Floats) -> Flo
     for member, residual in zip(members, residuals, strict=True):
         if member.held_out is not None:
             inside, outside = np.isin(rows.fold, member.folds), rows.fold == member.held_out
-            linear = rows.target - residual + residual[inside].mean()
-            factor = mean_factor(target[inside], linear[inside], rows.transform)
+            linear = rows.target - residual + np.average(residual[inside], weights=rows.counted(inside))
+            factor = mean_factor(target[inside], linear[inside], rows.transform, rows.counted(inside))
             predicted = from_scale(linear[outside], rows.transform) * factor
-            errors.append(((target[outside] - predicted) ** 2).mean())
+            errors.append(np.average((target[outside] - predicted) ** 2, weights=rows.counted(outside)))
     return np.array(errors)
 
 
@@ -132,7 +142,8 @@ def add_pairs(
     """The pairs of one training set after one more round, which may use `share` of the budget."""
     member, have = members[number], chosen[number]
     inside = np.isin(rows.fold, member.folds)
-    residual, fold = residuals[number][inside] - residuals[number][inside].mean(), rows.fold[inside]
+    weight, fold, residual = rows.counted(inside), rows.fold[inside], residuals[number][inside]
+    residual = residual - np.average(residual, weights=weight)
     bins = [grid.locate(value[inside]) for grid, value in zip(search.grids, rows.values, strict=True)]
     taken = {pair.axes: pair for pair in have}
     scores: dict[Names, list[Score]] = {}
@@ -140,7 +151,7 @@ def add_pairs(
     for names in search.candidates:
         first, second = search.grids[names[0]], search.grids[names[1]]
         both = (bins[names[0]], bins[names[1]])
-        table = pair_table(both, (first.bins, second.bins), fold, residual, max(member.folds) + 1)
+        table = pair_table(both, (first.bins, second.bins), fold, residual, max(member.folds) + 1, weight)
         found = score_pair(table, list(member.folds), first, second)
         scores[names] = finer(found, taken[names]) if names in taken else found
         rows_of_pair[names] = table.rows.sum(axis=0)
@@ -149,7 +160,7 @@ def add_pairs(
     most_terms = int(max(share, 1 / ROUNDS) * search.most_terms) - sum(pair.terms for pair in have)
     required = [group for group in search.required if not taken.keys() & set(group)]
     # what the best of so many tables gains by chance: the risk inflation criterion of Foster and George (1994)
-    least_gain = 2 * float(np.mean(residual**2)) * np.log(max(sum(map(len, scores.values())), 1))
+    least_gain = 2 * float(np.average(residual**2, weights=weight)) * np.log(max(sum(map(len, scores.values())), 1))
     choices = choose_pairs(scores, required, search.copies, most_pairs, most_terms, least_gain)
     return [pair for pair in have if pair.axes not in choices] + [
         make_pair(names, score.resolutions, rows_of_pair[names], search.grids) for names, score in choices.items()
@@ -177,7 +188,8 @@ def sum_set(member: Membership, pairs: list[Pair], rows: Rows, search: Search) -
     expand = partial(pair_rows, axes=search.axes, grids=search.grids, pairs=pairs)
 
     def moments(mask: Mask) -> Moments:
-        return term_moments(add_up(expand, rows.values[:, mask], rows.target[mask], rows.centre), search.axes)
+        found = add_up(expand, rows.values[:, mask], rows.target[mask], rows.centre, rows.counted(mask))
+        return term_moments(found, search.axes)
 
     test = None if member.held_out is None else moments(rows.fold == member.held_out)
     return TrainingSet(member.held_out, moments(np.isin(rows.fold, member.folds)), test)

@@ -19,7 +19,12 @@ class PairTable:
 
 
 def pair_table(
-    bins: tuple[Places, Places], sizes: tuple[int, int], fold: Places, residual: Floats, folds: int
+    bins: tuple[Places, Places],
+    sizes: tuple[int, int],
+    fold: Places,
+    residual: Floats,
+    folds: int,
+    weight: Floats | None = None,
 ) -> PairTable:
     """The table of two axes.
 
@@ -28,11 +33,14 @@ def pair_table(
         sizes: how many bins each axis has.
         fold: (n,) fold of each row.
         residual: (n,) what a model leaves of the target.
+        weight: (n,) how often each row counts; once without.
     """
     cell = (fold * sizes[0] + bins[0]) * sizes[1] + bins[1]
     shape, size = (folds, *sizes), folds * sizes[0] * sizes[1]
-    rows = np.bincount(cell, minlength=size).reshape(shape).astype(np.float64)
-    sums: Floats = np.bincount(cell, residual, size).astype(np.float64).reshape(shape)
+    rows = np.bincount(cell, weight, size).reshape(shape).astype(np.float64)
+    sums: Floats = (
+        np.bincount(cell, residual if weight is None else residual * weight, size).astype(np.float64).reshape(shape)
+    )
     return PairTable(rows, sums)
 
 

@@ -53,14 +53,19 @@ def pair_rows(values: Floats, axes: Sequence[Axis], grids: Sequence[Grid], pairs
     return sparse_rows([*vertex_blocks(values, axes), *pair_blocks(values, grids, pairs)], values.shape[1])
 
 
-def cell_rows(values: Floats, grids: Sequence[Grid], pair: Pair) -> Floats:
-    """How many rows each cell of a pair's surface stands for (I, J): a row counts for the corners around it."""
+def cell_rows(values: Floats, grids: Sequence[Grid], pair: Pair, weight: Floats | None = None) -> Floats:
+    """How many rows each cell of a pair's surface stands for (I, J): a row counts for the corners around it.
+
+    With weights (n,) a row counts as often as its weight says.
+    """
     (p1, w1), (p2, w2) = (
         grids[axis].hats(values[axis], resolution) for axis, resolution in zip(pair.axes, pair.resolutions, strict=True)
     )
     place = p1[:, :, None] * pair.places.shape[1] + p2[:, None, :]
-    weight = w1[:, :, None] * w2[:, None, :]
-    rows = np.bincount(place.ravel(), weight.ravel(), pair.places.size)
+    share = w1[:, :, None] * w2[:, None, :]
+    if weight is not None:
+        share = share * weight[:, None, None]
+    rows = np.bincount(place.ravel(), share.ravel(), pair.places.size)
     return rows.astype(np.float64).reshape(pair.places.shape)
 
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.table.hashing import draw, mix
+from stages.table.schema import TableSchema
+from stages.utils.arrays import Floats
 from stages.utils.errors import DataError
 
 
@@ -41,6 +43,23 @@ def read_part(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
             f"{path}: not readable as Parquet ({error}); remove {path.parent} and run `dvc repro`"
         ) from None
     return frame
+
+
+def row_weights(frame: pd.DataFrame, schema: TableSchema) -> Floats | None:
+    """Return how much each of n rows counts (n,); None if the schema has no weight column."""
+    return None if schema.weight is None else frame[schema.weight].to_numpy()
+
+
+def by_weight(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
+    """Repeat and leave out rows so that each is there about as often as its weight says, in as many rows as before.
+
+    Rows are drawn systematically, in table order. The frame itself is returned if the schema has no weight column.
+    """
+    weight = row_weights(frame, schema)
+    if weight is None:
+        return frame
+    ends = np.floor(np.cumsum(weight) / weight.sum() * len(frame) + 0.5).astype(np.intp)
+    return frame.iloc[np.repeat(np.arange(len(frame)), np.diff(ends, prepend=0))].reset_index(drop=True)
 
 
 def write_part(frame: pd.DataFrame, directory: Path, name: str | int) -> None:

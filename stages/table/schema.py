@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from stages.utils.yaml_files import Settings, read_settings
 
-Role = Literal["feature", "target", "id", "group", "time", "ignore"]
+Role = Literal["feature", "target", "id", "group", "time", "weight", "ignore"]
 Scalar = str | int | float | datetime.date | datetime.datetime
 # columns that the pipeline adds: where a row came from, why it is in quarantine, how it was split
 INTERNAL = ("_file", "_line", "_problem", "_reasons", "_hash", "_fold")
@@ -133,6 +133,8 @@ class Column(Settings):
             raise ValueError(f"column {self.name}: monotone goes with role: feature; found {self.role}")
         if self.role == "target" and (self.kind != "number" or self.type == "boolean"):
             raise ValueError(f"column {self.name}: the target is a number or an integer; found {self.type}")
+        if self.role == "weight" and (self.kind != "number" or self.type == "boolean"):
+            raise ValueError(f"column {self.name}: role weight goes with type number or integer; found {self.type}")
         if self.role == "time" and self.kind != "date":
             raise ValueError(f"column {self.name}: role time goes with type date or datetime; found {self.type}")
         if self.name in INTERNAL:
@@ -188,7 +190,8 @@ class TableSchema(Settings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"column {name} is described twice; keep one")
-        for role, at_least, at_most in (("target", 1, 1), ("feature", 1, len(names)), ("group", 0, 1), ("time", 0, 1)):
+        limits = {"target": (1, 1), "feature": (1, len(names)), **dict.fromkeys(("group", "time", "weight"), (0, 1))}
+        for role, (at_least, at_most) in limits.items():
             found = self.names(role)
             if not at_least <= len(found) <= at_most:
                 expected = "exactly one" if at_most == at_least else f"at {'most' if found else 'least'} one"
@@ -219,6 +222,11 @@ class TableSchema(Settings):
     def target(self) -> Column:
         """The column to predict."""
         return self.column(self.names("target")[0])
+
+    @property
+    def weight(self) -> str | None:
+        """The name of the column that says how much each row counts, if there is one."""
+        return next(iter(self.names("weight")), None)
 
     @property
     def inputs(self) -> list[Column]:

@@ -36,14 +36,16 @@ def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:
 
 
 def is_required(column: Column) -> bool:
-    """Return whether a row without this cell is invalid; a row without target, time or group is of no use."""
-    return column.constraints.required or column.role in ("target", "time", "group")
+    """Return whether a row without this cell is invalid; a row without target, time, group or weight is of no use."""
+    return column.constraints.required or column.role in ("target", "time", "group", "weight")
 
 
 def column_checks(column: Column) -> list[pa.Check]:
     """Return one check per constraint; its `error` is the expectation as `NAME VALUE`."""
     limits = column.constraints
     checks = []
+    if column.role == "weight":
+        checks.append(pa.Check.ge(0, error="minimum 0"))
     if limits.minimum is not None:
         checks.append(pa.Check.ge(typed_limit(limits.minimum, column), error=f"minimum {limits.minimum}"))
     if limits.maximum is not None:

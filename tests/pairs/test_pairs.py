@@ -138,7 +138,7 @@ def test_a_pair_is_refined_when_the_budget_allows_it() -> None:
 def test_errors_in_the_targets_unit_are_those_of_predictions_of_means() -> None:
     rng = np.random.default_rng(0)
     target, linear, fold = np.exp(rng.normal(size=300)), rng.normal(size=300), np.arange(300) % FOLDS
-    rows = Rows(np.empty((0, 300)), np.log(target), fold, "log", 0.0)
+    rows = Rows(np.empty((0, 300)), np.log(target), fold, None, "log", 0.0)
     members = memberships(FOLDS, forward=False)
     found = unit_errors(rows, members, np.array([np.log(target) - linear + 7] * len(members)))
     for k, error in enumerate(found):
