@@ -205,6 +205,13 @@ def test_8_ordered_levels(adopted: Adopt, capsys: pytest.CaptureFixture[str]) ->
     assert re.search(r"grade, `categoriesOrdered: true`: delete this line if their order means nothing", said)
 
 
+@pytest.mark.parametrize(("name", "role"), [("sample_weight", "weight"), ("weight", "feature"), ("fnlwgt", "weight")])
+def test_8_weights_by_name(adopted: Adopt, capsys: pytest.CaptureFixture[str], name: str, role: str) -> None:
+    adopted(table(numbers(), [1 + n % 5 / 4 for n in range(ROWS)], names=f"x,{name}"))
+    assert field(name).role == role
+    assert (f"{name}, `role: weight`: delete this line if" in capsys.readouterr().out) == (role == "weight")
+
+
 def test_9_groups(adopted: Adopt) -> None:
     frame = pd.DataFrame({"patient_id": np.repeat(np.arange(40), 5), "x": np.arange(200) * 37 % 101 / 7})
     frame["y"] = frame["x"] + np.arange(200) % 3

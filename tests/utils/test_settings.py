@@ -220,7 +220,7 @@ def test_wrong_value(workdir: Path, file: str, key: str, value: Any, words: str)
         ("params.yaml", "train.rule", "one-se", "best, one_se", "one_se"),
         ("params.yaml", "train.alpha", "Auto", "auto", "auto"),
         ("params.yaml", "evaluate.intervals", "scald", "scaled, binned", "scaled"),
-        ("schema.yaml", "fields.bmi.role", "featuer", "feature, target, id, group, time, ignore", "feature"),
+        ("schema.yaml", "fields.bmi.role", "featuer", "feature, target, id, group, time, weight, ignore", "feature"),
         ("schema.yaml", "fields.bmi.type", "nubmer", "string, number, integer, boolean, date, datetime", "number"),
         ("schema.yaml", "fields.bmi.monotone", "increasin", "increasing, decreasing", "increasing"),
         ("schema.yaml", "fields.bmi.leak", "acknowleged", "acknowledged", "acknowledged"),
@@ -359,6 +359,8 @@ GROUPS = [{"name": name, "role": "group"} for name in "gh"]
         ([Y, {**Z, "role": "id"}], "at least one column has role: feature; found none"),
         ([Y], "at least 2 items"),
         ([X, Y, *GROUPS], "at most one column has role: group; found g, h"),
+        ([X, Y, *({**group, "role": "weight"} for group in GROUPS)], "at most one column has role: weight; found g, h"),
+        ([X, Y, {**Z, "type": "string", "role": "weight"}], "role weight goes with … found string"),
         *[([X, {**Y, "type": kind}], f"fields.y … the target is a number or an integer; found {kind}")
           for kind in ("string", "boolean", "date")],
         ([X, {**Y, "type": "integer", "categories": [1, 2]}], "fields.y … the target is a number or an integer"),

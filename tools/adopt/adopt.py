@@ -20,7 +20,7 @@ from tools.adopt.missing import propose_marks
 from tools.adopt.naming import title_of
 from tools.adopt.orders import find_orders
 from tools.adopt.report import ask_about, show, show_advice
-from tools.adopt.roles import choose_target, find_counters, find_ids, find_time, keep_one
+from tools.adopt.roles import choose_target, find_counters, find_ids, find_time, find_weight, keep_one
 from tools.adopt.scale import choose_scale
 from tools.adopt.source import copied, look
 from tools.adopt.write import update_yaml, write_schema
@@ -90,6 +90,7 @@ def survey(source: dict[str, Any], target: str, params: Params, columns: list[st
     choose_target(decisions, target)
     propose_marks(decisions, profiles, sample, typed_by(decisions, sample))
     find_ids(decisions, profiles, sample)
+    find_weight(decisions, profiles)
     find_time(decisions, profiles)
     typed = typed_by(decisions, sample)
     entities = find_entities(decisions, typed)

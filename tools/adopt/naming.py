@@ -13,6 +13,10 @@ ENTITY = re.compile(
     r"\b(store|shop|station|sensor|device|machine|unit|engine|site|plant|branch|school|hospital|country|vehicle|animal)\b"
 )
 ROW_NAME = re.compile(r"\b(id|no|nr|number|index|instant|row|record|order|uuid|guid|key|serial)\b|^unnamed|^column 1$")
+WEIGHT = re.compile(  # of a row; a bare "weight" is that of a thing
+    r"\b(sample|sampling|survey|case|row|obs|observation|frequency|freq|person|household|design) ?(weight|wt|wgt)s?\b"
+    r"|^(fnlwgt|wgt|perwt|hhwt|pweight|fweight|iweight)$"
+)
 BRACKETS = re.compile(r"^(?P<title>.*\S)\s*[(\[](?P<unit>[^()\[\]]{1,15})[)\]]$")
 SUFFIX_UNIT = re.compile(r"^(?P<title>.+)_(?P<unit>kg|g|mg|km|m|cm|mm|kwh|kw|hp|mph|usd|eur|gbp|sqm|sqft|pct|percent)$")
 UNITS = {"usd": "USD", "eur": "EUR", "gbp": "GBP", "kwh": "kWh", "kw": "kW", "sqm": "m²", "sqft": "sq ft", "pct": "%"}

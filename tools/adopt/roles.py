@@ -1,10 +1,10 @@
-"""The roles of columns: target, ids, time."""
+"""The roles of columns: target, ids, weight, time."""
 
 import pandas as pd
 
 from stages.utils.errors import DataError
 from tools.adopt.decide import GROUPING, Decision
-from tools.adopt.naming import CALENDAR, ROW_NAME, words_of
+from tools.adopt.naming import CALENDAR, ROW_NAME, WEIGHT, words_of
 from tools.adopt.profile import Profile
 
 FEWEST = 20  # cells from which a column without repeats is an id
@@ -64,6 +64,16 @@ def restarts(profile: Profile, words: str) -> bool:
     runs, longest = profile.restarts + 1, int(profile.ends[-1] - profile.first) + 1
     is_cycle = longest in CYCLES and profile.rows > (runs - 2) * longest
     return profile.rows >= SHORTEST_RUN * runs and not is_cycle
+
+
+def find_weight(decisions: list[Decision], profiles: list[Profile]) -> None:
+    """Propose role weight for the first number whose name says that it weighs the rows."""
+    for decision, profile in zip(decisions, profiles, strict=True):
+        is_amount = decision.field["type"] in ("integer", "number") and profile.numbers == profile.rows
+        if decision.role == "feature" and is_amount and profile.ends[0] >= 0 and WEIGHT.search(words_of(profile.name)):
+            decision.leave_out("weight", "says how much each row counts")
+            decision.doubt("does it?", "role", "delete this line if it is a measurement")
+            return
 
 
 def find_time(decisions: list[Decision], profiles: list[Profile]) -> None:
