@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 quoted = '$(subst ','\'',$(value $1))'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup adopt example repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict monitor clean
+.PHONY: help setup adopt example repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict monitor loop-demo clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -118,6 +118,9 @@ predict: $(BIN)/.pipeline $(BIN)/.webapp  ## predict every row of a file: make p
 
 monitor: $(BIN)/.pipeline $(BIN)/.webapp  ## compare logged predictions with the truth: make monitor LOG=… OUTCOMES=…
 	@python -m tools.monitor $(call quoted,LOG) $(call quoted,OUTCOMES) $(ARGS)
+
+loop-demo: $(BIN)/.pipeline $(BIN)/.webapp  ## play serve, log, outcomes, verdict and retraining in a temporary copy
+	@python -m tools.loop_demo
 
 clean:  ## remove .venv, caches of the tools and logs (not data, models or DVC's cache)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis logs dvc_plots

@@ -21,6 +21,7 @@ ONLY_SHOWN = {  # by `make --dry-run`; their own tests run them
     "make verify": "tests/tools/test_verify.py",
     "make image": "tests/deploy/test_container.py",
     "make monitor LOG=prediction-log OUTCOMES=outcomes.csv": "tests/tools/test_monitor.py",
+    "make loop-demo": "tests/tools/test_loop_demo.py",
     "make deploy": "tests/deploy/test_deploy.py",
 }
 
