@@ -95,7 +95,7 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
 
 
 def chosen(fit: dict[str, Any]) -> dict[str, float | bool | None]:
-    """What the model page says of the fit."""
+    """Return the figures of the fit that the model page shows."""
     return {key: fit[key] for key in FIT_KEYS}
 
 
@@ -126,7 +126,7 @@ def make_column(
         unit=column.unit,
         type=column.type,
         reading=make_reading(column, missing_values),
-        required=limits.required or column.role == "time",  # as validate has it
+        required=limits.required or column.role == "time",  # as in validate
         minimum=None if limits.minimum is None else as_limit(limits.minimum, column),
         maximum=None if limits.maximum is None else as_limit(limits.maximum, column),
         allowed=allowed_values(column),

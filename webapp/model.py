@@ -11,7 +11,7 @@ from webapp.pin import load_pinned
 from webapp.scoring.cells import make_form_reader, make_json_reader
 from webapp.scoring.rows import RowReader, make_row_reader, row_type
 from webapp.scoring.scorecard import Scorecard
-from webapp.scoring.scorer import Scorer, make_scorer
+from webapp.scoring.scorer import FactorReader, Scorer, make_factor_reader, make_scorer
 from webapp.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Model(NamedTuple):
     read_json: RowReader
     read_form: RowReader
     score: Scorer
+    read_factors: FactorReader
     metrics: Metrics
     log: PredictionLog | None
     settings: Settings
@@ -49,6 +50,7 @@ def load_model(settings: Settings, root: Path) -> Model:
         read_json=make_row_reader(card, make_json_reader),
         read_form=make_row_reader(card, make_form_reader),
         score=make_scorer(card),
+        read_factors=make_factor_reader(card),
         metrics=metrics,
         log=None if settings.log is None else make_log(card, md5, settings, metrics),
         settings=settings,

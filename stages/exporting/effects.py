@@ -17,14 +17,14 @@ from webapp.scoring.scorecard import Calendar, Curve, Levels, Surface, SurfaceAx
 
 @dataclass
 class AxisEffect:
-    """What one axis adds: its own terms, and what purification moved to it from the surfaces of its pairs."""
+    """The effect of one axis: of its own terms, and what purification moved to it from the surfaces of its pairs."""
 
     axis: Axis
     weights: Floats  # (vertices,)
     moved: list[tuple[Grid, int, Floats]] = field(default_factory=list)  # grid, resolution, weights of its vertices
 
     def at(self, values: Floats) -> list[float]:
-        """What each of n values of the axis adds, less what the axis adds on average."""
+        """Evaluate the effect at each of n values of the axis; it is 0 on average."""
         places, shares = self.axis.hats(values)
         added = (self.weights[places] * shares).sum(axis=1)
         for grid, resolution, weights in self.moved:
@@ -35,13 +35,13 @@ class AxisEffect:
 
     @property
     def knots(self) -> Floats:
-        """Where it bends."""
+        """The places where the effect bends."""
         return np.unique(np.concatenate([self.axis.knots, *(grid.knots[r] for grid, r, _ in self.moved)]))
 
 
 @dataclass(frozen=True)
 class Effects:
-    """What the model adds to its intercept."""
+    """The effects that the model adds to its intercept."""
 
     columns: dict[str, Curve | Levels | Calendar]
     surfaces: list[Surface]  # in the order of the model's pairs
@@ -145,12 +145,12 @@ def calendar_effect(parts: dict[str | None, AxisEffect]) -> Calendar:
 
 
 def start_of(axis: Axis) -> str | None:
-    """Where the days of a trend are counted from, in ISO text."""
+    """Return the time that the days of a trend are counted from, in ISO text."""
     return None if axis.start is None else axis.start.isoformat()
 
 
 def on_surface(surface: Floats, sides: list[tuple[Places, Floats]]) -> Floats:
-    """What a surface (I, J) adds to each of n rows, from the corners around it on both sides and their weights."""
+    """Return the amount that a surface (I, J) adds to each of n rows, from the corners around it and their weights."""
     (p1, w1), (p2, w2) = sides
     added: Floats = np.einsum("nij,ni,nj->n", surface[p1[:, :, None], p2[:, None, :]], w1, w2)
     return added
@@ -178,7 +178,7 @@ def own_rows(weights: Floats) -> Floats:
 
 
 def side_of(grid: Grid, resolution: int) -> tuple[SurfaceAxis, Floats]:
-    """An axis of a surface as the scorecard has it, and the weights of the grid's vertices at its places."""
+    """Return an axis of a surface for the scorecard, and the weights of the grid's vertices at its places."""
     axis = grid.axis
     if axis.is_number:
         knots, levels = grid.knots[resolution], []

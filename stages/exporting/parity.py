@@ -37,7 +37,7 @@ def odd_rows(sample: pd.DataFrame, schema: TableSchema) -> list[pd.DataFrame]:
 
 
 def missing_cell(column: "pd.Series[Any]") -> Any:
-    """What a missing cell of this column is."""
+    """Return a missing cell of this column's type."""
     return pd.NaT if column.dtype.kind == "M" else np.nan
 
 

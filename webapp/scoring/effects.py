@@ -71,13 +71,16 @@ def lay_out_calendar(effect: Calendar, width: Calendar | None) -> Layout:
     return none, of_date, (), ()
 
 
-def read_effect(effect: Effect, cell: Any) -> float:
-    """Read an effect at a cell."""
-    if isinstance(effect, Calendar):
-        return on_calendar(effect, cell)
-    if isinstance(effect, Levels):
-        return in_table(effect, None if cell is None else as_level(cell))
-    return on_curve(effect, None if cell is None else float(cell))
+def read_laid_out(layout: Layout, x: Any) -> float:
+    """Read an effect that is laid out (see `lay_out`) at a cell."""
+    missing, read, knots, segments = layout
+    if x is None or x != x:
+        return missing[0]
+    if read is not None:
+        return read(x)[0]
+    x = float(x)
+    start, part, slope, _, _ = segments[bisect_right(knots, x)]
+    return part if start is None else part + slope * (x - start)
 
 
 def calendar_level(cell: Cell, part: str | None) -> str | None:

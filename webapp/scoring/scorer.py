@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from webapp.scoring.effects import Cell, as_datetime, calendar_level, days_since, lay_out, read_effect
+from webapp.scoring.effects import Cell, as_datetime, calendar_level, days_since, lay_out, read_laid_out
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Scorecard, Surface, SurfaceAxis
 
@@ -19,7 +19,7 @@ BACK: dict[str, Callable[[float], float]] = {  # from the scale of the sum to th
 
 
 class Score(NamedTuple):
-    """What the model says of one row, in the target's unit."""
+    """The score of one row, in the target's unit."""
 
     prediction: float
     lower: float
@@ -31,6 +31,7 @@ class Score(NamedTuple):
 
 Place = tuple[int, float]  # on one side of a surface, and the share of the way to the next place
 Scorer = Callable[[Mapping[str, Cell]], Score]
+FactorReader = Callable[[Mapping[str, Cell]], dict[str, float]]
 
 
 def make_scorer(card: Scorecard) -> Scorer:
@@ -170,13 +171,14 @@ def place_reader(axis: SurfaceAxis) -> Callable[[Cell], Place]:
     return of_number
 
 
-def interval_factors(card: Scorecard, row: Mapping[str, Cell]) -> dict[str, float]:
-    """The factor by which each column that counts makes the interval of a row wider (or narrower) than an average one.
+def make_factor_reader(card: Scorecard) -> FactorReader:
+    """Make a function from a row to the factor by which each column widens (or narrows) its interval.
 
-    It is a factor on the scale of the sum, where the offsets of the interval are.
+    An average row has the factor 1. The factors are on the scale of the sum, as the offsets of the interval are.
     """
-    return {
-        column.name: math.exp(read_effect(column.width, row.get(column.name)))
-        for column in card.columns
-        if column.width is not None
-    }
+    columns = [(column.name, lay_out(column.width, None)) for column in card.columns if column.width is not None]
+
+    def read_factors(row: Mapping[str, Cell]) -> dict[str, float]:
+        return {name: math.exp(read_laid_out(layout, row.get(name))) for name, layout in columns}
+
+    return read_factors

@@ -114,7 +114,7 @@ def make_api(model: Model) -> Blueprint:
             raise UnsupportedMediaType("send application/json (or a CSV file to /api/v1/batch)")
         content = parse_json(request.get_data(cache=False))
         rows, ids = read_rows(content, model)
-        answers = [answer(card, model.score, row) for row in rows]
+        answers = [answer(model, row) for row in rows]
         if model.log is not None:
             sent = content if isinstance(content, list) else [content]
             ends = [(found["prediction"], found["lower"], found["upper"]) for found in answers]
@@ -142,7 +142,7 @@ def make_api(model: Model) -> Blueprint:
     @describe(Status)
     def is_ready() -> Response:
         """Tell that it predicts: score the form's defaults."""
-        answer(card, model.score, {column.name: column.default for column in card.columns})
+        answer(model, {column.name: column.default for column in card.columns})
         return json_response({"status": "ok"})
 
     @api.get("/version")

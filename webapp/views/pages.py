@@ -14,7 +14,7 @@ from webapp.scoring.effects import Cell
 from webapp.scoring.messages import unseen
 from webapp.scoring.rows import RowError, json_default
 from webapp.scoring.scorecard import Column, Curve, Levels, Scorecard, Surface
-from webapp.scoring.scorer import BACK, Score, interval_factors
+from webapp.scoring.scorer import BACK, Score, make_factor_reader
 from webapp.views import charts
 from webapp.views.effects import draw_effect
 from webapp.views.forms import Field, defaults, make_fields, pair_notes, show_cell
@@ -148,7 +148,7 @@ def describe(
 
 def widened(card: Scorecard, row: dict[str, Cell], fields: list[Field]) -> dict[str, str]:
     """List the inputs that make the interval wider or narrower than an average row's: up to three that do so most."""
-    factors = interval_factors(card, row)
+    factors = make_factor_reader(card)(row)
     named = {field.column.name: f"{field.title} {show_cell(field)}".strip() for field in fields}
     most = sorted(factors, key=lambda name: -abs(math.log(factors[name])))[:3]
     texts = {name: f"{named[name]} (×{fixed(factors[name], 2)})" for name in most}

@@ -7,10 +7,9 @@ from flask import Response
 from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
+from webapp.model import Model
 from webapp.scoring.effects import Cell
 from webapp.scoring.messages import UNSEEN_PAIR, unseen
-from webapp.scoring.scorecard import Scorecard
-from webapp.scoring.scorer import Scorer, interval_factors
 
 
 class Prediction(BaseModel):
@@ -38,18 +37,18 @@ class Prediction(BaseModel):
     )
 
 
-def answer(card: Scorecard, score: Scorer, row: Mapping[str, Cell]) -> dict[str, Any]:
+def answer(model: Model, row: Mapping[str, Cell]) -> dict[str, Any]:
     """Predict a valid row, as a dict with the keys of Prediction."""
-    prediction, lower, upper, contributions, pairs, unseen_pairs = score(row)
+    prediction, lower, upper, contributions, pairs, unseen_pairs = model.score(row)
     return {
         "prediction": prediction,
         "lower": lower,
         "upper": upper,
-        "interval_factors": interval_factors(card, row),
-        "intercept": card.intercept,
+        "interval_factors": model.read_factors(row),
+        "intercept": model.card.intercept,
         "contributions": contributions,
         "pairs": pairs,
-        "warnings": unseen(card, row) | dict.fromkeys(unseen_pairs, UNSEEN_PAIR),
+        "warnings": unseen(model.card, row) | dict.fromkeys(unseen_pairs, UNSEEN_PAIR),
     }
 
 
