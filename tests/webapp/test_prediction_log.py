@@ -182,7 +182,7 @@ def test_a_batch_written_twice_is_there_once(log: PredictionLog, tmp_path: Path)
             assert batch is not None
             write_rows(address, read_batch(batch), batch.name)
         first, second = read_log(address)
-        assert (first["id"], len(second["id"]), first["upper"]) == ("a", 36, None)
+        assert (first["id"], len(second["id"]), first["upper"]) == ("a", 32, None)
 
 
 def test_memory_and_disk_are_bounded_and_what_is_lost_is_counted(

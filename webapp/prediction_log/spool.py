@@ -9,6 +9,7 @@ import atexit
 import fcntl
 import logging
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -75,7 +76,7 @@ class PredictionLog:
             results: prediction, lower and upper end of each row.
             patient: wait for room in memory, as long as the spool takes lines.
         """
-        now, named = time.time_ns() // 1000, [given or str(uuid.uuid4()) for given in ids]
+        now, named = time.time_ns() // 1000, [given or new_id() for given in ids]
         lines = []
         for name, row, result in zip(named, rows, results, strict=True):
             inputs = {column: row[column] for column in self.columns if column in row}
@@ -182,6 +183,11 @@ class PredictionLog:
         self.flush()
         if self.segment is not None:
             self.segment.close()
+
+
+def new_id() -> str:
+    """Make an id of 128 random bits, in a tenth of the time of uuid4; Python seeds each forked worker again."""
+    return f"{random.getrandbits(128):032x}"
 
 
 class Segment:
