@@ -36,7 +36,7 @@ VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
 class Summary:
     """The contribution of one part to the metrics and to the search for row ids."""
 
-    train: Hashes  # (training rows,) of all columns but target and ids
+    train: Hashes  # (training rows,) of all columns but target, weight and ids
     test: Hashes
     train_inputs: Hashes  # of the model's inputs only
     test_inputs: Hashes

@@ -117,9 +117,11 @@ class SplitMetrics(MetricsFile):
     train: int = Field(description="rows")
     test: int = Field(description="rows")
     folds: list[int] = Field(description="training rows in each fold")
-    duplicates_train: int = Field(description="training rows that repeat another one, leaving out target and ids")
-    duplicates_test: int = Field(description="test rows that repeat another one, leaving out target and ids")
-    duplicates_straddling: int = Field(description="test rows that repeat a training row, leaving out target and ids")
+    duplicates_train: int = Field(description="training rows that repeat another one, without target, weight and ids")
+    duplicates_test: int = Field(description="test rows that repeat another one, without target, weight and ids")
+    duplicates_straddling: int = Field(
+        description="test rows that repeat a training row, without target, weight and ids"
+    )
     test_rows_with_inputs_seen_in_train: int = Field(description="test rows that repeat a training row in every input")
     target_order_r2: Share = Field(description="R² of a line through the target by position in the table")
     row_ids: list[str] = Field(description="features that number the rows")
