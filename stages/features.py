@@ -41,7 +41,7 @@ FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/momen
 
 @dataclass
 class PartMoments:
-    """What one part adds up to."""
+    """The sums of one part."""
 
     folds: list[Moments]  # of the axes' vertices and the target on the model's scale, one for each fold
     raw: Moments  # of the numeric columns as they are (a missing cell as the median) and the target as it is
@@ -76,7 +76,7 @@ def main() -> None:
         write_pickle(FEATURE_MAP, feature_map)
         save_moments(MOMENTS, by_fold)
         terms, rows = len(by_fold[0].mean) - 1, sum(fold.n for fold in by_fold)
-        log.info("%d columns, %d terms; moments of %s rows in %d folds", len(schema.inputs), terms, rows, folds)
+        log.info("%d columns, %d terms; moments of %.10g rows in %d folds", len(schema.inputs), terms, rows, folds)
 
 
 def fill_of(sample: pd.DataFrame, name: str, schema: TableSchema) -> float:

@@ -165,7 +165,7 @@ def sum_part(
     transform: TargetTransform,
     centre: float,
 ) -> tuple[Moments, Moments, list[Floats]]:
-    """What one part adds to one training set: moments of its rows and of its fold, and rows by cell of its pairs."""
+    """Return what one part adds to a training set: moments of its rows and its fold, and rows by cell of its pairs."""
     part, number = item
     frame, member, pairs = read_part(part), members[number], chosen.by_set[number]
     fold, target = frame["_fold"].to_numpy(), to_scale(frame[schema.target.name].to_numpy(), transform)

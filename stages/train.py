@@ -132,7 +132,7 @@ def regularization_path(
     surface: pd.DataFrame,
     params: TrainParams,
 ) -> pd.DataFrame:
-    """How much each column and pair weighs along the alphas at the chosen l1_ratio: alpha, column, sd.
+    """Return how much each column and pair weighs along the alphas at the chosen l1_ratio: alpha, column, sd.
 
     `sd` is the standard deviation over the training rows of its part of the prediction (on the model's scale).
     """

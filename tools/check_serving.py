@@ -46,7 +46,7 @@ Scores = tuple[float, ...]  # prediction, lower and upper end of its interval
 
 
 class Expected(NamedTuple):
-    """What serving must say about a row of the source."""
+    """The answer that serving must give for a row of the source."""
 
     place: str
     is_refused: bool
@@ -54,7 +54,7 @@ class Expected(NamedTuple):
 
 
 class Served(NamedTuple):
-    """What serving says about a row."""
+    """The answer that serving gives for a row."""
 
     scores: Scores | None
     reason: str

@@ -41,7 +41,7 @@ class Axis:
 
     @property
     def is_number(self) -> bool:
-        """Whether it has knots; otherwise it has levels."""
+        """True if it has knots; otherwise it has levels."""
         return len(self.knots) > 0
 
     def values(self, frame: pd.DataFrame) -> Floats:
@@ -82,7 +82,7 @@ def between(values: Floats, knots: Floats) -> tuple[Places, Floats]:
 
 
 class Place(NamedTuple):
-    """Where the map has an axis: its transformer and the positions of its terms."""
+    """An axis in the map: its transformer and the positions of its terms."""
 
     column: str
     part: str | None

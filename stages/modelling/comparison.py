@@ -1,4 +1,4 @@
-"""Comparing models by cross-validation: the simpler one stays unless the other is clearly better."""
+"""Comparison of models by cross-validation: the simpler one stays unless the other is clearly better."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Candidate(NamedTuple):
 
 
 class QuickPath(NamedTuple):
-    """What one training set adds to a Candidate."""
+    """One training set's part of a Candidate."""
 
     coef: Floats  # (alphas, p)
     errors: Floats | None  # (alphas,) on its fold
@@ -46,7 +46,7 @@ def candidate_of(paths: Sequence[QuickPath]) -> Candidate:
 
 
 def is_better(errors: Floats, simpler: Floats) -> bool:
-    """Whether a model's error is lower by more than one standard error of the paired difference over the folds.
+    """Tell whether a model's error is lower by more than one standard error of the paired difference over the folds.
 
     Args:
         errors, simpler: (folds,) mean squared errors of the model and of a simpler one.

@@ -72,12 +72,12 @@ def cv_paths(l1_ratio: float, sets: list[TrainingSet], problems: list[Problem], 
 
 
 def worth_going_on(mse: Floats, last: int) -> bool:
-    """Whether the smallest alpha of a grid is its best, and the `last` ones have lowered the error noticeably."""
+    """Tell whether the smallest alpha of a grid is its best, and the `last` ones have lowered the error noticeably."""
     return bool(mse.argmin() == len(mse) - 1 and mse[-1] < (1 - NOTICEABLE) * mse[-1 - last])
 
 
 def surface_tol(problem: Problem, params: TrainParams) -> float:
-    """Where the fits of a surface or path may stop: earlier than the chosen one, if there are many terms."""
+    """Return the tolerance of a surface or path: wider than that of the chosen fit, if there are many terms."""
     return params.tol if len(problem.moment) < FEW_TERMS else max(params.tol, COARSEST_TOL)
 
 

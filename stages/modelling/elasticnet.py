@@ -90,7 +90,7 @@ def nonnegative_parts(signs: Floats) -> Floats:
 
 
 def scales(moments: Moments, additive: int) -> Floats:
-    """What each of p terms is divided by, from the training rows' moments; the first `additive` are of columns."""
+    """Return what each of p terms is divided by; the first `additive` are of columns, the others of pairs."""
     return pair_scales(standard_deviations(moments), additive)
 
 
@@ -103,7 +103,7 @@ def pair_scales(deviations: Floats, additive: int) -> Floats:
 
 
 def standard_deviations(moments: Moments) -> Floats:
-    """Standard deviations of the terms, 1 where a term is constant up to rounding: as StandardScaler has them."""
+    """Standard deviations of the terms, 1 where a term is constant up to rounding: as StandardScaler computes them."""
     p, eps = len(moments.mean) - 1, np.finfo(np.float64).eps
     variance = np.diag(moments.scatter)[:p] / moments.n
     bound = moments.n * eps * variance + (moments.n * moments.mean[:p] * eps) ** 2
@@ -117,7 +117,7 @@ def path(
     """ElasticNet at every alpha of a descending grid, each started from the one before.
 
     Args:
-        alphas, l1_ratio, tol, max_iter: as scikit-learn's ElasticNet has them, for standardised terms and target.
+        alphas, l1_ratio, tol, max_iter: as in scikit-learn's ElasticNet, for standardised terms and target.
         start: (p,) weights that the first one starts from; 0 without.
     """
     if problem.signs.any() and (problem.signs != 1).any():

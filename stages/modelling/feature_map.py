@@ -1,7 +1,8 @@
 """The feature map: from typed columns to the numbers that ElasticNet weighs, made of scikit-learn's transformers.
 
 Each input column becomes a block of terms of its own, so its effect on the prediction is a piecewise-linear curve (a
-number), or a table of levels (text, categories, calendar parts of a date). Only dates need code of ours to load.
+number), or a table of levels (text, categories, calendar parts of a date).
+Only dates and constrained columns need this repository's code to load.
 """
 
 from collections.abc import Iterator
@@ -162,7 +163,7 @@ def signs_of(feature_map: ColumnTransformer) -> Floats:
 
 
 def count_terms(feature_map: ColumnTransformer) -> int:
-    """How many terms the map gives a row."""
+    """Count the terms that the map gives a row."""
     return sum(map(len, blocks(feature_map).values()))
 
 

@@ -28,12 +28,12 @@ class Grid:
 
     @property
     def is_constant(self) -> bool:
-        """Whether no row of the sample differs from another."""
+        """True if no row of the sample differs from another."""
         return self.bins < 2 + (not self.axis.is_number)
 
     @property
     def bins(self) -> int:
-        """How many fine bins there are."""
+        """Number of fine bins."""
         return len(next(iter(self.merged.values())))
 
     def locate(self, values: Floats) -> Places:
@@ -47,7 +47,7 @@ class Grid:
         return found if self.axis.fill is not None else np.where(missing, self.bins - 1, found)
 
     def vertices(self, resolution: int) -> int:
-        """How many vertices a surface has on this side."""
+        """Return the number of vertices of a surface on this side."""
         if not self.axis.is_number:
             return self.bins
         return len(self.knots[resolution]) + (self.axis.fill is None)

@@ -42,7 +42,7 @@ class Rows:
 
     @property
     def total(self) -> float:
-        """How many rows there are, each counted by its weight."""
+        """Number of rows, each counted by its weight."""
         return len(self.target) if self.weight is None else float(self.weight.sum())
 
     def counted(self, mask: Mask) -> Floats | None:
@@ -52,7 +52,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Search:
-    """What may be chosen."""
+    """The pairs that may be chosen, and their budget."""
 
     axes: list[Axis]
     grids: list[Grid]
@@ -103,7 +103,7 @@ def unit_errors(rows: Rows, members: list[Membership], residuals: Floats) -> Flo
     On a square root or a logarithm a pair can look good that spoils the largest predictions.
 
     Args:
-        residuals: (members, n) on the model's scale, but for a constant.
+        residuals: (members, n) on the model's scale, up to a constant.
     """
     target, errors = from_scale(rows.target, rows.transform), []
     for member, residual in zip(members, residuals, strict=True):
@@ -117,13 +117,13 @@ def unit_errors(rows: Rows, members: list[Membership], residuals: Floats) -> Flo
 
 
 def all_residuals(rows: Rows, candidate: Candidate, chosen: list[list[Pair]], search: Search) -> Floats:
-    """What each training set's model leaves of the target of every row, but for a constant (members, n)."""
+    """Return the residuals of every row under each training set's model, up to a constant (members, n)."""
     both = zip(candidate.coefs, chosen, strict=True)
     return np.array([residuals_of(rows, coef, pairs, search) for coef, pairs in both])
 
 
 def residuals_of(rows: Rows, coef: Floats, pairs: list[Pair], search: Search) -> Floats:
-    """What a model leaves of the target of every row, but for a constant (n,)."""
+    """Return the residuals of every row under a model, up to a constant (n,)."""
     weights = at_vertices(coef, search.axes)
     expanded = pair_rows(rows.values, search.axes, search.grids, pairs)
     residuals: Floats = rows.target - expanded @ weights

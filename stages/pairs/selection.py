@@ -51,7 +51,7 @@ def choose_pairs(
 
 
 def alike(names: Names, other: Names, copies: set[Names]) -> bool:
-    """Whether each axis of a pair is an axis of the other or a near-copy of it."""
+    """Tell whether each axis of a pair is an axis of the other or a near-copy of it."""
 
     def same(a: int, b: int) -> bool:
         return a == b or (min(a, b), max(a, b)) in copies
@@ -61,7 +61,7 @@ def alike(names: Names, other: Names, copies: set[Names]) -> bool:
 
 
 def near_copies(rows: Floats, first: Grid, second: Grid) -> bool:
-    """Whether one axis says nearly what the other does, from the fine table (I, J) of their rows.
+    """Tell whether one axis says nearly what the other does, from the fine table (I, J) of their rows.
 
     Two numbers do if their bins correlate; anything does of which the other gives most of the information (a date's
     weekday and a column weekday; an hour and a part of the day).

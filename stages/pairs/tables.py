@@ -45,7 +45,7 @@ def pair_table(
 
 
 def margins(rows: Floats, sums: Floats, passes: int = 8) -> Floats:
-    """What rows and columns of a table explain alone: the mean of each cell (..., I, J), fitted to the rest in turn.
+    """Return what rows and columns of a table explain alone: the mean of each cell (..., I, J), fitted in turn.
 
     A ridge of one row keeps thin rows and columns of the table from being fitted to noise.
     """

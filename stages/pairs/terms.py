@@ -26,7 +26,7 @@ class Pair:
 
     @property
     def terms(self) -> int:
-        """How many terms it has."""
+        """Number of its terms."""
         return int(self.places.max()) + 1
 
 
@@ -54,7 +54,7 @@ def pair_rows(values: Floats, axes: Sequence[Axis], grids: Sequence[Grid], pairs
 
 
 def cell_rows(values: Floats, grids: Sequence[Grid], pair: Pair, weight: Floats | None = None) -> Floats:
-    """How many rows each cell of a pair's surface stands for (I, J): a row counts for the corners around it.
+    """Count the rows that each cell of a pair's surface stands for (I, J): a row counts for the corners around it.
 
     With weights (n,) a row counts as often as its weight says.
     """
@@ -93,7 +93,7 @@ class PairTerms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def terms(self) -> int:
-        """How many terms there are."""
+        """Number of terms."""
         return sum(pair.terms for pair in self.pairs)
 
     def fit(self, X: pd.DataFrame, y: object = None) -> "PairTerms":

@@ -161,7 +161,7 @@ def check_dates(name: str, values: list[Scalar]) -> None:
 
 
 class Interactions(Settings):
-    """Which pairs of columns the model must or must not have (params.yaml: features.interactions)."""
+    """The pairs of columns that the model must or must not have (params.yaml: features.interactions)."""
 
     require: list[tuple[str, str]] = Field([], description="pairs that act together in any case")
     exclude: list[str] = Field([], description="columns that are in no pair")

@@ -40,7 +40,7 @@ class Labelled:
 
     @property
     def inside(self) -> Mask:
-        """Whether the truth is inside the prediction interval."""
+        """True where the truth is inside the prediction interval."""
         return (self.lower <= self.truth) & (self.truth <= self.upper)
 
 

@@ -53,7 +53,7 @@ def pair_name(surface: dict[str, Any]) -> str:
 
 
 def surface_spread(surface: dict[str, Any]) -> float:
-    """How far apart a pair's largest and smallest contribution are."""
+    """Return the difference between a pair's largest and smallest contribution."""
     values = [value for row in surface["values"] for value in row]
     return float(max(values) - min(values))
 

@@ -74,7 +74,7 @@ class SurfaceAxis(Part):
 
     @property
     def places(self) -> int:
-        """How many rows (or columns) of values a surface has on this side; a missing cell has the last."""
+        """Number of rows (or columns) of values of a surface on this side; the last is for a missing cell."""
         return len(self.knots) + 1 if self.knots else len(self.levels) + 2
 
     @model_validator(mode="after")
@@ -87,7 +87,7 @@ class SurfaceAxis(Part):
 
 
 class Surface(Part):
-    """What two columns add together, beyond what each adds alone: bilinear between knots, constant beyond them.
+    """The effect of two columns together, beyond those of each alone: bilinear between knots, constant beyond them.
 
     The last row (and column) of the matrices is for a missing cell; with levels, the one before it for any other level.
     """
@@ -113,7 +113,7 @@ class Surface(Part):
 
 
 class Histogram(Part):
-    """How a number is distributed in training: its share in each of several equally wide bins."""
+    """The distribution of a number in training: its share in each of several equally wide bins."""
 
     low: FiniteFloat
     high: FiniteFloat
@@ -121,7 +121,7 @@ class Histogram(Part):
 
 
 class Reading(Part):
-    """How a column's cells are written, by the properties of a Frictionless Table Schema field."""
+    """The notation of a column's cells, by the properties of a Frictionless Table Schema field."""
 
     missing_values: list[str] = Field([""], description="what stands for a missing cell")
     format: str = Field("default", description="of dates: default (ISO 8601) or a strptime pattern")
@@ -133,7 +133,7 @@ class Reading(Part):
 
 
 class Column(Part):
-    """What the form, the API and the scorer need to know about an input column."""
+    """An input column, as the form, the API and the scorer need to know it."""
 
     name: str
     title: str | None
@@ -177,7 +177,7 @@ def knots_of(effect: Curve | Levels | Calendar) -> tuple[str, list[float] | None
 
 
 class Target(Part):
-    """What is predicted."""
+    """The number that is predicted."""
 
     name: str
     title: str | None

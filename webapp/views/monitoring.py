@@ -61,7 +61,7 @@ class Live(BaseModel):
 
 
 class Report(BaseModel):
-    """What the page shows of monitoring/metrics.json."""
+    """The parts of monitoring/metrics.json that the page shows."""
 
     verdict: Literal["ok", "watch", "retrain"]
     reasons: list[str]

@@ -13,7 +13,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Contract(NamedTuple):
-    """What a view takes and returns."""
+    """The types that a view takes and returns."""
 
     gives: type[BaseModel] | None  # None: CSV
     takes: Callable[[], type[BaseModel]] | None  # makes the model of the body

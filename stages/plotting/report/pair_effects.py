@@ -1,4 +1,4 @@
-"""What pairs of columns add together: surfaces of the scorecard, laid out for drawing."""
+"""Effects of pairs of columns: surfaces of the scorecard, laid out for drawing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Side:
 
 @dataclass(frozen=True)
 class PairEffect:
-    """What two columns add together beyond what each adds alone, on the scale of the model."""
+    """The effect of two columns together beyond those of each alone, on the scale of the model."""
 
     label: str
     across: Side
