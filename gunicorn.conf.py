@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+DRAIN_SECONDS = 20  # that the end waits for the rest of the prediction log; it takes one or two
+
 
 def count_cpus() -> int:
     """Count the CPUs that this process may use, by its affinity and by the quota of its container."""
@@ -66,7 +68,8 @@ def child_exit(server: Any, worker: Any) -> None:
 def on_exit(server: Any) -> None:
     """Move the rest of the prediction log to its store; remove the folder of the metrics, if this file made it."""
     if os.environ.get("PREDICTION_LOG"):
-        with suppress(subprocess.TimeoutExpired):  # then the rows stay in the spool
-            subprocess.run([sys.executable, "-m", "webapp.prediction_log.drain"], timeout=4, check=False)
+        drain = subprocess.Popen([sys.executable, "-m", "webapp.prediction_log.drain"])
+        with suppress(subprocess.TimeoutExpired):  # then it goes on, or the rows stay in the spool
+            drain.wait(DRAIN_SECONDS)
     if made_here:
         shutil.rmtree(made_here, ignore_errors=True)

@@ -8,7 +8,6 @@ the batch bears in the store: after a crash the same batch is written again, in 
 """
 
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+from pydantic_core import from_json, to_json
 
 from webapp.prediction_log.store import SCHEMA, StoreError, new_batch, write_rows
 from webapp.settings import read_log_settings
@@ -74,11 +74,11 @@ def read_batch(batch: Path) -> pa.Table:
     rows = []
     for file in sorted(batch.glob("*.jsonl")):
         with file.open("rb") as lines:
-            header = json.loads(next(lines, b"[null, null]"))
+            header = from_json(next(lines, b"[null, null]"))
             for line in lines:
                 if line.endswith(b"\n"):
-                    name, time, source, inputs, *results = json.loads(line)
-                    rows.append((name, time, source, json.dumps(inputs, ensure_ascii=False), *results, *header))
+                    name, time, source, inputs, *results = from_json(line)
+                    rows.append((name, time, source, to_json(inputs).decode(), *results, *header))
     columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
     return pa.table([pa.array(cells, field.type) for cells, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
 
