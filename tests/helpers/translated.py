@@ -210,3 +210,21 @@ def run_postgres(query: str, rows: Sequence[Row], model: Model, text: bool, uri:
         records = [record[:place] + record[place + 1 :] for record in cursor.fetchall()]
         connection.rollback()
     return from_sql(records, len(model.inputs))
+
+
+def run_onnx(content: bytes, rows: Sequence[Row], model: Model) -> list[Result]:
+    """Run the graph on typed rows."""
+    import onnxruntime
+
+    def array(column: Input) -> Any:
+        cells = [row[column.name] for row in rows]
+        if column.kind == "level" and not column.whole:
+            return np.array(["" if cell is None else str(cell).strip() for cell in cells], dtype=object)
+        if column.kind == "date":
+            cells = [None if cell is None else (cell - datetime.datetime(1970, 1, 1)).total_seconds() for cell in cells]
+        return np.array([math.nan if cell is None else float(cell) for cell in cells])
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    *ends, parts = session.run(None, {column.name: array(column) for column in model.inputs})
+    found = np.column_stack([*ends, parts])
+    return [None if np.isnan(line[0]) else line.tolist() for line in found]
