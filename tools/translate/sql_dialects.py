@@ -71,6 +71,7 @@ DIALECTS = {
             as_number="TRY_CAST({0} AS DOUBLE)",
             split="SPLIT_PART({0}, '/', {1})",
             array="CAST('[{0}]' AS {1}[])[{2} + 1]",
+            fence=" OFFSET 0",
         ),
         Dialect(
             name="postgres",
