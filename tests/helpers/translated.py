@@ -7,7 +7,7 @@ import math
 import random
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,11 @@ def odd_cells(column: Column) -> list[Any]:
     if isinstance(column.effect, Calendar):
         return [None, *(datetime.datetime(year, 2, 28, 23, 59, 59, 250000) for year in (1900, 1969, 2011, 2012, 2050))]
     if isinstance(column.effect, Levels):
-        return [None, 7.0, 99.0, -1.0] if column.type == "integer" else [None, "never seen", " ", "INLAND ", "\u00a0inland"]
+        return (
+            [None, 7.0, 99.0, -1.0]
+            if column.type == "integer"
+            else [None, "never seen", " ", "INLAND ", "\u00a0inland"]
+        )
     if column.type == "boolean":
         return [None, True, False]
     return [None, math.nan, -1e9, 1e9, 0.0, 0.1234567, *column.quantiles[:3]]
@@ -60,8 +64,24 @@ def odd_text(column: Column) -> list[str]:
     """Text that is missing, unseen, out of range, oddly written or no value at all."""
     if isinstance(column.effect, Calendar):
         return ["", "NA", "2011-02", "2012", "20120229", "2012-02-30", "2011-06-01T23:30-02:00", "2011-06-01 7", "x"]
-    marks = [*column.reading.missing_values, "", " ", "NA", "?", "x", "1e3", " 3 ", "3.0", "+.5", "5.", "1_0", "-7", "٣", "1e999"]
-    return [*marks, "never seen", "INLAND ", "\u00a0INLAND\u3000", "it's \"odd\"\n\\", "true", "nan", "inf", "-1e-400"]
+    marks = [
+        *column.reading.missing_values,
+        "",
+        " ",
+        "NA",
+        "?",
+        "x",
+        "1e3",
+        " 3 ",
+        "3.0",
+        "+.5",
+        "5.",
+        "1_0",
+        "-7",
+        "٣",
+        "1e999",
+    ]
+    return [*marks, "never seen", "INLAND ", "\u00a0INLAND\u3000", 'it\'s "odd"\n\\', "true", "nan", "inf", "-1e-400"]
 
 
 def expected(card: Scorecard, rows: Sequence[Row]) -> list[Result]:
@@ -164,7 +184,9 @@ def sql_type(column: Input, text: bool) -> str:
 def from_sql(records: Sequence[Sequence[Any]], inputs: int) -> list[Result]:
     """The results of a query: those after the inputs, `refused` the fourth."""
     return [
-        None if record[inputs + 3] is not None else [float(value) for value in (*record[inputs : inputs + 3], *record[inputs + 4 :])]
+        None
+        if record[inputs + 3] is not None
+        else [float(value) for value in (*record[inputs : inputs + 3], *record[inputs + 4 :])]
         for record in records
     ]
 
@@ -181,7 +203,12 @@ def run_duckdb(query: str, rows: Sequence[Row], model: Model, text: bool) -> lis
     import duckdb
     import pyarrow as pa
 
-    kinds = {"DOUBLE PRECISION": pa.float64(), "BOOLEAN": pa.bool_(), "TEXT": pa.string(), "TIMESTAMP": pa.timestamp("us")}
+    kinds = {
+        "DOUBLE PRECISION": pa.float64(),
+        "BOOLEAN": pa.bool_(),
+        "TEXT": pa.string(),
+        "TIMESTAMP": pa.timestamp("us"),
+    }
     with duckdb.connect(config={"threads": 1}) as database:
         statement, _ = create_table(model, text)
         database.execute(statement)

@@ -115,7 +115,9 @@ def packed(graph: Graph, model: Model) -> bytes:
         producer_name="tools.translate",
         doc_string="\n".join(head(model, call)),
     )
-    helper.set_model_props(whole, {"scorecard_md5": model.md5, "contributions": json.dumps([t.name for t in model.terms])})
+    helper.set_model_props(
+        whole, {"scorecard_md5": model.md5, "contributions": json.dumps([t.name for t in model.terms])}
+    )
     onnx.checker.check_model(whole)
     return bytes(whole.SerializeToString(deterministic=True))
 
@@ -128,7 +130,9 @@ def is_text(column: Input) -> bool:
 def one_of(graph: Graph, value: str, values: Sequence[float]) -> str:
     """Tell whether a number is one of some numbers."""
     same = graph.add("Equal", graph.add("Unsqueeze", value, np.array([1])), np.array([values]))
-    return graph.add("Cast", graph.add("ReduceMax", graph.add("Cast", same, to=INT64), np.array([1]), keepdims=0), to=BOOL)
+    return graph.add(
+        "Cast", graph.add("ReduceMax", graph.add("Cast", same, to=INT64), np.array([1]), keepdims=0), to=BOOL
+    )
 
 
 def read(graph: Graph, column: Input, cell: str) -> tuple[str, list[str]]:
@@ -202,7 +206,9 @@ def find(graph: Graph, axis: Axis, column: Input, value: str) -> tuple[str, str 
     segment = graph.add("Min", place, last)
     way = graph.add("Sub", known, graph.add("Gather", knots, segment))
     share = graph.add("Div", way, graph.add("Gather", np.diff(knots), segment))
-    inside = graph.add("And", graph.add("GreaterOrEqual", known, axis.knots[0]), graph.add("Less", known, axis.knots[-1]))
+    inside = graph.add(
+        "And", graph.add("GreaterOrEqual", known, axis.knots[0]), graph.add("Less", known, axis.knots[-1])
+    )
     outside = graph.add("Or", missing, graph.add("Not", inside))
     return found, graph.add("Where", outside, 0.0, share)
 
@@ -251,7 +257,9 @@ def look_up(graph: Graph, model: Model, table: Table, places: Sequence[tuple[str
     def along(start: str | None) -> str:
         index = place if start is None else graph.add("Add", graph.add("Mul", start, width), place)
         here = graph.add("Gather", flat, index)
-        return here if share is None else toward(graph, here, graph.add("Gather", flat, graph.add("Add", index, 1)), share)
+        return (
+            here if share is None else toward(graph, here, graph.add("Gather", flat, graph.add("Add", index, 1)), share)
+        )
 
     if len(table.axes) == 1:
         return along(None)

@@ -41,15 +41,10 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
         PipelineError: the dialect or the name is unknown, or a column is written as the dialect cannot read it.
     """
     sql = DIALECTS[dialect]
-    try:
-        source = exp.to_table(table, dialect=dialect).sql(dialect)
-    except sqlglot.errors.SqlglotError:
-        raise PipelineError(f"--table {table!r}: not the name of a table in {dialect}") from None
+    source = table_name(table, dialect)
     names = [column.name for column in model.inputs]
     carried = [*names, *(name for name in keep if name not in names)]
-    columns = [
-        (read_text if text else read_typed)(sql, column, place) for place, column in enumerate(model.inputs)
-    ]
+    columns = [(read_text if text else read_typed)(sql, column, place) for place, column in enumerate(model.inputs)]
     intercept = sql.cast(number(model.intercept), "double")
     axes = [(axis, f"sought_{n}" if axis.part else f"value_{axis.input}") for n, axis in enumerate(model.axes)]
     steps = [
@@ -69,9 +64,7 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
             f"{' + '.join(look_up(sql, model, table_) for table_ in term.tables)} AS part_{place}"
             for place, term in enumerate(model.terms)
         ],
-        [
-            f"{' + '.join([intercept, *(f'part_{n}' for n in range(len(model.terms)))])} AS total"
-        ],
+        [f"{' + '.join([intercept, *(f'part_{n}' for n in range(len(model.terms)))])} AS total"],
         [f"{tree('total', model.edges, [str(n) for n in range(len(model.lower))])} AS bin"],
         [
             f"total + {sql.element(ends, 'bin')} AS {name}_total"
@@ -101,6 +94,23 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
     ]
     comment = "".join(f"-- {line}".rstrip() + "\n" for line in lines)
     return f"{comment}SELECT {', '.join(outputs)}\nFROM ({query}{sql.fence}) AS step\n"
+
+
+def table_name(text: str, dialect: str) -> str:
+    """Write the name of a table (or the call of a function that gives one, such as read_csv) in its dialect.
+
+    Raises:
+        PipelineError: the text is anything else.
+    """
+    try:
+        query = sqlglot.parse_one(f"SELECT * FROM {text}", dialect=dialect)
+    except sqlglot.errors.SqlglotError:
+        query = exp.select()
+    table = query.find(exp.Table)
+    source = "" if table is None else table.sql(dialect)
+    if query.sql(dialect) != f"SELECT * FROM {source}":
+        raise PipelineError(f"--table {text!r}: expected the name of a table as {dialect} writes it")
+    return source
 
 
 def value_steps(columns: Sequence[Steps]) -> Iterator[list[str]]:

@@ -173,9 +173,7 @@ def iso_parts(sql: Dialect, place: int) -> Steps:
             f"WHEN {sql.matches.format(text, sql.literal(BASIC_DATE))} THEN "
             f"{dashes} || CASE WHEN LENGTH({text}) > 8 THEN {colons} ELSE '' END END AS {iso}"
         ],
-        [
-            f"CASE WHEN LENGTH({iso}) > 10 THEN {without_zone} ELSE {iso} END AS {clock}"
-        ],
+        [f"CASE WHEN LENGTH({iso}) > 10 THEN {without_zone} ELSE {iso} END AS {clock}"],
         [f"REPLACE(REPLACE(SUBSTR({iso}, LENGTH({clock}) + 1), ' ', ''), ':', '') AS {zone}"],
         [
             *parts,
