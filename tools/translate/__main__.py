@@ -13,7 +13,8 @@ from pathlib import Path
 
 from stages.utils.errors import PipelineError
 from stages.utils.files import replacing
-from tools.translate.model import Model, read_model
+from tools.translate.describe import read_model
+from tools.translate.model import Model
 
 DIALECTS = ("duckdb", "postgres", "bigquery", "snowflake")
 TARGETS = ("sql", "onnx", "python", "javascript")

@@ -6,8 +6,8 @@ from tools.translate.model import Model
 def head(model: Model, call: str) -> list[str]:
     """Say what the file is, what it was made from, and how to use it; nothing that changes from run to run."""
     return [
-        f"Predicts {' '.join(model.target.split())}, with a {100 * model.coverage:g}% prediction interval and what each "
-        "column and pair of columns adds.",
+        f"Predicts {' '.join(model.target.split())}, with a {100 * model.coverage:g}% prediction interval and the "
+        "contributions of columns and pairs of columns.",
         f"Written by `python -m tools.translate` from the scorecard with md5 {model.md5}; do not edit.",
         f"Use: {call}",
     ]

@@ -39,7 +39,8 @@ DIRECTIVES: Mapping[str, str] = {  # of strptime, as regular expressions (cpytho
     "B": f"({'|'.join(MONTHS)})",
 }
 SAME_EVERYWHERE = re.compile(  # literals, escaped marks, classes, groups, alternatives, repetitions
-    r"(?:[^\\\[\](){}|?*+.^$]|\\[^A-Za-z0-9]|\[\^?[A-Za-z0-9 _./:,+-]+\]|\((?!\?)|[)|?*]|\+|\{[0-9]{1,2}(?:,[0-9]{0,2})?\})*"
+    r"(?:[^\\\[\](){}|?*+.^$]|\\[^A-Za-z0-9]|\[\^?[A-Za-z0-9 _./:,+-]+\]|\((?!\?)|[)|?*+]|"
+    r"\{[0-9]{1,2}(?:,[0-9]{0,2})?\})*"
 )
 
 

@@ -6,61 +6,19 @@ Reading text is the caller's: levels come as text (trimmed), all else as float64
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
+from stages.utils.errors import PipelineError
 from tools.translate.head import head
-from tools.translate.model import Axis, Input, Model, Table
+from tools.translate.model import Input, Model, Table
 from tools.translate.notation import level_pattern
+from tools.translate.onnx_nodes import BOOL, DOUBLE, STRING, Graph, is_text, one_of
+from tools.translate.onnx_places import count, find
 
 OPSET, ML_OPSET, IR = 20, 4, 9  # RegexFullMatch came with 20
-DOUBLE, INT64, STRING, BOOL = (
-    onnx.TensorProto.DOUBLE,
-    onnx.TensorProto.INT64,
-    onnx.TensorProto.STRING,
-    onnx.TensorProto.BOOL,
-)
-
-
-class Graph:
-    """Nodes and constants of a graph, each under a name of its own."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
-
-    def add(self, kind: str, *inputs: Any, **attributes: Any) -> str:
-        """Add a node; inputs are names of results, numbers, or arrays. Return the name of its result."""
-        names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
-        result = f"step_{len(self.nodes)}"
-        domain = "ai.onnx.ml" if kind == "LabelEncoder" else ""
-        self.nodes.append(helper.make_node(kind, names, [result], result, domain=domain, **attributes))
-        return result
-
-    def constant(self, value: Any) -> str:
-        """Add a constant once; a Python float is a double, an int an int64."""
-        array = np.asarray(value)
-        key = f"{array.dtype}{array.shape}{array.tolist()}"
-        if key not in self.constants:
-            self.constants[key] = numpy_helper.from_array(array, f"constant_{len(self.constants)}")
-        return self.constants[key].name
-
-    def any(self, conditions: Sequence[str]) -> str | None:
-        """Join conditions; None if there are none."""
-        joined = None
-        for condition in conditions:
-            joined = condition if joined is None else self.add("Or", joined, condition)
-        return joined
-
-    def sum(self, parts: Sequence[Any]) -> str:
-        """Add numbers up, in this order."""
-        total = parts[0]
-        for part in parts[1:]:
-            total = self.add("Add", total, part)
-        return str(total)
 
 
 def to_onnx(model: Model) -> bytes:
@@ -97,8 +55,15 @@ def to_onnx(model: Model) -> bytes:
 
 
 def packed(graph: Graph, model: Model) -> bytes:
-    """Make the file: inputs are named after the columns, the names of the contributions are in the metadata."""
+    """Make the file: inputs are named after the columns, the names of the contributions are in the metadata.
+
+    Raises:
+        PipelineError: a column has the name of a result.
+    """
     names = {f"cell_{place}": column.name for place, column in enumerate(model.inputs)}
+    own = {name for node in graph.nodes for name in node.output} | {tensor.name for tensor in graph.constants.values()}
+    for taken in own & set(names.values()):
+        raise PipelineError(f"column {taken}: the graph has a result of this name; use --to python or rename it")
     for node in graph.nodes:
         node.input[:] = [names.get(name, name) for name in node.input]
     inputs = [
@@ -120,19 +85,6 @@ def packed(graph: Graph, model: Model) -> bytes:
     )
     onnx.checker.check_model(whole)
     return bytes(whole.SerializeToString(deterministic=True))
-
-
-def is_text(column: Input) -> bool:
-    """Tell whether an input is a tensor of text."""
-    return column.kind == "level" and not column.whole
-
-
-def one_of(graph: Graph, value: str, values: Sequence[float]) -> str:
-    """Tell whether a number is one of some numbers."""
-    same = graph.add("Equal", graph.add("Unsqueeze", value, np.array([1])), np.array([values]))
-    return graph.add(
-        "Cast", graph.add("ReduceMax", graph.add("Cast", same, to=INT64), np.array([1]), keepdims=0), to=BOOL
-    )
 
 
 def read(graph: Graph, column: Input, cell: str) -> tuple[str, list[str]]:
@@ -172,80 +124,6 @@ def read_level(graph: Graph, column: Input, cell: str) -> tuple[str, list[str]]:
         checks.append(graph.add("RegexFullMatch", cell, pattern=length))
     bad += [graph.add("Not", graph.add("Or", valid, missing)) for valid in checks]
     return cell, bad
-
-
-def find(graph: Graph, axis: Axis, column: Input, value: str) -> tuple[str, str | None]:
-    """Find the place of a value on an axis, and the share of the way to the next place (None if it is always 0)."""
-    if axis.levels and is_text(column):
-        keys = dict.fromkeys(["", *column.missing], axis.places - 1)
-        keys = {level: place for place, level in enumerate(axis.levels)} | keys
-        place = graph.add(
-            "LabelEncoder",
-            value,
-            keys_strings=list(keys),
-            values_int64s=list(keys.values()),
-            default_int64=len(axis.levels),
-        )
-        return place, None
-    sought = sought_on(graph, axis, value)
-    missing = graph.add("IsNaN", sought)
-    known = graph.add("Where", missing, 0.0, sought)
-    if axis.levels:
-        same = graph.add("Equal", graph.add("Unsqueeze", known, np.array([1])), np.array([axis.levels]))
-        numbers = graph.add("Mul", graph.add("Cast", same, to=INT64), np.arange(1, len(axis.levels) + 1)[None])
-        last = graph.add("ReduceMax", numbers, np.array([1]), keepdims=0)  # 0 for any other level
-        other = graph.add("Equal", last, 0)
-        place = graph.add("Where", other, len(axis.levels), graph.add("Sub", last, 1))
-        return graph.add("Where", missing, axis.places - 1, place), None
-    knots = np.array(axis.knots)
-    place = count(graph, axis.knots[1:], known)
-    found = graph.add("Where", missing, axis.places - 1, place)
-    if not axis.between:
-        return found, None
-    last = len(knots) - 2
-    segment = graph.add("Min", place, last)
-    way = graph.add("Sub", known, graph.add("Gather", knots, segment))
-    share = graph.add("Div", way, graph.add("Gather", np.diff(knots), segment))
-    inside = graph.add(
-        "And", graph.add("GreaterOrEqual", known, axis.knots[0]), graph.add("Less", known, axis.knots[-1])
-    )
-    outside = graph.add("Or", missing, graph.add("Not", inside))
-    return found, graph.add("Where", outside, 0.0, share)
-
-
-def sought_on(graph: Graph, axis: Axis, value: str) -> str:
-    """Give the number that an axis looks at; of a date, the arithmetic is that of the proleptic Gregorian calendar."""
-
-    def floor_div(number: str, divisor: float) -> str:
-        return graph.add("Floor", graph.add("Div", number, divisor))
-
-    def modulo(number: str, divisor: float) -> str:
-        return graph.add("Sub", number, graph.add("Mul", floor_div(number, divisor), divisor))
-
-    if axis.part is None:
-        return value
-    if axis.part == "days":
-        return graph.add("Div", graph.add("Sub", value, axis.start), 86400.0)
-    if axis.part == "hour":
-        return floor_div(modulo(value, 86400.0), 3600.0)
-    day = floor_div(value, 86400.0)
-    if axis.part == "weekday":
-        return modulo(graph.add("Add", day, 3.0), 7.0)
-    # the month from the day of a year that begins in March (H. Hinnant, "chrono-compatible low-level date algorithms")
-    in_era = modulo(graph.add("Add", day, 719468.0), 146097.0)
-    leap = [floor_div(in_era, days) for days in (1460.0, 36524.0, 146096.0)]
-    without = graph.add("Sub", graph.add("Add", graph.add("Sub", in_era, leap[0]), leap[1]), leap[2])
-    year = floor_div(without, 365.0)
-    days = graph.sum([graph.add("Mul", year, 365.0), floor_div(year, 4.0)])
-    in_year = graph.add("Sub", in_era, graph.add("Sub", days, floor_div(year, 100.0)))
-    month = floor_div(graph.add("Add", graph.add("Mul", in_year, 5.0), 2.0), 153.0)
-    return graph.add("Add", modulo(graph.add("Add", month, 2.0), 12.0), 1.0)
-
-
-def count(graph: Graph, limits: Sequence[float], value: str) -> str:
-    """Count the limits that are at most a value."""
-    reached = graph.add("GreaterOrEqual", graph.add("Unsqueeze", value, np.array([1])), np.array([limits], dtype=float))
-    return graph.add("ReduceSum", graph.add("Cast", reached, to=INT64), np.array([1]), keepdims=0)
 
 
 def look_up(graph: Graph, model: Model, table: Table, places: Sequence[tuple[str, str | None]]) -> str:

@@ -13,7 +13,8 @@ from tools.translate.sql_dialects import Dialect, number
 from webapp.scoring.grammar import AROUND_NUMBER, NUMBER, grouped_number
 
 Steps = list[list[str]]
-ISO_DATE = "[0-9]{4}(-[0-9]{2}(-[0-9]{2}([T ][0-9]{2}(:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?)?)?)?"
+CLOCK = "[T ][0-9]{2}(:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?)?( ?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?"
+ISO_DATE = f"[0-9]{{4}}(-[0-9]{{2}}(-[0-9]{{2}}({CLOCK})?)?)?"
 BASIC_DATE = "[0-9]{8}(T[0-9]{6}Z?)?"
 ZONE = " ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 YEAR_FROM_MARCH = "(year_{0} - CASE WHEN month_{0} <= 2 THEN 1 ELSE 0 END)"
@@ -112,7 +113,8 @@ def number_text(sql: Dialect, column: Input, place: int) -> Steps:
     if column.group is not None:
         without = f"REPLACE({text}, {sql.literal(column.group)}, '')"
         pattern = sql.literal(grouped_number(column.group).replace("(?:", "("))
-        rewritten = f"CASE WHEN {without} = {text} THEN {text} WHEN {sql.matches.format(text, pattern)} THEN {without} ELSE '?' END"
+        grouped = sql.matches.format(text, pattern)
+        rewritten = f"CASE WHEN {without} = {text} THEN {text} WHEN {grouped} THEN {without} ELSE '?' END"
     if column.decimal != ".":
         rewritten = f"REPLACE(REPLACE({rewritten}, '.', '?'), {sql.literal(column.decimal)}, '.')"
     is_number = sql.matches.format(f"number_{place}", sql.literal(NUMBER.replace("(?:", "(")))

@@ -57,6 +57,7 @@ class Dialect(NamedTuple):
         return self.array.format(", ".join(map(repr, map(float, values))), self.type("double"), place)
 
 
+LARGE_EXPONENT = "[eE][+-]?[0-9]{{5,}}"  # more than a DECIMAL of PostgreSQL takes
 NULL_OF_NAN = "NULLIF({0}, CAST('NaN' AS %s))"
 DIALECTS = {
     dialect.name: dialect
@@ -80,7 +81,7 @@ DIALECTS = {
             month="EXTRACT(MONTH FROM TIMESTAMP '1970-01-01' + FLOOR({0}) * INTERVAL '1 second')",
             matches="{0} ~ ('^(' || {1} || ')$')",
             replaced="REGEXP_REPLACE({0}, {1}, {2}, 'g')",
-            as_number=f"CASE WHEN {{0}} ~ '[eE][+-]?[0-9]{{{{5,}}}}' OR ABS(CAST({{0}} AS DECIMAL)) > {LARGEST!r} THEN NULL "
+            as_number=f"CASE WHEN {{0}} ~ '{LARGE_EXPONENT}' OR ABS(CAST({{0}} AS DECIMAL)) > {LARGEST!r} THEN NULL "
             "WHEN ABS(CAST({0} AS DECIMAL)) < 1e-307 THEN 0 ELSE CAST(CAST({0} AS DECIMAL) AS DOUBLE PRECISION) END",
             split="SPLIT_PART({0}, '/', {1})",
             array="(CAST('{{{0}}}' AS {1}[]))[{2} + 1]",
