@@ -87,6 +87,8 @@ def every_kind(transform: str) -> Scorecard:
     ]
     number, other = axis("select", knots=(0.0, 5.0, 50.0)), axis(f"Größe {big}", knots=(1.0, 3.0))
     text, month = axis("it's", levels=("INLAND", "ä 😀")), axis("day", "month", levels=("1", "2", "12"))
+    intervals: dict[str, Any] = {"coverage": 0.9, "edges": [0.2, 0.6]}
+    intervals |= {"lower": [-0.5, -0.6, -0.7], "upper": [0.4, 0.5, 0.9]}
     surfaces = [
         pair(number, other),
         pair(text, other),
@@ -96,6 +98,15 @@ def every_kind(transform: str) -> Scorecard:
         pair(axis("day", "trend", knots=(100.0, 400.0, 800.0)), axis("Sold%", "hour", levels=("0", "23"))),
         pair(axis("Sold%", "weekday", levels=("0", "6")), axis("flag", knots=(0.0, 1.0))),
     ]
+    if transform != "sqrt":  # intervals that differ from row to row
+        wide = {**calendar, "start": START, "days": curve((0, -0.3), (400, 0.2), (900, 0.1))}
+        for place, width in (
+            (1, curve((0, 0.2), (2, -0.3), (4, 0.4), (9, 0.1))),
+            (5, levels("INLAND", "x")),
+            (6, wide),
+        ):
+            columns[place]["width"] = width
+        intervals["factor_limits"] = (0.7, 1.3)
     target = {"name": "y\nz", "title": None, "description": None, "unit": None, "quantiles": [], "histogram": histogram}
     return Scorecard.model_validate(
         {
@@ -106,7 +117,7 @@ def every_kind(transform: str) -> Scorecard:
             "intercept": 0.4,
             "columns": columns,
             "surfaces": surfaces,
-            "intervals": {"coverage": 0.9, "edges": [0.2, 0.6], "lower": [-0.5, -0.6, -0.7], "upper": [0.4, 0.5, 0.9]},
+            "intervals": intervals,
             "training": {},
             "metrics": {},
             "made_from": {},

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from stages.utils.errors import DataError, PipelineError
 from tools.translate.model import Axis, Contribution, Input, Model, Table
 from webapp.scoring.cells import number_limits
+from webapp.scoring.effects import as_datetime
 from webapp.scoring.grammar import LARGEST_INTEGER, as_level
 from webapp.scoring.notation import dates_in, expected, numbers_in
 from webapp.scoring.scorecard import (
@@ -27,7 +28,6 @@ from webapp.scoring.scorecard import (
     SurfaceAxis,
     Target,
 )
-from webapp.scoring.scorer import as_datetime
 
 EPOCH = datetime.datetime(1970, 1, 1)
 CALENDAR = ("month", "weekday", "hour")
@@ -36,9 +36,9 @@ CALENDAR = ("month", "weekday", "hour")
 KNOWN: dict[type[Part], str] = {
     Scorecard: "version title description target intercept columns surfaces intervals training metrics made_from",
     Target: "name title description unit transform factor quantiles histogram",
-    Intervals: "coverage edges lower upper",
+    Intervals: "coverage edges lower upper factor_limits",
     Column: "name title description unit type reading required minimum maximum allowed pattern min_length max_length "
-    "labels quantiles histogram shares seen missing_share default effect",
+    "labels quantiles histogram shares seen missing_share default effect width",
     Reading: "missing_values format decimal_char group_char bare_number true_values false_values",
     Curve: "kind knots values missing",
     Levels: "kind values other missing",
@@ -116,12 +116,19 @@ def describe(card: Scorecard, md5: str) -> Model:
         edges=card.intervals.edges,
         lower=card.intervals.lower,
         upper=card.intervals.upper,
+        factor_limits=card.intervals.factor_limits,
         inputs=inputs,
         contributions=[
             Contribution(column.name, tables(place, column.effect)) for place, column in enumerate(card.columns)
         ],
         pairs=[
             Contribution(pair.name, [Table([side(axis) for axis in pair.axes], pair.values)]) for pair in card.surfaces
+        ],
+        widenings=[
+            table
+            for place, column in enumerate(card.columns)
+            if column.width is not None and card.intervals.factor_limits is not None
+            for table in tables(place, column.width)
         ],
         axes=axes,
     )

@@ -29,13 +29,22 @@ export function predict(cells) {
     ),
   );
   const place = bisect(MODEL.edges, total);
+  const factor = widthFactor(places);
   return {
     prediction: back(total) * MODEL.factor,
-    lower: back(total + MODEL.lower[place]),
-    upper: back(total + MODEL.upper[place]),
+    lower: back(total + MODEL.lower[place] * factor),
+    upper: back(total + MODEL.upper[place] * factor),
     contributions,
     pairs,
   };
+}
+
+/** Give the factor by which the interval of this row is wider than that of an average one. */
+function widthFactor(places) {
+  if (MODEL.factor_limits === null) return 1;
+  const [low, high] = MODEL.factor_limits;
+  const wider = MODEL.widenings.reduce((sum, table) => sum + lookUp(table, places), 0);
+  return Math.min(Math.max(Math.exp(wider), low), high);
 }
 
 /** Return from the scale of the sum to the target's unit. */

@@ -91,6 +91,9 @@ class Model:
     axes: list[Axis]
     contributions: list[Contribution]  # of the columns
     pairs: list[Contribution]
+    # the offsets of the interval are multiplied by exp(the sum of these tables), within these limits; None: by 1
+    widenings: list[Table]
+    factor_limits: tuple[float, float] | None
 
     @property
     def terms(self) -> list[Contribution]:

@@ -33,10 +33,16 @@ def to_onnx(model: Model) -> bytes:
         values.append(value)
         refused += bad
     places = [find(graph, axis, model.inputs[axis.input], values[axis.input]) for axis in model.axes]
-    parts = [graph.sum([look_up(graph, model, table, places) for table in term.tables]) for term in model.terms]
+    parts = [graph.sum([look_up(graph, table, places) for table in term.tables]) for term in model.terms]
     total = graph.sum([model.intercept, *parts])
     bin_ = count(graph, model.edges, total)
-    ends = [graph.add("Add", total, graph.add("Gather", np.array(end), bin_)) for end in (model.lower, model.upper)]
+    offsets = [graph.add("Gather", np.array(end), bin_) for end in (model.lower, model.upper)]
+    if model.factor_limits is not None:
+        low, high = model.factor_limits
+        wider = graph.sum([0.0, *(look_up(graph, table, places) for table in model.widenings)])
+        factor = graph.add("Min", graph.add("Max", graph.add("Exp", wider), low), high)
+        offsets = [graph.add("Mul", offset, factor) for offset in offsets]
+    ends = [graph.add("Add", total, offset) for offset in offsets]
     columns = graph.add("Concat", *(graph.add("Unsqueeze", part, np.array([1])) for part in parts), axis=1)
     results = {
         "prediction": graph.add("Mul", back(graph, model, total), model.factor),
@@ -126,7 +132,7 @@ def read_level(graph: Graph, column: Input, cell: str) -> tuple[str, list[str]]:
     return cell, bad
 
 
-def look_up(graph: Graph, model: Model, table: Table, places: Sequence[tuple[str, str | None]]) -> str:
+def look_up(graph: Graph, table: Table, places: Sequence[tuple[str, str | None]]) -> str:
     """Read a table at the places of its axes; a row and a column of zeros are past its end, for a share of 0."""
     lines = [table.values] if len(table.axes) == 1 else [*table.values, [0.0] * len(table.values[0])]
     flat, width = np.array([[*line, 0.0] for line in lines]).ravel(), len(lines[0]) + 1

@@ -38,7 +38,8 @@ def predict(cells: Mapping[str, Any]) -> dict[str, Any]:
     for part in (*contributions.values(), *pairs.values()):
         total += part
     place = bisect_right(MODEL["edges"], total)
-    lower, upper = total + MODEL["lower"][place], total + MODEL["upper"][place]
+    factor = width_factor(places)
+    lower, upper = total + MODEL["lower"][place] * factor, total + MODEL["upper"][place] * factor
     return {
         "prediction": back(total) * MODEL["factor"],
         "lower": back(lower),
@@ -46,6 +47,14 @@ def predict(cells: Mapping[str, Any]) -> dict[str, Any]:
         "contributions": contributions,
         "pairs": pairs,
     }
+
+
+def width_factor(places: Sequence[tuple[int, float]]) -> float:
+    """Give the factor by which the interval of this row is wider than that of an average one."""
+    if MODEL["factor_limits"] is None:
+        return 1.0
+    low, high = MODEL["factor_limits"]
+    return float(min(max(math.exp(sum(look_up(table, places) for table in MODEL["widenings"])), low), high))
 
 
 def back(total: float) -> float:

@@ -65,9 +65,9 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
             for place, term in enumerate(model.terms)
         ],
         [f"{' + '.join([intercept, *(f'part_{n}' for n in range(len(model.terms)))])} AS total"],
-        [f"{tree('total', model.edges, [str(n) for n in range(len(model.lower))])} AS bin"],
+        [f"{tree('total', model.edges, [str(n) for n in range(len(model.lower))])} AS bin", *width_factor(sql, model)],
         [
-            f"total + {sql.element(ends, 'bin')} AS {name}_total"
+            f"total + {sql.element(ends, 'bin')}{' * factor' if model.factor_limits else ''} AS {name}_total"
             for name, ends in (("lower", model.lower), ("upper", model.upper))
         ],
     ]
@@ -94,6 +94,15 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
     ]
     comment = "".join(f"-- {line}".rstrip() + "\n" for line in lines)
     return f"{comment}SELECT {', '.join(outputs)}\nFROM ({query}{sql.fence}) AS step\n"
+
+
+def width_factor(sql: Dialect, model: Model) -> list[str]:
+    """Give the factor by which the interval of a row is wider than that of an average one; nothing if it is 1."""
+    if model.factor_limits is None:
+        return []
+    low, high = map(number, model.factor_limits)
+    wider = " + ".join(["0e0", *(look_up(sql, model, table) for table in model.widenings)])
+    return [f"LEAST(GREATEST(EXP({wider}), {low}), {high}) AS factor"]
 
 
 def table_name(text: str, dialect: str) -> str:
