@@ -16,7 +16,7 @@ from tests.helpers.servers import free_port
 ADDRESS = "127.0.0.1:8000"  # of the web app, in a page
 START = 180  # seconds until a server must listen; MLflow takes ten of a calm machine
 SERVERS = ("make serve", "make serve PREDICTION_LOG=prediction-log", "make ui")  # run until they are stopped
-STAMPS = (".pipeline", ".test", ".track", ".webapp")  # of .venv in the Makefile: these packages are installed
+STAMPS = (".pipeline", ".test", ".track", ".translate", ".webapp")  # of .venv in the Makefile
 ONLY_SHOWN = {  # by `make --dry-run`; their own tests run them
     "make verify": "tests/tools/test_verify.py",
     "make image": "tests/deploy/test_container.py",

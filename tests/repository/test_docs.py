@@ -187,6 +187,14 @@ def anonymous(text: str) -> list[str]:
     return re.sub(r"sweep-\w{8}", "sweep", text).splitlines()
 
 
+def check_translate(reader: Project, printed: list[str]) -> None:
+    """The model is there in four languages, and Python and JavaScript agree."""
+    assert (reader.path / "model.sql").read_text().count("\nSELECT ") == 1
+    assert (reader.path / "model.onnx").stat().st_size > 1000
+    in_python, in_javascript = (json.loads(text)["prediction"] for text in printed[-2:])
+    assert in_python == pytest.approx(in_javascript, rel=1e-12)
+
+
 def check_web_app(reader: Project, printed: list[str]) -> None:
     """One case gets the same prediction three ways."""
     prediction = str(json.loads(printed[0])["prediction"])
@@ -229,6 +237,7 @@ CHECKS = {
     "docs/parameters.md": check_parameters,
     "docs/shipping.md": check_shipping,
     "docs/sweeps-and-tracking.md": check_sweeps_and_tracking,
+    "docs/translate.md": check_translate,
     "docs/web-app.md": check_web_app,
 }
 
