@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.translate SCORECARD:TABLE.csv … [--rows 100000] [--batch 1000000]
 
-The rows of each table are drawn with replacement, and missing, unseen and out-of-range values are put into them. The time
-is that of DuckDB beside tools/predict's CSV batch on the same file, in turns.
+The rows of each table are drawn with replacement; some cells are made missing, unseen or out of range. The time is that
+of DuckDB beside tools/predict's CSV batch on the same rows, in turns.
 """
 
 import argparse
@@ -18,13 +18,10 @@ import duckdb
 
 from tests.helpers import translated
 from tests.helpers.postgres import postgres_server
-from tests.helpers.translated import Result, Row
+from tests.helpers.translated import Row
 from tools.predict import score_csv
 from tools.translate.describe import read_model
-from tools.translate.javascript import to_javascript
 from tools.translate.model import Model
-from tools.translate.onnx_graph import to_onnx
-from tools.translate.python_module import to_python
 from tools.translate.sql import to_sql
 from webapp.scoring.csv_table import SEPARATORS
 from webapp.scoring.scorecard import Scorecard
@@ -39,25 +36,15 @@ def read_table(path: Path) -> list[Row]:
 
 def compare(card: Scorecard, model: Model, source: list[Row], count: int, uri: str, folder: Path) -> None:
     """Print the largest relative difference of each language from the scorer, on typed cells and on text."""
-    names = [term.name for term in model.terms]
     for text in (False, True):
         rows = translated.odd_rows(card, source, count, text)
         wanted = translated.expected(card, rows)
-        sql = {dialect: to_sql(model, dialect, keep=["line"], text=text) for dialect in ("duckdb", "postgres")}
-        languages: dict[str, Callable[[], list[Result]]] = {
-            "python": lambda rows=rows: translated.run_python(to_python(model), rows),
-            "javascript": lambda rows=rows: translated.run_node(to_javascript(model), rows, folder, names),
-            "duckdb": lambda rows=rows, text=text, sql=sql: translated.run_duckdb(sql["duckdb"], rows, model, text),
-            "postgres": lambda rows=rows, text=text, sql=sql: translated.run_postgres(
-                sql["postgres"], rows, model, text, uri
-            ),
-        }
-        if not text:
-            languages["onnx"] = lambda rows=rows: translated.run_onnx(to_onnx(model), rows, model)
+        languages = ["python", "javascript", "duckdb", "postgres", *([] if text else ["onnx"])]
         refused = sum(result is None for result in wanted)
         print(f"  {count:,} rows of {'text' if text else 'typed cells'}, of which the scorer refuses {refused:,}:")
-        for name, run in languages.items():
-            print(f"    {name}: {translated.largest_difference(run(), wanted):.1g}", flush=True)
+        for language in languages:
+            found = translated.run(language, model, rows, text, folder, uri)
+            print(f"    {language}: {translated.largest_difference(found, wanted):.1g}", flush=True)
 
 
 def time_batch(card: Scorecard, model: Model, source: list[Row], count: int, folder: Path, rounds: int = 3) -> None:
@@ -67,9 +54,8 @@ def time_batch(card: Scorecard, model: Model, source: list[Row], count: int, fol
         writer = csv.writer(stream)
         writer.writerow(names)
         writer.writerows([row[name] for name in names] for row in random.Random(0).choices(source, k=count))
-    reader = (
-        f"read_csv('{cases}', types={ {column.name: translated.sql_type(column, False) for column in model.inputs} })"
-    )
+    types = {column.name: translated.sql_type(column, False) for column in model.inputs}
+    reader = f"read_csv('{cases}', types={types})"
     with duckdb.connect() as database:
         database.execute(f"CREATE TABLE cases AS SELECT * FROM {reader}")
         in_table, results = to_sql(model, "duckdb"), "prediction, lower, upper"

@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tools.translate.javascript import to_javascript
 from tools.translate.model import Input, Model
+from tools.translate.onnx_graph import to_onnx
+from tools.translate.python_module import to_python
+from tools.translate.sql import to_sql
 from webapp.scoring.cells import make_reader
 from webapp.scoring.rows import RowError, make_row_reader
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
@@ -255,3 +259,17 @@ def run_onnx(content: bytes, rows: Sequence[Row], model: Model) -> list[Result]:
     *ends, parts = session.run(None, {column.name: array(column) for column in model.inputs})
     found = np.column_stack([*ends, parts])
     return [None if np.isnan(line[0]) else line.tolist() for line in found]
+
+
+def run(language: str, model: Model, rows: list[Row], text: bool, folder: Path, uri: str) -> list[Result]:
+    """Translate the model and run it; `uri` is that of a PostgreSQL server."""
+    if language == "python":
+        return run_python(to_python(model), rows)
+    if language == "javascript":
+        return run_node(to_javascript(model), rows, folder, [term.name for term in model.terms])
+    if language == "onnx":
+        return run_onnx(to_onnx(model), rows, model)
+    query = to_sql(model, language, keep=["line"], text=text)
+    if language == "duckdb":
+        return run_duckdb(query, rows, model, text)
+    return run_postgres(query, rows, model, text, uri)

@@ -20,11 +20,8 @@ from tests.helpers.cell_texts import some_cells
 from tests.helpers.postgres import postgres_server
 from tests.helpers.project import ROOT, SHARED_DATA, SHARED_TABLES, Project
 from tests.helpers.scorecards import POOLS, every_kind
-from tests.helpers.translated import Result, Row
+from tests.helpers.translated import Row
 from tools.translate.describe import describe
-from tools.translate.javascript import to_javascript
-from tools.translate.model import Model
-from tools.translate.onnx_graph import to_onnx
 from tools.translate.python_module import to_python
 from tools.translate.sql import to_sql
 from webapp.scoring.cells import make_reader
@@ -39,20 +36,6 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = postgres_server(tmp_path_factory.mktemp("pg"))
     yield server.get_uri()
     server.cleanup()
-
-
-def run(language: str, model: Model, rows: list[Row], text: bool, folder: Path, uri: str) -> list[Result]:
-    """Translate the model and run it."""
-    if language == "python":
-        return translated.run_python(to_python(model), rows)
-    if language == "javascript":
-        return translated.run_node(to_javascript(model), rows, folder, [term.name for term in model.terms])
-    if language == "onnx":
-        return translated.run_onnx(to_onnx(model), rows, model)
-    query = to_sql(model, language, keep=["line"], text=text)
-    if language == "duckdb":
-        return translated.run_duckdb(query, rows, model, text)
-    return translated.run_postgres(query, rows, model, text, uri)
 
 
 def text_rows(card: Scorecard, count: int) -> list[Row]:
@@ -100,7 +83,7 @@ def test_every_kind_of_column(transform: str, tmp_path: Path, uri: str) -> None:
         assert len(rows) / 2 < sum(result is not None for result in wanted) < len(rows)
         for language in LANGUAGES:
             if language != "onnx" or not text:
-                found = run(language, model, rows, text, tmp_path, uri)
+                found = translated.run(language, model, rows, text, tmp_path, uri)
                 assert translated.largest_difference(found, wanted) < CLOSE, (language, text)
     wanted[0] = None if wanted[0] else [0.0]
     assert translated.largest_difference(found, wanted) == float("inf")  # so this test can fail
@@ -119,7 +102,7 @@ def test_shared_tables(adopted: Callable[[str], Project], name: str, separator: 
         wanted = translated.expected(card, rows)
         for language in LANGUAGES:
             if language != "onnx" or not text:
-                found = run(language, model, rows, text, tmp_path, uri)
+                found = translated.run(language, model, rows, text, tmp_path, uri)
                 assert translated.largest_difference(found, wanted) < CLOSE, (language, text)
 
 
