@@ -21,7 +21,7 @@ from tests.helpers.postgres import postgres_server
 from tests.helpers.project import ROOT, SHARED_DATA, SHARED_TABLES, Project
 from tests.helpers.scorecards import POOLS, every_kind
 from tests.helpers.translated import Row
-from tools.translate.describe import describe
+from tools.translate.describe import KNOWN, describe
 from tools.translate.python_module import to_python
 from tools.translate.sql import to_sql
 from webapp.scoring.cells import make_reader
@@ -197,6 +197,8 @@ def test_unknown_words_get_the_usage(tmp_path: Path, words: str) -> None:
 
 def test_an_unknown_property_is_refused() -> None:
     """A scorecard that says more than the writers know would be translated wrongly."""
+    for part, names in KNOWN.items():
+        assert set(names.split()) == set(part.model_fields), f"tools/translate has to know all of {part.__name__}"
 
     class Scaled(Intervals):
         scale: float = 2.0
