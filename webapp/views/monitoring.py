@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -88,7 +89,7 @@ class Reports:
 
     def __init__(self, place: str | None, root: Path) -> None:
         self.address = f"{place.rstrip('/')}/{REPORT}" if place and "://" in place else None
-        self.fetching: subprocess.Popen[bytes] | None = None
+        self.fetching: threading.Thread | None = None  # it waits for the other process
         self.fetched = 0.0  # when, by the monotonic clock
         if self.address is None:
             self.file = root / (place or "monitoring") / REPORT
@@ -104,12 +105,14 @@ class Reports:
     def fetch(self) -> None:
         """Start to fetch the report again, unless the copy is fresh; nobody waits for it."""
         is_due = not self.fetched or time.monotonic() - self.fetched > FRESH_SECONDS
-        if is_due and (self.fetching is None or self.fetching.poll() is not None):
+        if is_due and (self.fetching is None or not self.fetching.is_alive()):
             self.fetched = time.monotonic()
             root = Path(__file__).parent.parent.parent
             command = [sys.executable, "-m", "webapp.prediction_log.fetch", str(self.address), str(self.file)]
             env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
-            self.fetching = subprocess.Popen(command, env=env)
+            options = {"env": env, "check": False}
+            self.fetching = threading.Thread(target=subprocess.run, args=(command,), kwargs=options, daemon=True)
+            self.fetching.start()
 
 
 def make_monitoring(model: Model) -> Blueprint:
