@@ -23,8 +23,9 @@ import pyarrow as pa
 from stages.utils.arrays import Floats
 from stages.utils.metrics_files import Scores
 from stages.utils.params import read_params
-from tools.monitor.findings import Coverage, Tested, judge
+from tools.monitor.findings import Tested, judge
 from tools.monitor.logged import Labelled
+from tools.monitor.report_file import Coverage
 from webapp.drift import Bins
 from webapp.pin import load_pinned
 from webapp.prediction_log.store import SCHEMA, write_rows

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.utils.files import write_json
-from tools.monitor.findings import Findings
+from tools.monitor.report_file import Findings
 
 
 def write_findings(folder: Path, **changes: Any) -> None:

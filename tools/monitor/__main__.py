@@ -20,9 +20,6 @@ from stages.utils.errors import PipelineError
 from stages.utils.files import write_json
 from stages.utils.params import read_params
 from tools.monitor.findings import (
-    FOLDER,
-    Findings,
-    ScorecardFindings,
     calibration_of,
     describe,
     groups_of,
@@ -34,6 +31,7 @@ from tools.monitor.logged import COLUMNS, Logged, collect, label
 from tools.monitor.outcomes import read_outcomes
 from tools.monitor.pictures import draw
 from tools.monitor.report import write_report
+from tools.monitor.report_file import FOLDER, Findings, ScorecardFindings
 from webapp.drift import make_bins
 from webapp.pin import PinError, load_pinned
 from webapp.prediction_log.store import StoreError, read_rows

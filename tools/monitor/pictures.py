@@ -3,7 +3,7 @@
 import numpy as np
 
 from stages.plotting.style import DATA, FIT, GREY, SOFT, save, titled_figure
-from tools.monitor.findings import FOLDER, Findings
+from tools.monitor.report_file import FOLDER, Findings
 
 MOST_LABELS = 12
 

@@ -7,7 +7,7 @@ from tabulate import tabulate
 from stages.model_card.markdown import plain
 from stages.utils.files import replacing
 from stages.utils.params import MonitorParams
-from tools.monitor.findings import FOLDER, Bin, Findings, ScorecardFindings
+from tools.monitor.report_file import FOLDER, Bin, Findings, ScorecardFindings
 from webapp.formatting import percent, short, with_interval
 
 REPORT = FOLDER / "report.md"
