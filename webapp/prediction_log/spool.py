@@ -168,7 +168,9 @@ class PredictionLog:
             self.drain = None
         mark = self.settings.spool / "drained"
         with suppress(OSError):
-            if not mark.exists() or time.time() - mark.stat().st_mtime >= self.settings.seconds:
+            if not mark.exists():  # a new spool has nothing to move yet
+                mark.touch()
+            elif time.time() - mark.stat().st_mtime >= self.settings.seconds:
                 mark.touch()
                 self.drain = start_drain(self.settings.spool)
 
