@@ -24,7 +24,7 @@ from stages.modelling.feature_map import KNOTS, blocks, fit_feature_map, signs_o
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.sums import add_up, term_moments, vertex_rows
-from stages.modelling.target_scale import to_scale
+from stages.modelling.target_scale import scale_centre, to_scale
 from stages.modelling.training_sets import additive_sets, memberships
 from stages.table.parts import list_parts, read_part, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
@@ -102,12 +102,6 @@ def check_scale(smallest: float, transform: TargetTransform, schema: TableSchema
             f"{TRAIN}: the target {schema.target.name} is {smallest:g} in a training row, and params.yaml: "
             f"features.target: {transform} needs {needed}; set it to none, or give the column a minimum in schema.yaml"
         )
-
-
-def scale_centre(sample: pd.DataFrame, schema: TableSchema, transform: TargetTransform) -> float:
-    """A number near the target's mean on the model's scale, which sums are taken around."""
-    values = to_scale(sample[schema.target.name].to_numpy(), transform)
-    return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else 0.0
 
 
 def accumulate(

@@ -10,40 +10,31 @@ They stay only if cross-validation gains by more than its standard error; each f
 """
 
 import logging
-from functools import partial
 from pathlib import Path
 
 import joblib
-import numpy as np
-import pandas as pd
 from sklearn.compose import ColumnTransformer
 
-from stages.features import scale_centre
-from stages.modelling.axes import Axis, axes_of
+from stages.modelling.axes import axes_of
 from stages.modelling.comparison import Candidate, candidate_of, quick_path
 from stages.modelling.feature_map import signs_of
 from stages.modelling.leakage import refuse
-from stages.modelling.moments import Moments, explained, load_moments, merge_all
-from stages.modelling.sums import add_up, term_moments
-from stages.modelling.target_scale import to_scale
-from stages.modelling.training_sets import Membership, TrainingSet, additive_sets, memberships, save_sets
-from stages.pairs.grids import Grid, make_grid
-from stages.pairs.rounds import Rows, Search, find_pairs
-from stages.pairs.selection import near_copies
-from stages.pairs.tables import pair_table
-from stages.pairs.terms import ChosenPairs, cell_rows, pair_rows
-from stages.table.parts import list_parts, read_part, row_weights, sample_rows
+from stages.modelling.moments import Moments, explained, load_moments
+from stages.modelling.training_sets import additive_sets, memberships, save_sets
+from stages.pairs.grids import make_grid
+from stages.pairs.rounds import find_pairs
+from stages.pairs.search import rows_of, search_of
+from stages.pairs.sums import sum_sets
+from stages.pairs.terms import ChosenPairs
+from stages.table.parts import list_parts, sample_rows
 from stages.table.schema import TableSchema, read_schema
-from stages.utils.arrays import Floats, Mask
 from stages.utils.files import write_pickle
 from stages.utils.metrics_files import InteractionMetrics, PairMetrics, write_metrics
-from stages.utils.parallel import map_parts
-from stages.utils.params import FeaturesParams, TargetTransform, read_params
+from stages.utils.params import FeaturesParams, read_params
 from stages.utils.stage import stage
 
 TRAIN, MOMENTS, FEATURE_MAP = Path("data/train"), Path("data/moments.npz"), Path("models/features.joblib")
 PAIRS, SETS = Path("models/pairs.joblib"), Path("data/training_sets.npz")
-MOST_PAIRS, FEWEST_ROWS_PER_TERM = 40, 2
 
 
 def main() -> None:
@@ -80,110 +71,6 @@ def main() -> None:
         audit_pairs(metrics, chosen, schema, params, log)
         log.info("%d pairs, %d terms: CV R2 %.3f, without pairs %.3f", len(metrics.pairs), metrics.terms,
                  metrics.cv_r2, metrics.cv_r2_additive)  # fmt: skip
-
-
-def rows_of(sample: pd.DataFrame, axes: list[Axis], schema: TableSchema, transform: TargetTransform) -> Rows:
-    """The rows that pairs are chosen on, as the axes' values."""
-    target = to_scale(sample[schema.target.name].to_numpy(), transform)
-    values = np.array([axis.values(sample) for axis in axes])
-    fold = sample["_fold"].to_numpy().astype(np.intp)
-    weight, centre = row_weights(sample, schema), scale_centre(sample, schema, transform)
-    return Rows(values, target, fold, weight, transform, centre)
-
-
-def search_of(
-    axes: list[Axis],
-    grids: list[Grid],
-    signs: Floats,
-    rows: Rows,
-    schema: TableSchema,
-    params: FeaturesParams,
-    log: logging.Logger,
-) -> Search:
-    """Say which pairs may be chosen, and how many terms they may have."""
-    wanted = schema.interactions
-    monotone = [column.name for column in schema.inputs if column.monotone is not None]
-    if monotone:
-        log.info("in no pair, because a pair could make the effect turn: %s (monotone)", ", ".join(monotone))
-    cut = [
-        (number, grid)
-        for number, grid in enumerate(grids)
-        if not grid.is_constant and grid.axis.column not in [*wanted.exclude, *monotone]
-    ]
-    candidates = [(i, j) for i, _ in cut for j, _ in cut if i < j]
-    bins = {number: grid.locate(rows.values[number]) for number, grid in cut}
-    copies = set()
-    nothing = np.zeros(len(rows.target), np.intp)
-    for (i, first), (j, second) in ((a, b) for a in cut for b in cut if a[0] < b[0]):
-        table = pair_table((bins[i], bins[j]), (first.bins, second.bins), nothing, rows.target, 1, rows.weight)
-        if near_copies(table.rows[0], first, second):
-            copies.add((i, j))
-    forced = params.interactions != "auto"
-    most = MOST_PAIRS if params.interactions == "auto" else params.interactions
-    terms = min(params.interaction_terms, int(rows.total // FEWEST_ROWS_PER_TERM))
-    if terms < params.interaction_terms:
-        log.debug("%s rows are enough for %d terms of pairs", rows.total, terms)
-    required = [
-        [names for names in candidates if sorted(axes[axis].column for axis in names) == sorted(pair)]
-        for pair in wanted.require
-    ]
-    return Search(axes, grids, signs, candidates, [group for group in required if group], copies, most, terms, forced)
-
-
-def sum_sets(
-    parts: list[Path],
-    chosen: ChosenPairs,
-    members: list[Membership],
-    schema: TableSchema,
-    transform: TargetTransform,
-    centre: float,
-) -> tuple[list[TrainingSet], list[list[Floats]]]:
-    """The moments of every training set over all the rows, and the rows by corner of its pairs."""
-    items = [(part, number) for number in range(len(members)) for part in parts]
-    found = map_parts(sum_part, items, chosen, members, schema, transform, centre)
-    sets: list[TrainingSet] = []
-    cells: list[list[Floats]] = []
-    for member in members:
-        by_part = [next(found) for _ in parts]
-        train, test, rows = (list(column) for column in zip(*by_part, strict=True))
-        cells.append([np.sum(pair, axis=0) for pair in zip(*rows, strict=True)])
-        sets.append(TrainingSet(member.held_out, in_terms(train, chosen.axes),
-                                None if member.held_out is None else in_terms(test, chosen.axes)))  # fmt: skip
-    return sets, cells
-
-
-def in_terms(by_part: list[Moments], axes: list[Axis]) -> Moments:
-    """The moments of the terms of all the rows, from those of the vertices of each part."""
-    return term_moments(merge_all(by_part), axes)
-
-
-def sum_part(
-    item: tuple[Path, int],
-    chosen: ChosenPairs,
-    members: list[Membership],
-    schema: TableSchema,
-    transform: TargetTransform,
-    centre: float,
-) -> tuple[Moments, Moments, list[Floats]]:
-    """Return what one part adds to a training set: moments of its rows and its fold, and rows by cell of its pairs."""
-    part, number = item
-    frame, member, pairs = read_part(part), members[number], chosen.by_set[number]
-    fold, target = frame["_fold"].to_numpy(), to_scale(frame[schema.target.name].to_numpy(), transform)
-    values = np.array([axis.values(frame) for axis in chosen.axes])
-    inside, outside = np.isin(fold, member.folds), fold == member.held_out
-
-    expand = partial(pair_rows, axes=chosen.axes, grids=chosen.grids, pairs=pairs)
-
-    weight = row_weights(frame, schema)
-
-    def counted(mask: Mask) -> Floats | None:
-        return None if weight is None else weight[mask]
-
-    def moments(mask: Mask) -> Moments:
-        return add_up(expand, values[:, mask], target[mask], centre, counted(mask))
-
-    cells = [cell_rows(values[:, inside], chosen.grids, pair, counted(inside)) for pair in pairs]
-    return moments(inside), moments(outside), cells
 
 
 def describe(chosen: ChosenPairs, additive: Candidate, best: Candidate, total: Moments) -> InteractionMetrics:

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.linear_model import ElasticNet
 
+from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
 from stages.utils.params import TargetTransform
 
@@ -39,6 +41,12 @@ def to_scale(target: Floats, transform: TargetTransform) -> Floats:
 def from_scale(values: Floats, transform: TargetTransform) -> Floats:
     """Values of the model's scale in the target's unit."""
     return FROM_SCALE[transform](values)
+
+
+def scale_centre(sample: pd.DataFrame, schema: TableSchema, transform: TargetTransform) -> float:
+    """A number near the target's mean on the model's scale, which sums are taken around."""
+    values = to_scale(sample[schema.target.name].to_numpy(), transform)
+    return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else 0.0
 
 
 def mean_factor(target: Floats, linear: Floats, transform: TargetTransform, weight: Floats | None = None) -> float:

@@ -5,64 +5,25 @@ honest.
 """
 
 import logging
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from stages.modelling.axes import Axis
 from stages.modelling.comparison import Candidate, QuickPath, candidate_of, is_better, quick_path
 from stages.modelling.moments import Moments
 from stages.modelling.sums import add_up, at_vertices, term_moments
 from stages.modelling.target_scale import from_scale, mean_factor
 from stages.modelling.training_sets import Membership, TrainingSet
-from stages.pairs.grids import Grid
 from stages.pairs.scores import Score, score_pair
+from stages.pairs.search import Rows, Search
 from stages.pairs.selection import Names, choose_pairs
 from stages.pairs.tables import pair_table
 from stages.pairs.terms import Pair, make_pair, pair_rows
-from stages.utils.arrays import Floats, Mask, Places
+from stages.utils.arrays import Floats, Mask
 from stages.utils.parallel import map_parts
-from stages.utils.params import TargetTransform
 
 ROUNDS = 3
 SMALL = 1_000_000  # rows times pairs that are scored within a second
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows that pairs are chosen on."""
-
-    values: Floats  # (axes, n)
-    target: Floats  # (n,) on the model's scale
-    fold: Places  # (n,)
-    weight: Floats | None  # (n,): how often each row counts
-    transform: TargetTransform
-    centre: float  # a number near the target's mean
-
-    @property
-    def total(self) -> float:
-        """Number of rows, each counted by its weight."""
-        return len(self.target) if self.weight is None else float(self.weight.sum())
-
-    def counted(self, mask: Mask) -> Floats | None:
-        """The weights of some of the rows."""
-        return None if self.weight is None else self.weight[mask]
-
-
-@dataclass(frozen=True)
-class Search:
-    """The pairs that may be chosen, and their budget."""
-
-    axes: list[Axis]
-    grids: list[Grid]
-    signs: Floats  # that the weights of the axes' terms may have (see `elasticnet.problem_of`)
-    candidates: list[Names]  # pairs of axes
-    required: list[list[Names]]  # of each of these the best is taken in any case
-    copies: set[Names]  # axes that say nearly the same
-    most_pairs: int
-    most_terms: int
-    forced: bool  # the pairs are taken even where cross-validation does not gain by them
 
 
 def find_pairs(

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.exporting.purify import purify
-from stages.interactions import rows_of, search_of
 from stages.modelling import elasticnet
 from stages.modelling.axes import axes_of
 from stages.modelling.comparison import (
@@ -30,7 +29,8 @@ from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.modelling.training_sets import additive_sets, memberships
 from stages.pairs import rounds
 from stages.pairs.grids import make_grid
-from stages.pairs.rounds import Rows, find_pairs, unit_errors
+from stages.pairs.rounds import find_pairs, unit_errors
+from stages.pairs.search import Rows, rows_of, search_of
 from stages.pairs.tables import pair_table
 from stages.pairs.terms import PairTerms, pair_rows
 from stages.table.schema import TableSchema
