@@ -25,6 +25,7 @@ from tests.helpers.project import ROOT, Project
 
 NAMES = {
     "coverage",
+    "coverage_by_width",
     "cv_surface",
     "effects",
     "importance",

@@ -224,7 +224,7 @@ def check_large_data(reader: Project, printed: list[str]) -> None:
     """Both ways give the same errors."""
     difference = re.search(r"largest relative difference of an error (\S+)", printed[0])
     assert difference is not None, printed
-    assert float(difference[1]) < 1e-10
+    assert float(difference[1]) < 1e-5  # both stop at a tolerance of 1e-6
     assert re.search(r"ratio \d+\.\d", printed[0])
 
 

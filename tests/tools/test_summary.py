@@ -11,9 +11,13 @@ from tools.pull_request.__main__ import gate_section
 @pytest.mark.parametrize(
     ("gate", "in_summary", "in_report"),
     [
-        (Gate(min_r2=True, max_rmse_to_ols=None, min_coverage=True, passed=True), "gate passed", "**Gate passed.**"),
         (
-            Gate(min_r2=False, max_rmse_to_ols=None, min_coverage=False, passed=False),
+            Gate(min_r2=True, max_rmse_to_ols=None, min_coverage=True, min_worst_group_coverage=None, passed=True),
+            "gate passed",
+            "**Gate passed.**",
+        ),
+        (
+            Gate(min_r2=False, max_rmse_to_ols=None, min_coverage=False, min_worst_group_coverage=None, passed=False),
             "gate FAILED: min_r2, min_coverage",
             "**Gate FAILED**: min_r2, min_coverage. It would not be deployed.",
         ),
