@@ -130,12 +130,15 @@ def describe(
     decimals = charts.decimals_of(card.target)
     shown = {field.column.name: show_cell(field) for field in fields}
     mean = fixed(BACK[card.target.transform](card.intercept) * card.target.factor, decimals + 1)
-    average = f"the average of {mean} {card.target.unit or ''}".rstrip()
+    mean = f"{mean} {card.target.unit or ''}".rstrip()
+    does, is_shared = EFFECTS[card.target.transform], card.target.transform in ("none", "log")
     return {
         "prediction": fixed(score.prediction, decimals),
         "lower": fixed(score.lower, decimals),
         "upper": fixed(score.upper, decimals),
-        "baseline": EFFECTS[card.target.transform].replace("the prediction", average),
+        "baseline": does.replace("the prediction", f"the average of {mean}")
+        if is_shared
+        else f"{does}; the baseline is {mean}",
         "total": fixed(score.prediction, decimals + 1),
         "widened": widened(card, row, fields),
         "distribution": charts.draw_distribution(card, score),
