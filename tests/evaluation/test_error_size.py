@@ -87,6 +87,7 @@ def test_errors_of_one_size_leave_the_bins(y: Any) -> None:
     assert "factor_coef" not in intervals
 
 
+@pytest.mark.slow
 def test_the_factor_of_a_row_comes_from_a_model_that_has_not_seen_its_fold() -> None:
     """Refitting by scikit-learn without the fold, at one of the alphas of the path, gives the same logarithms."""
     train = rows_of(1500, 2)

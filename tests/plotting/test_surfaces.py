@@ -89,6 +89,7 @@ def test_a_surface_is_what_the_scorer_reads(
     assert (np.isnan(effect.values) == (effect.rows == 0)).all()
 
 
+@pytest.mark.slow
 def test_pictures_of_surfaces_are_drawn(tmp_path: Path) -> None:
     pairs = [(SIZE, TREND), (TREND, HOUR), (HOUR, DAY), (DAY, WEEKDAY), (SIZE, DAY)]
     effects = laid_out(*(make_surface(*pair, sd=n / 10) for n, pair in enumerate(pairs)))

@@ -73,7 +73,9 @@ def typed_rows(card: Scorecard, rows: list[Row]) -> list[Row]:
     return [{column.name: typed(column, row[column.name]) for column in card.columns} for row in rows]
 
 
-@pytest.mark.parametrize("transform", ["none", "sqrt", "log", "log1p"])
+@pytest.mark.parametrize(
+    "transform", ["none", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sqrt", "log", "log1p"))]
+)
 def test_every_kind_of_column(transform: str, tmp_path: Path, uri: str) -> None:
     card = every_kind(transform)
     model = describe(card, "md5")

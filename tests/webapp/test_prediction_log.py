@@ -66,6 +66,7 @@ def ask(server: Server, answered: list[str], until: float) -> None:
         connection.close()
 
 
+@pytest.mark.slow
 def test_every_answer_is_in_the_log_once_with_its_inputs(start: Callable[..., Any], tmp_path: Path) -> None:
     answered: list[str] = []
     with start(tmp_path / "log", WEB_CONCURRENCY="2", PREDICTION_LOG_SECONDS="1", GIT_SHA="abc") as server:
@@ -94,6 +95,7 @@ def test_every_answer_is_in_the_log_once_with_its_inputs(start: Callable[..., An
     assert not list((tmp_path / "checkout/spool").rglob("*.jsonl"))
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_no_more_than_the_last_second(start: Callable[..., Any], tmp_path: Path) -> None:
     with start(tmp_path / "log") as server:
         early = [server.predict(ROW)[1]["id"] for _ in range(20)]
@@ -110,6 +112,7 @@ def is_python(pid: int) -> bool:
     return b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_bucket_takes_the_log(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     with s3_server() as address:
         for name, value in environment(address).items():
@@ -121,6 +124,7 @@ def test_a_bucket_takes_the_log(start: Callable[..., Any], monkeypatch: pytest.M
     assert json.loads(rows[0]["inputs"]) == {"size": 12.5, "kind": 2}
 
 
+@pytest.mark.slow
 def test_a_database_that_comes_back_gets_what_it_missed(start: Callable[..., Any], tmp_path: Path) -> None:
     database = postgres_server(tmp_path / "database")
     try:
@@ -151,6 +155,7 @@ def failures(server: Server) -> float:
     )
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_fails_no_request(start: Callable[..., Any]) -> None:
     with start("/proc/log", PREDICTION_LOG_SECONDS="1") as server:
         assert server.predict(ROW)[0] == 200
