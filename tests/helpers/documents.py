@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.helpers.processes import PATIENCE, end, family, is_alive, is_listening, wait_until
 from tests.helpers.project import ROOT, Project
 from tests.helpers.servers import free_port
+from tests.helpers.skipping import needs
 
 ADDRESS = "127.0.0.1:8000"  # of the web app, in a page
 START = 180  # seconds until a server must listen; MLflow takes ten of a calm machine
@@ -70,6 +71,8 @@ def walk(document: str, project: Project) -> list[tuple[str, str]]:
                 address = f"127.0.0.1:{port}"
                 servers.enter_context(serve(command, project, port))
                 continue
+            if command.startswith("node "):
+                needs("node")
             dry = command.replace("make", "make --dry-run", 1) if command in ONLY_SHOWN else command
             done = project.run("bash", "-euc", dry.replace(ADDRESS, address))
             ran.append((command, done.stdout + done.stderr))

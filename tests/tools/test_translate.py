@@ -20,6 +20,7 @@ from tests.helpers.cell_texts import some_cells
 from tests.helpers.postgres import postgres_server
 from tests.helpers.project import ROOT, SHARED_DATA, SHARED_TABLES, Project
 from tests.helpers.scorecards import POOLS, every_kind
+from tests.helpers.skipping import needs
 from tests.helpers.translated import Row
 from tools.translate.describe import KNOWN, describe
 from tools.translate.python_module import to_python
@@ -33,6 +34,7 @@ LANGUAGES = ["python", "javascript", "onnx", "duckdb", "postgres"]
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    needs("node")  # whoever compares the languages in a database compares them all
     server = postgres_server(tmp_path_factory.mktemp("pg"))
     yield server.get_uri()
     server.cleanup()
