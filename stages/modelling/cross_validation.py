@@ -15,7 +15,7 @@ from stages.utils.params import TrainParams
 FEW_TERMS = 200  # whose surface takes seconds
 NOTICEABLE = 1e-3  # of the mean squared error
 SMALLEST = 1e-6  # alpha of the grid, as a fraction of the largest
-COARSEST_TOL = 1e-4  # of a surface of many terms: R² is then right to four digits, at a tenth of the time of 1e-6
+COARSEST_TOL = 1e-4  # of a surface of many terms: R² is then right to about four digits, in less time than by 1e-6
 
 
 def cv_surface(sets: list[TrainingSet], problems: list[Problem], params: TrainParams) -> pd.DataFrame:

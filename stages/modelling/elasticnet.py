@@ -1,9 +1,11 @@
 """ElasticNet from moments: scikit-learn's coordinate descent on the Gram matrix.
 
 With standardised features and target, the Gram matrix XᵀX / n, the moment Xᵀy / n and yᵀy / n are all that the
-objective, the gradient and the duality gap depend on. So the fit, its path and where it stops are those of
-`make_pipeline(features, StandardScaler(), ElasticNet(alpha, l1_ratio))` on the n rows with a standardised target: one
-pass costs the square of the number of terms, whatever n is. A penalty means the same whatever the target's unit.
+objective, the gradient and the duality gap depend on. So the fit is that of `make_pipeline(features, StandardScaler(),
+ElasticNet(alpha, l1_ratio))` on the n rows with a standardised target, and stops by the same duality gap; one pass
+costs the square of the number of terms, whatever n is. A penalty means the same whatever the target's unit.
+
+Where coordinate descent crawls, Newton steps over the weights that are not zero help it along (see `solve`).
 """
 
 import warnings

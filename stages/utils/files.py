@@ -38,13 +38,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
             path.rename(old)
             try:
                 partial.rename(path)
-            except BaseException:
+            except BaseException:  # Ctrl-C, too
                 old.rename(path)
                 raise
             remove(old)
         else:
             os.replace(partial, path)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: nothing half-written stays
         remove(partial)
         raise
 
