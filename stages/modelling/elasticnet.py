@@ -19,7 +19,7 @@ from sklearn.linear_model import enet_path
 from stages.modelling.moments import Moments
 from stages.utils.arrays import Floats
 
-SPRINT = 200  # passes of coordinate descent between two Newton steps
+PASSES_PER_STEP = 200  # of coordinate descent before each Newton step
 TINY_RIDGE = 1e-12  # lets terms that depend on one another be solved for
 USUAL_DEVIATION = 0.3  # of a term that is 1 in a tenth of the rows and 0 elsewhere
 
@@ -151,8 +151,8 @@ def solve(
 ) -> tuple[Floats, float, int]:
     """Minimise the standardised objective at one alpha: weights (p,), their duality gap, passes of coordinate descent.
 
-    scikit-learn's coordinate descent crawls where many terms are collinear. It runs `SPRINT` passes at a time; between
-    them `newton_step` jumps to where it is heading.
+    scikit-learn's coordinate descent crawls where many terms are collinear, so after every `PASSES_PER_STEP` passes
+    `newton_step` jumps to where it is heading.
     """
     one_row = np.zeros((1, len(problem.moment)), order="F")  # the solver takes only their number from the rows
     target = np.array([np.sqrt(problem.energy)])
@@ -168,7 +168,7 @@ def solve(
                 precompute=problem.gram,
                 Xy=problem.moment,
                 tol=tol,
-                max_iter=min(SPRINT, max_iter - passes),
+                max_iter=min(PASSES_PER_STEP, max_iter - passes),
                 coef_init=weights,
                 return_n_iter=True,
                 positive=bool(problem.signs.any()),

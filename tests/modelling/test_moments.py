@@ -201,7 +201,7 @@ def test_elasticnet_equals_scikit_learn_on_the_rows(
         return
     predicted = X @ fit.coef + fit.intercept
     assert np.abs(predicted - expected.predict(X)).max() <= 1e-6 * (y.std() + np.abs(X * fit.coef).max() * 1e-6)
-    if log_alpha < -0.01 and passes < elasticnet.SPRINT:
+    if log_alpha < -0.01 and passes < elasticnet.PASSES_PER_STEP:
         assert fit.iterations == passes
     assert fit.alpha == alpha
     assert fit.l1_ratio == l1_ratio

@@ -42,7 +42,7 @@ class PredictionLog:
         self.settings, self.header = settings, header
         self.names, self.columns = columns, settings.columns or tuple(columns)
         rows = Counter(
-            "webapp_prediction_log_rows", "Logged rows by what became of them", ["outcome"], registry=registry
+            "webapp_prediction_log_rows", "Rows of the prediction log by outcome", ["outcome"], registry=registry
         )
         self.spooled, self.dropped = (rows.labels(outcome) for outcome in ("spooled", "dropped"))
         self.failures = Counter(
