@@ -26,7 +26,7 @@ from stages.modelling import elasticnet
 from stages.modelling.pipeline import linear_predictions, linear_sums, pairs_of
 from stages.modelling.target_scale import from_scale, mean_factor, to_scale
 from stages.modelling.training_sets import load_sets
-from stages.table.parts import by_weight, list_parts, row_weights, sample_rows
+from stages.table.parts import by_weight, list_parts, row_counts, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.arrays import Floats, quantiles
 from stages.utils.files import ALL_DIGITS, write_csv, write_json
@@ -55,7 +55,8 @@ def main() -> None:
         models = fit_models(model, sample, schema, params, transform)
         write_json(INTERVALS, models.intervals, ALL_DIGITS)
         groups = find_groups(by_weight(sample, schema), schema)
-        parts = list(map_parts(score_part, list_parts(TEST), models, schema, groups, by_group))
+        test = list_parts(TEST)
+        parts = list(map_parts(score_part, test, models, schema, groups, by_group, rows=row_counts(test)))
         by_group_of_rows = residuals_by_group(pd.concat([part.groups for part in parts]), groups, schema)
 
         scores = {

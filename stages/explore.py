@@ -25,7 +25,7 @@ from stages.plotting.explore.sampled_columns import SampledColumn, sampled_colum
 from stages.plotting.explore.target_by_level import draw_target_by_level
 from stages.plotting.explore.target_by_number import draw_target_by_number
 from stages.plotting.style import save, save_pages
-from stages.table.parts import by_weight, list_parts, read_part, row_weights, sample_rows
+from stages.table.parts import by_weight, list_parts, read_part, row_counts, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.arrays import Floats, Mask
 from stages.utils.files import replacing, write_json
@@ -45,7 +45,7 @@ def main() -> None:
         schema = read_schema()
         parts = list_parts(TRAIN)
         columns = [*schema.inputs, schema.target]
-        profile = merge_profiles(list(map_parts(profile_part, parts, schema)), schema)
+        profile = merge_profiles(list(map_parts(profile_part, parts, schema, rows=row_counts(parts))), schema)
         names = [*(column.name for column in columns), *schema.names("weight")]
         sample = by_weight(sample_rows(parts, params.sample_rows, names), schema)
         target, inputs = sampled_column(schema.target, sample[schema.target.name]), sampled_inputs(sample, schema)

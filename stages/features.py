@@ -26,7 +26,7 @@ from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.modelling.target_scale import scale_centre, to_scale
 from stages.modelling.training_sets import additive_sets, memberships
-from stages.table.parts import list_parts, read_part, row_weights, sample_rows
+from stages.table.parts import list_parts, read_part, row_counts, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.arrays import Floats, median
 from stages.utils.errors import DataError
@@ -63,7 +63,8 @@ def main() -> None:
                    if column.kind == "number"}  # fmt: skip
         folds = 1 + max(fold for part in parts for fold in read_part(part, ["_fold"])["_fold"].unique().tolist())
         centre = scale_centre(sample, schema, params.target)
-        found = list(map_parts(accumulate, parts, axes, schema, numbers, folds, params.target, centre))
+        found = list(map_parts(accumulate, parts, axes, schema, numbers, folds, params.target, centre,
+                               rows=row_counts(parts)))  # fmt: skip
         check_scale(min(part.smallest for part in found), params.target, schema)
         at_vertices = [merge_all(part.folds[fold] for part in found) for fold in range(folds)]
         feature_map, by_fold = choose_map(maps, axes, at_vertices, forward, log)

@@ -14,6 +14,7 @@ from stages.utils.config import read_source_settings
 from stages.utils.errors import SourceError
 from stages.utils.files import replacing
 from stages.utils.metrics_files import SourceMetrics, write_metrics
+from stages.utils.progress import progress
 from stages.utils.stage import stage
 
 RAW = Path("data/raw")
@@ -21,11 +22,9 @@ RAW = Path("data/raw")
 
 def main() -> None:
     with stage("ingest") as log:
-        from tqdm import tqdm
-
         source, part_rows = read_source_settings()
         metrics, parts = SourceMetrics(uri=source.uri, rows=0, blank_rows=0), 0
-        with replacing(RAW) as partial, tqdm(unit="row", unit_scale=True, leave=False, disable=None) as bar:
+        with replacing(RAW) as partial, progress(None, "rows") as bar:
             for parts, frame in enumerate(cut_into_parts(read_source(source, metrics), part_rows), start=1):
                 write_part(frame, partial, parts - 1)
                 metrics.rows += len(frame)

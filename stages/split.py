@@ -20,7 +20,7 @@ from stages.modelling.moments import Moments, merge_all
 from stages.splitting.row_ids import Numbering, check_row_ids, find_row_ids, numbering_of
 from stages.splitting.time_folds import time_fold_edges
 from stages.table.hashing import Hashes, draw, hash_rows
-from stages.table.parts import list_parts, read_part, write_part
+from stages.table.parts import list_parts, read_part, row_counts, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
 from stages.utils.files import replacing
@@ -51,14 +51,14 @@ def main() -> None:
         schema = read_schema()
         parts = list_parts(VALID)
         edges = time_fold_edges(parts, schema, params)
-        starts = np.cumsum([0] + [len(read_part(part, [])) for part in parts[:-1]]).tolist()
+        rows = row_counts(parts)
 
         with replacing(TRAIN) as train, replacing(TEST) as test:
-            work = list(zip(parts, starts, strict=True))
-            summaries = list(map_parts(split_part, work, schema, params, edges, train, test))
+            work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
+            summaries = list(map_parts(split_part, work, schema, params, edges, train, test, rows=rows))
             metrics = summarise(summaries, schema)
             if schema.weight is not None:
-                check_weights(metrics.train + metrics.test, starts[-1] + len(read_part(parts[-1], [])), schema, log)
+                check_weights(metrics.train + metrics.test, sum(rows), schema, log)
             check_sizes(metrics)
             check_row_ids(metrics.row_ids, schema)
         write_metrics(metrics)

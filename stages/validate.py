@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from stages.table.hashing import Hashes, hash_rows
-from stages.table.parts import list_parts, read_part, write_part
+from stages.table.parts import list_parts, read_part, row_counts, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
 from stages.utils.files import replacing
@@ -59,7 +59,9 @@ def main() -> None:
         with replacing(VALID) as valid:
             with replacing(QUARANTINE) as quarantine:
                 work = list(zip(parts, repeats, strict=True))
-                metrics = summarise(list(map_parts(validate_part, work, schema, valid, quarantine)))
+                metrics = summarise(
+                    list(map_parts(validate_part, work, schema, valid, quarantine, rows=row_counts(parts)))
+                )
             write_metrics(metrics)
             log.info(
                 "%d of %d rows valid, %d in quarantine, %d duplicates",

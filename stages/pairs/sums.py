@@ -11,7 +11,7 @@ from stages.modelling.sums import add_up, term_moments
 from stages.modelling.target_scale import to_scale
 from stages.modelling.training_sets import Membership, TrainingSet
 from stages.pairs.terms import ChosenPairs, cell_rows, pair_rows
-from stages.table.parts import read_part, row_weights
+from stages.table.parts import read_part, row_counts, row_weights
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats, Mask
 from stages.utils.parallel import map_parts
@@ -28,7 +28,9 @@ def sum_sets(
 ) -> tuple[list[TrainingSet], list[list[Floats]]]:
     """The moments of every training set over all the rows, and the rows by corner of its pairs."""
     items = [(part, number) for number in range(len(members)) for part in parts]
-    found = map_parts(sum_part, items, chosen, members, schema, transform, centre)
+    found = map_parts(
+        sum_part, items, chosen, members, schema, transform, centre, rows=row_counts(parts) * len(members)
+    )
     sets: list[TrainingSet] = []
     cells: list[list[Floats]] = []
     for member in members:

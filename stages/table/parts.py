@@ -30,6 +30,11 @@ def list_parts(directory: str | Path) -> list[Path]:
     return parts
 
 
+def row_counts(parts: list[Path]) -> list[int]:
+    """Return how many rows each part has."""
+    return [len(read_part(part, [])) for part in parts]
+
+
 def read_part(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read one part, or some of its columns.
 

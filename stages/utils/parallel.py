@@ -6,32 +6,37 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import joblib
-from tqdm import tqdm
 
 from stages.utils.config import Compute, read_config
 from stages.utils.parent_death import die_with_parent
+from stages.utils.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def map_parts(
-    function: Callable[..., Result], parts: Sequence[Item], *shared: Any, small: bool = False
+    function: Callable[..., Result],
+    parts: Sequence[Item],
+    *shared: Any,
+    small: bool = False,
+    rows: Sequence[int] | None = None,
 ) -> Iterator[Result]:
     """Yield `function(part, *shared)` for every part, in part order.
 
     `config.yaml: compute` decides where the work is done. It cannot change a result, because results are yielded, and
-    so added up, in part order. A terminal shows a progress bar.
+    so added up, in part order. A long pass shows its progress.
 
     Args:
         function: a function at the top level of a module: worker processes import it by name.
         parts: one item per part, such as its path.
         shared: more arguments, the same for every part.
         small: stay in this process; the work takes less time than starting others.
+        rows: the rows of each part, by which progress is shown; without them, by parts.
     """
     compute = read_config().compute
     workers = joblib.cpu_count() if compute.workers == "auto" else compute.workers
-    with tqdm(total=len(parts), unit="part", leave=False, disable=None if len(parts) > 1 else True) as bar:
+    with progress(*((sum(rows), "rows") if rows else (len(parts), "parts"))) as bar:
         if small or len(parts) == 1 or (workers == 1 and compute.backend != "dask"):
             results: Iterator[Result] = (function(part, *shared) for part in parts)
         else:
@@ -40,8 +45,10 @@ def map_parts(
                 parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
                 results = parallel(work(function, part, *shared) for part in parts)
         try:
-            for result in results:
-                bar.update()
+            for done, result in enumerate(results, start=1):
+                if rows:
+                    bar.set_postfix_str(f"{done} of {len(parts)} parts", refresh=False)
+                bar.update(rows[done - 1] if rows else 1)
                 yield result
         except (Exception, KeyboardInterrupt):
             join_feeder_threads()

@@ -63,7 +63,7 @@ def start_logging(name: str) -> None:
         raise SettingsError(f"LOG_LEVEL: found {level!r}; allowed: {', '.join(LEVELS)}")
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(level)
-    console.setFormatter(logging.Formatter("%(name)-8s  %(message)s"))
+    console.setFormatter(logging.Formatter(f"{name:<8}  %(message)s"))
     LOG_DIR.mkdir(exist_ok=True)
     file = logging.FileHandler(LOG_DIR / f"{name}.log", mode="w", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))

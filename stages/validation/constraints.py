@@ -13,7 +13,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from stages.table.hashing import Hashes, hash_rows
-from stages.table.parts import read_part
+from stages.table.parts import read_part, row_counts
 from stages.table.schema import Column, TableSchema
 from stages.utils.parallel import map_parts
 from stages.validation.cells import type_cells
@@ -108,7 +108,7 @@ def find_repeats(parts: list[Path], schema: TableSchema) -> list[Repeats]:
     unique = [column.name for column in schema.fields if column.constraints.unique]
     repeats: list[Repeats] = [{} for _ in parts]
     if unique:
-        hashes = list(map_parts(hash_columns, parts, schema, unique))
+        hashes = list(map_parts(hash_columns, parts, schema, unique, rows=row_counts(parts)))
         ends = np.cumsum([len(part) for part in hashes])[:-1]
         for position, name in enumerate(unique):
             values = pd.Series(np.concatenate([part[:, position] for part in hashes]))
