@@ -1,4 +1,4 @@
-"""How fast the web app answers, beside a hello-world Flask app and the same model through scikit-learn (and MLflow).
+"""The speed of the web app beside hello-world Flask, a tutorial's model, and ours through scikit-learn (and MLflow).
 
 Run: python -m benchmarks.serve [--seconds 5] [--rounds 3] [--rows 1000000] [--mlflow PYTHON]     (needs wrk)
 
@@ -56,6 +56,7 @@ def serve(name: str, mlflow: str | None = None, log: str = "") -> Iterator[Serve
         "web app": GUNICORN,
         "with log": GUNICORN,
         "hello world": [*app, "benchmarks.serve_apps:hello()"],
+        "tutorial": [*app, "--worker-class", "sync", "benchmarks.serve_apps:tutorial()"],
         "scikit-learn": [*app, "--worker-class", "sync", "benchmarks.serve_apps:with_sklearn()"],
         "mlflow": [str(mlflow), *MLFLOW, str(port)],
     }
@@ -119,7 +120,7 @@ def compare_servers(card: Scorecard, seconds: int, rounds: int, mlflow: str | No
     """Requests a second, memory of the worker and time to the first answer of each server."""
     row = {column.name: json_default(column) for column in card.columns}
     typed = {column.name: column.default for column in card.columns}  # levels as text, as the pipeline holds them
-    names = ["hello world", "web app", "with log", "scikit-learn", *(["mlflow"] if mlflow else [])]
+    names = ["hello world", "web app", "with log", "tutorial", "scikit-learn", *(["mlflow"] if mlflow else [])]
     rates: dict[str, list[float]] = {name: [] for name in names}
     starts: dict[str, list[float]] = {name: [] for name in names}
     memory: dict[str, float] = {}

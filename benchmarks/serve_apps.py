@@ -1,12 +1,13 @@
-"""What benchmarks/serve.py compares the web app with: hello-world Flask, and the same model through scikit-learn."""
+"""Rivals of the web app in benchmarks/serve.py: hello-world Flask, a tutorial's model, ours through scikit-learn."""
 
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
 
 
 def hello() -> Flask:
-    """Parses the body, answers a constant."""
+    """Parse the body, answer a constant."""
     app = Flask(__name__)
 
     @app.get("/health")
@@ -18,11 +19,37 @@ def hello() -> Flask:
 
 
 def with_sklearn() -> Flask:
-    """Parses the body into a DataFrame of one row and lets models/model.joblib predict it, as tutorials do."""
+    """Let models/model.joblib predict a DataFrame of one row."""
     import joblib
+
+    return of_dataframes(joblib.load("models/model.joblib"))
+
+
+def tutorial() -> Flask:
+    """Let the model of most tutorials predict it: scaled numbers, one-hot levels, ElasticNet with its defaults."""
+    import pandas as pd
+    from sklearn.compose import make_column_selector, make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import ElasticNet
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    from webapp.pin import load_pinned
+
+    card, _ = load_pinned(Path.cwd())
+    rows = pd.read_parquet("data/train")
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), make_column_selector(dtype_include="number")),
+        (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_include="str")),
+    )
+    model = make_pipeline(columns, ElasticNet())
+    return of_dataframes(model.fit(rows[[column.name for column in card.columns]], rows[card.target.name]))
+
+
+def of_dataframes(model: Any) -> Flask:
+    """Parse each body into a DataFrame of one row, as tutorials do, and let the model predict it."""
     import pandas as pd
 
-    model = joblib.load("models/model.joblib")
     levels = [name for name, dtype in pd.read_parquet("data/train/part-00000.parquet").dtypes.items() if dtype == "str"]
     app = Flask(__name__)
 
