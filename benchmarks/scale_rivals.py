@@ -5,6 +5,7 @@ Run: python benchmarks/scale_rivals.py pandas|glum|spark TABLE.csv
 """
 
 import sys
+from typing import Any
 
 L1_RATIOS, ALPHAS, FOLDS = [0.1, 0.5, 0.9], 20, 5
 
@@ -38,7 +39,7 @@ def with_glum(path: str) -> float:
     from sklearn.model_selection import train_test_split
 
     rows = pd.read_csv(path).drop(columns="id")
-    levels = rows.select_dtypes("str").columns
+    levels = list(rows.select_dtypes("str").columns)
     rows[levels] = rows[levels].astype("category")
     x_train, x_test, y_train, y_test = train_test_split(
         rows.drop(columns="target"), rows["target"], test_size=0.2, random_state=0
@@ -63,7 +64,7 @@ def with_spark(path: str) -> float:
     rows = spark.read.csv(path, header=True, inferSchema=True).drop("id")
     text = [name for name, kind in rows.dtypes if kind == "string"]
     numbers = [name for name in rows.columns if name not in (*text, "target")]
-    stages = [
+    stages: list[Any] = [
         StringIndexer(inputCols=text, outputCols=[f"{name}_code" for name in text], handleInvalid="keep"),
         OneHotEncoder(inputCols=[f"{name}_code" for name in text], outputCols=[f"{name}_terms" for name in text]),
         VectorAssembler(inputCols=[*numbers, *(f"{name}_terms" for name in text)], outputCol="features"),
