@@ -1,55 +1,76 @@
 """Compile requirements/GROUP.txt from pyproject.toml's dependency groups: versions and hashes, no index addresses.
 
-All groups are resolved together first, so that any of them can be installed side by side. Versions change only where
-pyproject.toml asks for it; `python -m tools.lock --upgrade` takes the newest of everything. Run: make lock
+All groups are resolved together first, so that any of them can be installed side by side. One file serves every
+platform and every Python: where the newest version of a package has dropped the oldest Python, markers give each Python
+its own. Packages are upgraded as far as pyproject.toml allows, and what changed is printed; `--keep` changes only what
+pyproject.toml asks for. Run: make lock
 """
 
 import sys
 import tempfile
 import tomllib
+from collections import defaultdict
 from pathlib import Path
+
+from packaging.version import Version
 
 from stages.utils.errors import PipelineError
 from tools.commands import run
 
-OPTIONS = [
-    "--universal",  # one file for every platform
-    "--python-version=3.11",
-    "--fork-strategy=fewest",  # and one version of a package for every Python
-    "--no-emit-index-url",
-    "--no-header",
-    "--no-annotate",
-    "--quiet",
-]
+
+def read_pins() -> dict[str, set[str]]:
+    """Read the pinned requirements in requirements/*.txt, without their hashes, by package."""
+    pins = defaultdict(set)
+    for file in Path("requirements").glob("*.txt"):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if "==" in line:
+                pins[line.partition("==")[0]].add(line.removesuffix(" \\"))
+    return pins
 
 
-def compile_groups(groups: list[str], output: Path, *options: str) -> None:
-    """Resolve some dependency groups into one requirements file."""
-    chosen = [f"--group={group}" for group in groups]
-    run("uv", "pip", "compile", *OPTIONS, *chosen, *options, f"--output-file={output}", "pyproject.toml")
+def versions(pins: set[str]) -> str:
+    """Name the versions of one package, the oldest Python's first; "none" if there is none."""
+    found = {pin.partition("==")[2].partition(" ")[0] for pin in pins}
+    return ", ".join(sorted(found, key=Version)) or "none"
 
 
-def lock(upgrade: bool) -> None:
-    """Write requirements/GROUP.txt for every group."""
-    groups = sorted(tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"])
+def changes(old: dict[str, set[str]], new: dict[str, set[str]]) -> list[str]:
+    """Describe each package whose versions changed: name, versions before, versions after."""
+    pairs = {name: (versions(old.get(name, set())), versions(new.get(name, set()))) for name in {*old, *new}}
+    return [f"{name}: {before} → {after}" for name, (before, after) in sorted(pairs.items()) if before != after]
+
+
+def lock(keep: bool) -> None:
+    """Write requirements/GROUP.txt for every group; start from the present pins if they are to be kept."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    oldest = project["project"]["requires-python"].removeprefix(">=")
+
+    def compile_groups(groups: list[str], output: Path, *options: str) -> None:
+        chosen = [f"--group={group}" for group in groups]
+        layout = ("--no-emit-index-url", "--no-header", "--no-annotate", "--quiet")
+        where = ("--universal", f"--python-version={oldest}")
+        run("uv", "pip", "compile", *where, *layout, *chosen, *options, f"--output-file={output}", "pyproject.toml")
+
+    groups = sorted(project["dependency-groups"])
     with tempfile.TemporaryDirectory() as scratch:
         together = Path(scratch, "all.txt")
-        if not upgrade:
-            pins = {
-                line.removesuffix(" \\")
-                for file in Path("requirements").glob("*.txt")
-                for line in file.read_text(encoding="utf-8").splitlines()
-                if "==" in line
-            }
-            together.write_text("\n".join(sorted(pins)) + "\n", encoding="utf-8")
+        if keep:
+            together.write_text("".join(f"{pin}\n" for pins in read_pins().values() for pin in sorted(pins)))
         compile_groups(groups, together)
         for group in groups:
-            output = Path("requirements", f"{group}.txt")
-            compile_groups([group], output, "--generate-hashes", f"--constraint={together}")
+            compile_groups(
+                [group], Path("requirements", f"{group}.txt"), "--generate-hashes", f"--constraint={together}"
+            )
+
+
+def main() -> None:
+    before = read_pins()
+    try:
+        lock(keep="--keep" in sys.argv[1:])
+    except PipelineError as error:
+        sys.exit(f"lock: {error}")
+    print("\n".join(changes(before, read_pins())) or "no version changed")
 
 
 if __name__ == "__main__":
-    try:
-        lock(upgrade="--upgrade" in sys.argv[1:])
-    except PipelineError as error:
-        sys.exit(f"lock: {error}")
+    main()
