@@ -1,6 +1,6 @@
 # The web app with the model that dvc.lock pins. Build: make image
 # The base is pinned by version here and, where it is given, by digest: --build-arg BASE_DIGEST=@sha256:...
-ARG BASE_TAG=3.11.14-slim-bookworm
+ARG BASE_TAG=3.13.11-slim-trixie
 ARG BASE_DIGEST=
 # Anything here adds what PREDICTION_LOG needs (60 MB): make image ARGS="--build-arg PREDICTION_LOG=1"
 ARG PREDICTION_LOG=

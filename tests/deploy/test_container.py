@@ -60,7 +60,8 @@ def base_image() -> list[int]:
         if not STAND_IN.exists():
             skip(f"there is neither {BASE} nor {STAND_IN.name} to make a stand-in with")
         needs("debootstrap")
-        subprocess.run([STAND_IN, BASE], env={**os.environ, **BUILDAH}, check=True, capture_output=True, timeout=500)
+        command = [STAND_IN, BASE, TAG.rpartition("-")[2]]  # the release of Debian decides the Python
+        subprocess.run(command, env={**os.environ, **BUILDAH}, check=True, capture_output=True, timeout=500)
     return layers(inspect(BASE))
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.helpers.pipeline import STAGES, digests, locked
-from tests.helpers.project import RESULTS, MakeOnce, Project
+from tests.helpers.project import RESULTS, ROOT, MakeOnce, Project
 
 TO_EXPORT = tuple(stage for stage in STAGES if stage not in ("explore", "report", "card"))  # without those that draw
 
@@ -58,7 +59,8 @@ def in_parts(make_once: MakeOnce) -> Project:
 @pytest.mark.slow
 def test_forced_repro_leaves_git_clean(built: Project) -> None:
     """The fixture has run `dvc repro --force` in a fresh copy of the checkout, and committed what that changed."""
-    assert RESULTS not in built.git("log", "--stat"), "run `make repro` and commit dvc.lock, metrics and plots"
+    if sys.version_info[:2] == tuple(map(int, (ROOT / ".python-version").read_text().split("."))):
+        assert RESULTS not in built.git("log", "--stat"), "run `make repro` and commit dvc.lock, metrics and plots"
     assert built.git("status", "--porcelain", "--untracked-files=all") == ""
     assert {file for file in digests(built) if file.startswith("models/")} == {
         f"models/{name}"
@@ -139,6 +141,7 @@ def test_package_overrules_the_environment(project: Project) -> None:
     code = (
         "import json, os, sys, stages; assert 'numpy' not in sys.modules;"
         "import numpy, threadpoolctl;"
+        "numpy.ones((999, 999)) @ numpy.ones((999, 999));"  # numpy 2.5.2 to 2.5.5 crash here
         "from numpy._core._multiarray_umath import __cpu_features__ as cpu;"
         "[blas] = [pool for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'];"
         "names = [name for name in ('X86_V4', 'AVX512_ICL', 'AVX512_SPR') if cpu[name]];"

@@ -24,6 +24,7 @@ from tests.helpers.project import Workspace
 from tests.helpers.typed_rows import FIELDS, HASHED, PROPERTY, in_parts, rng_table, table, tables, written
 
 TEST = -1  # stands for a fold where a row is held out
+FIRST_DAY = np.datetime64("2020-01-01")
 
 
 def schema_of(fields: list[dict[str, Any]], **roles: str) -> TableSchema:
@@ -124,17 +125,17 @@ def test_groups_are_spread() -> None:
 @PROPERTY
 @given(st.lists(st.integers(0, 400), min_size=30, max_size=80), st.integers(50, 350), st.integers(2, 4))
 def test_folds_are_blocks_of_time(days: list[int], cut: int, cuts: int) -> None:
-    start = np.datetime64("2020-01-01")
-    frame = table([(float(row), "a", start + day, "") for row, day in enumerate(days)])
+    frame = table([(float(row), "a", FIRST_DAY + np.timedelta64(day, "D"), "") for row, day in enumerate(days)])
+    first_test_day = FIRST_DAY + np.timedelta64(cut, "D")
     schema = schema_of(FIELDS, when="time")
     assume(min(days) < cut)
-    found = places(frame, schema, cuts, by="time", cut=str(start + cut))
+    found = places(frame, schema, cuts, by="time", cut=str(first_test_day))
     times = frame.assign(place=found.to_numpy())
-    assert ((times["when"] >= start + cut) == (times["place"] == TEST)).all()
+    assert ((times["when"] >= first_test_day) == (times["place"] == TEST)).all()
     past = times[times["place"] != TEST].sort_values("when", kind="stable")
     assert past["place"].is_monotonic_increasing
     assert (past.groupby("when")["place"].nunique() == 1).all()
-    pd.testing.assert_series_equal(places(frame, schema, by="time", cut=str(start + cut)), found)
+    pd.testing.assert_series_equal(places(frame, schema, by="time", cut=str(first_test_day)), found)
 
 
 def test_folds_of_time_have_about_equally_many_rows() -> None:
@@ -270,7 +271,7 @@ def test_row_numbers_that_pass(workspace: Workspace) -> None:
 
 def time_error(cut: str | None, days: int = 100) -> Exception:
     """The error of a split by time of `days` consecutive days from 2020-01-01 on, as the stage would raise it."""
-    frame = table([(float(day), "a", np.datetime64("2020-01-01") + day, "") for day in range(days)])
+    frame = table([(float(day), "a", FIRST_DAY + np.timedelta64(day, "D"), "") for day in range(days)])
     with tempfile.TemporaryDirectory() as directory:
         parts = written([frame], Path(directory) / "parts")
         params, schema = split_params(by="time", cut=cut, test_fraction=0.2), schema_of(FIELDS, when="time")
@@ -302,7 +303,7 @@ def test_cut_outside_the_table(cut: str, where: str) -> None:
 
 
 def test_cut_with_a_time_of_day() -> None:
-    frame = table([(float(hour), "a", np.datetime64("2020-01-01T00") + hour, "") for hour in range(48)])
+    frame = table([(float(hour), "a", FIRST_DAY + np.timedelta64(hour, "h"), "") for hour in range(48)])
     found = places(frame, schema_of(FIELDS, when="time"), by="time", cut="2020-01-02T06:00:00")
     assert (found == TEST).tolist() == [hour >= 30 for hour in range(48)]
 

@@ -51,8 +51,8 @@ def test_a_fresh_clone_lacks_only_data(in_project: Project, monkeypatch: pytest.
 def test_another_python(in_project: Project) -> None:
     Path(".python-version").write_text("3.99\n")
     ok, text = found("python")
-    assert not ok
-    assert "the same bytes are promised for 3.99; run `make clean setup` with it" in text
+    assert ok, "other numbers in the last bits are no fault of the setup"
+    assert text.endswith('; dvc.lock is of 3.99: `make verify ARGS="--tolerance 1e-9"` compares numbers, not bytes')
 
 
 def test_another_version_of_a_package(in_project: Project) -> None:
