@@ -85,8 +85,8 @@ format: $(BIN)/.test  ## format the code
 schemas: $(BIN)/.pipeline  ## rewrite the JSON Schemas of the settings
 	python -m tools.schemas
 
-lock: $(BIN)/.test  ## compile requirements/*.txt from pyproject.toml
-	python -m tools.lock
+lock: $(BIN)/.test  ## upgrade the locked packages as far as pyproject.toml allows (ARGS=--keep: only what it asks for)
+	@python -m tools.lock $(ARGS)
 
 $(BIN)/.track: requirements/track.txt | $(BIN)/python
 	@echo "installing MLflow into .venv: a minute"

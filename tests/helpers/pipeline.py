@@ -1,6 +1,7 @@
 """The declarations of dvc.yaml, the bytes that stages write, and a way to change a stage's code."""
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,15 @@ def locked(project: Project) -> dict[str, dict[str, str]]:
     """For each stage the md5 of each output in dvc.lock."""
     stages = YAML(typ="safe", pure=True).load(project.path / "dvc.lock")["stages"]
     return {name: {out["path"]: out["md5"] for out in stage["outs"]} for name, stage in stages.items()}
+
+
+def pin(path: Path) -> str:
+    """The md5 that dvc.lock has for a file, or for a folder: of the JSON list of its files, as DVC's cache keeps it."""
+    if path.is_file():
+        return hashlib.md5(path.read_bytes()).hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = [{"md5": pin(file), "relpath": str(file.relative_to(path))} for file in files]
+    return hashlib.md5(json.dumps(listed).encode()).hexdigest() + ".dir"
 
 
 def inject(path: Path, function: str, code: str) -> None:

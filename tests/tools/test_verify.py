@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.helpers.project import Project
-from tools.verify import differing_hashes, differing_numbers, is_repeatable, read_lock, read_numbers
+from tools.verify import differing_hashes, differing_values, is_repeatable, read_lock, read_values
 
 DRAWING = ("explore", "report", "card")
 
@@ -64,20 +64,24 @@ def test_from_the_raw_rows_and_the_first_stage_that_differs(built: Project) -> N
 def test_numbers_are_compared_to_a_tolerance(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(built.path)
     lock = read_lock(built.path)
-    before = read_numbers(built.path, lock)
-    assert sum(map(len, before.values())) > 1000
-    assert any(place.startswith("models/scorecard.json.columns") for place in before["export"])
+    before = read_values(built.path, lock)
+    assert sum(len(values) for files in before.values() for values in files.values()) > 1000
+    assert any(place.startswith(".columns") for place in before["export"]["models/scorecard.json"])
     metrics = built.path / "metrics/test.json"
     content = json.loads(metrics.read_text())
     content["model"]["rmse"] *= 1 + 1e-9
     metrics.write_text(json.dumps(content))
     curve = built.path / "plots/cv_surface.csv"
     curve.write_text(curve.read_text().replace("rmse", "RMSE", 1))
-    found = list(differing_numbers(before, read_numbers(built.path, lock), 1e-6))
+    found = list(differing_values(before, read_values(built.path, lock), 1e-6))
     assert [stage for stage, _ in found] == ["train"], "the metric is within the tolerance, the heading is not a number"
-    found = list(differing_numbers(before, read_numbers(built.path, lock), 1e-12))
-    assert [stage for stage, _ in found] == ["train", "evaluate"], "in the order of the stages"
-    assert found[1][1].startswith("metrics/test.json.model.rmse: 5")
+    lock["split"]["data/test"] = "other rows"
+    found = list(differing_values(before, read_values(built.path, lock), 1e-12))
+    assert [stage for stage, _ in found] == ["split", "train", "evaluate"], "in the order of the stages"
+    assert found[2][1].startswith("metrics/test.json.model.rmse: 5")
+    (built.path / "models/scorecard.json").unlink()
+    lock["export"]["models/scorecard.json"] = "0" * 32
+    assert read_values(built.path, lock)["export"] == {}, "what a clone without a bucket lacks is left out"
     assert list(differing_hashes(lock, lock)) == []
 
 
