@@ -19,7 +19,7 @@ import numpy.typing as npt
 from stages.modelling.moments import Moments, merge_all
 from stages.splitting.row_ids import Numbering, check_row_ids, find_row_ids, numbering_of
 from stages.splitting.time_folds import time_fold_edges
-from stages.table.hashing import Hashes, draw, hash_rows
+from stages.table.hashing import Hashes, count_repeats, draw, hash_rows
 from stages.table.parts import list_parts, read_part, row_counts, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
@@ -122,8 +122,8 @@ def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
         train=len(train),
         test=len(test),
         folds=np.sum([summary.folds for summary in summaries], axis=0).tolist(),
-        duplicates_train=len(train) - len(np.unique(train)),
-        duplicates_test=len(test) - len(np.unique(test)),
+        duplicates_train=count_repeats(train),
+        duplicates_test=count_repeats(test),
         duplicates_straddling=int(np.isin(test, train).sum()),
         test_rows_with_inputs_seen_in_train=int(np.isin(test_inputs, train_inputs).sum()),
         target_order_r2=order.scatter[0, 1] ** 2 / spread if spread > 0 else 0.0,

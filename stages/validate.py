@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.table.hashing import Hashes, hash_rows
+from stages.table.hashing import Hashes, count_repeats, hash_rows
 from stages.table.parts import list_parts, read_part, row_counts, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
@@ -121,7 +121,7 @@ def summarise(summaries: list[Summary]) -> ValidationMetrics:
         valid=len(hashes),
         quarantined=rows - len(hashes),
         invalid_fraction=(rows - len(hashes)) / rows,
-        duplicates=len(hashes) - len(np.unique(hashes)),
+        duplicates=count_repeats(hashes),
         violations=violations,
     )
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from stages.table.schema import INTERNAL
@@ -48,9 +50,16 @@ def checked_names(names: list[str], shown: str | Path) -> list[str]:
 
 
 def with_origin(
-    frame: pd.DataFrame, file: str | Path, lines: list[int] | range, problems: list[str | None] | None = None
+    frame: pd.DataFrame,
+    file: str | Path,
+    lines: list[int] | range | npt.NDArray[np.int64],
+    problems: list[str | None] | None = None,
 ) -> pd.DataFrame:
     """Return the frame with the columns `_file`, `_line` and `_problem` (missing where a row has none)."""
-    origin = {"_file": pd.Series([str(file)] * len(frame), dtype="str"), "_line": pd.Series(lines, dtype="int64")}
-    problem = pd.Series(problems or [None] * len(frame), dtype="str")
-    return pd.concat([frame.reset_index(drop=True), pd.DataFrame({**origin, "_problem": problem})], axis=1)
+    rows = range(len(frame))
+    origin = {
+        "_file": pd.Series(str(file), rows, dtype="str"),
+        "_line": pd.Series(lines, rows, dtype="int64"),
+        "_problem": pd.Series(problems, rows, dtype="str"),
+    }
+    return pd.concat([frame.reset_index(drop=True), pd.DataFrame(origin)], axis=1)

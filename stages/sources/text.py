@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stages.sources import frames
+from stages.sources.csv_rows import Row, Text, arrow_frame, csv_frame, rows_of, utf8_chunks, without_blank
 from stages.sources.frames import File, Frames, checked_names, with_origin
 from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
@@ -17,63 +18,54 @@ from stages.utils.metrics_files import SourceMetrics
 
 def read_csv_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
     """Stream a CSV file as Python's csv module reads it (RFC 4180; quoted cells may hold line breaks)."""
-    encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
-    delimiter = "\t" if file.format == "tsv" else source.delimiter
-    reader = None
+    text = Text(utf8_chunks(file.path, source.encoding), "\t" if file.format == "tsv" else source.delimiter)
     try:
-        with file.path.open(encoding=encoding, newline="") as stream:
-            reader = csv.reader(stream, delimiter=delimiter, strict=True)
-            rows = numbered_rows(reader, metrics)
-            first = next(rows, None)
-            if first is None:
-                raise SourceError(f"{file.shown}: the file is empty; expected a header and rows")
-            header = [cell.strip() for cell in first[1]] if source.header else [""] * len(first[1])
-            if source.columns is not None and (source.header or len(source.columns) != len(header)):
-                raise SettingsError(
-                    f"config.yaml: source.columns: found {len(source.columns)} names; they go with header: false and a "
-                    f"file of as many columns, and {file.shown} has {len(header)}"
-                )
-            columns = checked_names(source.columns or header, file.shown)
-            rows = rows if source.header else itertools.chain([first], rows)
-            while batch := list(itertools.islice(rows, frames.BATCH_ROWS)):
-                yield csv_frame(batch, columns, file.shown)
+        columns = read_header(text, file, source, metrics)
+        while text.take_more():
+            frame = arrow_frame(text, columns, file.shown, metrics)
+            if frame is None and (rows := without_blank(rows_of(text), metrics)):
+                frame = csv_frame(rows, columns, file.shown)
+            if frame is not None:
+                yield frame
     except UnicodeDecodeError as error:
         raise SourceError(
-            f"{file.shown}: byte 0x{error.object[error.start]:02x} after line {reader.line_num if reader else 0} is "
-            f"not {source.encoding}; set config.yaml: source.encoding (latin-1 or cp1252, for example)"
+            f"{file.shown}: byte 0x{error.object[error.start]:02x} in line {text.line} is not {source.encoding}; "
+            f"set config.yaml: source.encoding (latin-1 or cp1252, for example)"
         ) from None
     except UnicodeError as error:
         raise SourceError(f"{file.shown}: not {source.encoding}: {error}; set config.yaml: source.encoding") from None
-    except LookupError:
-        raise SettingsError(
-            f"config.yaml: source.encoding: unknown encoding {source.encoding!r}; expected utf-8, latin-1, cp1252, …"
-        ) from None
     except csv.Error as error:
-        line = reader.line_num if reader else 0
         raise SourceError(
-            f"{file.shown}: line {line}: {error}; is a quote not closed, or is this not a CSV file?"
+            f"{file.shown}: line {text.line}: {error}; is a quote not closed, or is this not a CSV file?"
         ) from None
 
 
-def numbered_rows(reader: Any, metrics: SourceMetrics) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the number of the line that it starts on; skip and count rows of nothing but separators."""
-    line = reader.line_num + 1
-    for row in reader:
-        if any(map(str.strip, row)) or len(row) == 1:
-            yield line, row
-        else:
-            metrics.blank_rows += 1
-        line = reader.line_num + 1
+def read_header(text: Text, file: File, source: Source, metrics: SourceMetrics) -> list[str]:
+    """Read the names of the columns; without a header, the first row stays to be read.
 
-
-def csv_frame(batch: list[tuple[int, list[str]]], columns: list[str], shown: str) -> pd.DataFrame:
-    """Return a frame of text cells; `_problem` marks a row with too many or too few cells."""
-    width = len(columns)
-    problems = [None if len(row) == width else f"{len(row)} cells, the header has {width}" for _, row in batch]
-    whole = (row if len(row) == width else (row + [""] * width)[:width] for _, row in batch)
-    cells = zip(*whole, strict=True)
-    frame = pd.DataFrame({name: pd.Series(values, dtype="str") for name, values in zip(columns, cells, strict=True)})
-    return with_origin(frame, shown, [line for line, _ in batch], problems)
+    Raises:
+        SourceError: the file is empty, or its names cannot be used.
+        SettingsError: `source.columns` does not go with the file.
+    """
+    rows: list[Row] = []
+    while not rows:
+        unread, line = text.unread, text.line
+        found = rows_of(text, most=1)
+        rows = without_blank(found, metrics)
+        if not found and not text.take_more():
+            break
+    if not rows:
+        raise SourceError(f"{file.shown}: the file is empty; expected a header and rows")
+    cells = rows[0][1]
+    header = [cell.strip() for cell in cells] if source.header else [""] * len(cells)
+    if not source.header:
+        text.unread, text.line = unread, line
+    if source.columns is not None and (source.header or len(source.columns) != len(header)):
+        raise SettingsError(
+            f"config.yaml: source.columns: found {len(source.columns)} names; they go with header: false and a "
+            f"file of as many columns, and {file.shown} has {len(header)}"
+        )
+    return checked_names(source.columns or header, file.shown)
 
 
 def read_jsonl_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from stages.table.hashing import Hashes, hash_rows
+from stages.table.hashing import Hashes, count_repeats, hash_rows
 from stages.table.schema import TableSchema
 from stages.utils.errors import LeakageError
 
@@ -50,7 +50,7 @@ def find_row_ids(parts: list[Numbering], schema: TableSchema) -> list[str]:
             between = {int(np.sign(after[0] - before[1])) for before, after in pairwise(ends)}
             numbers_rows = between | {step for _, _, step in ends if step} in ({1}, {-1})
         elif all(name in part.distinct for part in parts):
-            numbers_rows = len(np.unique(np.concatenate([part.distinct[name] for part in parts]))) == rows
+            numbers_rows = count_repeats(np.concatenate([part.distinct[name] for part in parts])) == 0
         else:
             numbers_rows = False
         if numbers_rows:

@@ -71,6 +71,7 @@ def write_part(frame: pd.DataFrame, directory: Path, name: str | int) -> None:
     """Write one part; `name` is its number, or the file name of the part that it was made from."""
     directory.mkdir(exist_ok=True)
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    table = table.combine_chunks()  # pages, too, end where the rows say, not where a block of the source ended
     pq.write_table(
         table, directory / (f"part-{name:05d}.parquet" if isinstance(name, int) else name), compression="zstd"
     )

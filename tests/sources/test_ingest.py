@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stages.sources import frames
+from stages.sources import csv_rows, frames
 from stages.sources.frames import File
 from stages.sources.text import read_csv_file
 from stages.table.parts import list_parts, read_part
@@ -96,8 +96,8 @@ def test_line_numbers_do_not_depend_on_the_batches(workdir: Path, monkeypatch: p
     text = 'a,b\r\n1,"x\r\ny"\r\n\r\n2,"z"\r\n\r\n3,"p\r\n\r\nq"\r\n4,r\r\n'
     whole = read_text(text)
     assert whole["_line"].tolist() == [2, 5, 7, 10]
-    for rows in (1, 2, 3):
-        monkeypatch.setattr(frames, "BATCH_ROWS", rows)
+    for size in (1, 2, 3, 5, 8, 13, 21):
+        monkeypatch.setattr(csv_rows, "BLOCK", size)
         pd.testing.assert_frame_equal(read(), whole)
 
 
@@ -147,32 +147,76 @@ def test_an_absolute_path_is_not_written_into_the_table(workdir: Path) -> None:
     assert frame["_file"].tolist() == [TABLE]
 
 
-text_cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+def read_file(path: Path, **source: str) -> tuple[pd.DataFrame, int]:
+    """The rows of a CSV file whose header is `a,b`, and how many blank ones were left out."""
+    metrics = nothing_read()
+    file = File(path, "csv", SourceFile(name=path.name, bytes=0, sha256=""))
+    none = csv_rows.csv_frame([], ["a", "b"], path.name)
+    frames_read = read_csv_file(file, Source(uri=path.name, **source), metrics)
+    return pd.concat([none, *frames_read], ignore_index=True), metrics.blank_rows
 
 
-@hypothesis_settings(max_examples=150, deadline=None)
-@given(
-    st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(text_cells, min_size=width, max_size=width), min_size=1))
+def rows_by_csv_module(text: str) -> tuple[list[csv_rows.Row], int, str | None]:
+    """The rows after the header with the lines that they start on, the number of blank ones, and the error."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows: list[csv_rows.Row] = []
+    line, blank = 1, 0
+    try:
+        for row in reader:
+            if len(row) == 1 or any(map(str.strip, row)):
+                rows.append((line, row))
+            else:
+                blank += 1
+            line = reader.line_num + 1
+    except csv.Error as error:
+        return [], 0, f"line {reader.line_num}: {error};"
+    return rows[1:], blank, None
+
+
+odd = st.sampled_from(
+    [*'ab,"\t\r\n\0é\ufeff\x1c\u2028', ',"', '",', '"\n', '\n"', '""', " , \n", "1\n", "1,2,3\n", "\r\n"]
 )
-def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
-    """Whatever the cells hold, they come back, each row with the line that it starts on (but rows of separators)."""
-    header = [f"name{number}" for number in range(len(rows[0]))]
-    path = tmp_path_factory.getbasetemp() / "round_trip.csv"
-    lines, text = [], io.StringIO()
-    writer = csv.writer(text)
-    for row in [header, *rows]:
-        lines.append(len(re.findall("\r\n|\r|\n", text.getvalue())) + 1)
-        writer.writerow(row)
-    path.write_bytes(text.getvalue().encode())
-    empty = pd.DataFrame({name: [] for name in [*header, "_line", "_problem"]})
-    frames_read = read_csv_file(
-        File(path, "csv", SourceFile(name=path.name, bytes=0, sha256="")), Source(uri=path.name), nothing_read()
-    )
-    frame = pd.concat([*frames_read] or [empty], ignore_index=True)
-    kept = [place for place, row in enumerate(rows) if len(row) == 1 or any(map(str.strip, row))]
-    assert cells(frame) == [rows[place] for place in kept]
-    assert frame["_line"].tolist() == [lines[1 + place] for place in kept]
-    assert problems(frame) == [None] * len(kept)
+usual = st.sampled_from(["1,2\n", '"x ""y""",\r\n', '"p\r\nq","\n"\n', "é, \n"])
+csv_texts = st.lists(odd | st.lists(usual, min_size=1, max_size=9).map("".join), max_size=25).map("".join)
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(csv_texts, st.sampled_from([3, 40, 1 << 22]), st.sampled_from(["utf-8", "utf-16"]))
+def test_arrow_reads_what_the_csv_module_reads(
+    tmp_path_factory: pytest.TempPathFactory, text: str, block: int, encoding: str
+) -> None:
+    """Cells, lines, problems, blank rows and errors, whatever the text and wherever a block of it ends."""
+    path = tmp_path_factory.getbasetemp() / "odd.csv"
+    path.write_bytes(("a,b\n" + text).encode(encoding))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_rows, "BLOCK", block)
+        rows, blank, error = rows_by_csv_module("a,b\n" + text)
+        if error:
+            with pytest.raises(SourceError, match=re.escape(f"odd.csv: {error}")):
+                read_file(path, encoding=encoding)
+            return
+        frame, blank_found = read_file(path, encoding=encoding)
+    pd.testing.assert_frame_equal(frame, csv_rows.csv_frame(rows, ["a", "b"], "odd.csv"))
+    assert blank_found == blank
+
+
+def test_arrow_reads_blocks_without_oddities(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only those blocks go to the csv module that hold something odd."""
+    by_csv_module: list[int] = []
+
+    def noted(text: csv_rows.Text, most: int | None = None) -> list[csv_rows.Row]:
+        if text.unread:
+            by_csv_module.append(text.line)
+        return csv_rows.rows_of(text, most)
+
+    monkeypatch.setattr(csv_rows, "BLOCK", 1000)
+    monkeypatch.setattr("stages.sources.text.rows_of", noted)
+    usual_rows = '1,"x, ""y"""\r\n2,"p\nq"\r\n\r\n , \r\n3\r\n4,5,6\r\n' * 100
+    frame = read_text("a,b\r\n" + usual_rows + '7,5" pipe\r\n' + usual_rows)
+    assert len(frame) == 801
+    header, odd_block = by_csv_module
+    assert header == 1
+    assert 500 < odd_block <= 702
 
 
 # ---------------------------------------------------------------- other sources

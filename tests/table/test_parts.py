@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.sources.text import csv_frame
+from stages.sources.csv_rows import csv_frame
 from stages.table.hashing import draw, hash_rows
 from stages.table.parts import cut_into_parts, read_part, sample_rows, write_part
 from stages.utils.errors import DataError

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stages.sources.text import csv_frame
+from stages.sources.csv_rows import csv_frame
 from stages.table.parts import cut_into_parts, list_parts, write_part
 from stages.table.schema import TableSchema
 from stages.utils.files import read_json
