@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 quoted = '$(subst ','\'',$(value $1))'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup adopt example repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict monitor loop-demo translate clean
+.PHONY: help setup adopt example repro metrics refresh sweep track ui doctor verify push pull image deploy test quick lint format schemas lock serve dev predict monitor loop-demo translate cluster-demo clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,7 @@ $(BIN)/.pipeline: requirements/dvc.txt requirements/pipeline.txt | $(BIN)/python
 $(BIN)/.test: requirements/test.txt | $(BIN)/python
 	@echo "installing the locked packages, with those of the tests, into .venv: a few minutes"
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/test.txt
-	@touch $@ $(BIN)/.pipeline $(BIN)/.track $(BIN)/.translate
+	@touch $@ $(BIN)/.pipeline $(BIN)/.track $(BIN)/.translate $(BIN)/.cluster
 
 adopt: $(BIN)/.pipeline  ## use your own table and write its schema: make adopt DATA=… TARGET=COLUMN
 	@python -m tools.adopt $(call quoted,DATA) --target $(call quoted,TARGET) $(ARGS)
@@ -121,6 +121,13 @@ monitor: $(BIN)/.pipeline $(BIN)/.webapp  ## compare logged predictions with the
 
 loop-demo: $(BIN)/.pipeline $(BIN)/.webapp  ## play serve, log, outcomes, verdict and retraining in a temporary copy
 	@python -m tools.loop_demo
+
+$(BIN)/.cluster: requirements/cluster.txt | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/cluster.txt
+	@touch $@
+
+cluster-demo: $(BIN)/.pipeline $(BIN)/.cluster  ## run the pipeline on a Dask cluster on this machine, in a temporary copy
+	@python -m tools.cluster_demo
 
 $(BIN)/.translate: requirements/translate.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/translate.txt

@@ -3,7 +3,8 @@
 A seeded table of 22 columns is written as CSV and adopted in a clone of HEAD; then `dvc repro --force` and each rival
 (benchmarks/scale_rivals.py) run in turns, each a process tree of its own. Memory is the largest proportional set size
 (PSS) of the whole tree, sampled every fifth of a second; CPU time adds up the tree.
-Run: python -m benchmarks.scale [ROWS …] [--rivals pandas glum spark] [--interactions 0] [--minutes 60]
+The rivals need requirements/benchmarks.txt, in an environment of their own: pandera imports Spark where it finds it.
+Run: python -m benchmarks.scale [ROWS …] [--rivals pandas glum spark] [--python PYTHON] [--interactions 0]
 """
 
 import argparse
@@ -120,7 +121,7 @@ def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=folder, env=environment(), stdout=output, stderr=subprocess.STDOUT)
 
 
-def race(rows: int, rivals: list[str], interactions: str, limit: float, folder: Path) -> None:
+def race(rows: int, rivals: list[str], python: str, interactions: str, limit: float, folder: Path) -> None:
     """Run the pipeline and its rivals on a table of so many rows, and print a table of what they took."""
     table, clone = folder / "table.csv", folder / "clone"
     write_table(table, rows)
@@ -139,7 +140,7 @@ def race(rows: int, rivals: list[str], interactions: str, limit: float, folder: 
     for stage, taken in by_stage.items():
         show(f"· {stage}", taken, "")
     for rival in rivals:
-        script = [sys.executable, str(Path(__file__).with_name("scale_rivals.py")), rival, str(table)]
+        script = [python, str(Path(__file__).with_name("scale_rivals.py")), rival, str(table)]
         process = start(script, clone)
         try:
             taken, _ = watch(process, limit)
@@ -161,13 +162,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=int, nargs="*", default=[1_000_000], metavar="ROWS")
     parser.add_argument("--rivals", nargs="*", default=["pandas"], choices=["pandas", "glum", "spark"])
+    parser.add_argument("--python", default=sys.executable, help="Python of an environment with the rivals' packages")
     parser.add_argument("--interactions", default="auto", help="features.interactions of the pipeline")
     parser.add_argument("--minutes", type=float, default=60, help="the most that each may take")
     parser.add_argument("--folder", type=Path, help="where the tables and clones go; a temporary folder by default")
     arguments = parser.parse_args()
     for rows in arguments.rows:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
-            race(rows, arguments.rivals, arguments.interactions, 60 * arguments.minutes, Path(scratch))
+            race(
+                rows, arguments.rivals, arguments.python, arguments.interactions, 60 * arguments.minutes, Path(scratch)
+            )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def with_glum(path: str) -> float:
     from sklearn.model_selection import train_test_split
 
     rows = pd.read_csv(path).drop(columns="id")
-    levels = list(rows.select_dtypes("str").columns)
+    levels: list[str] = [*rows.select_dtypes("str")]
     rows[levels] = rows[levels].astype("category")
     x_train, x_test, y_train, y_test = train_test_split(
         rows.drop(columns="target"), rows["target"], test_size=0.2, random_state=0

@@ -44,6 +44,12 @@ class ExportError(PipelineError):
     exit_code = 6
 
 
+class WorkerError(PipelineError):
+    """A worker process died, or Dask's scheduler cannot be reached."""
+
+    exit_code = 7
+
+
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """Return `; did you mean X?` if one of the allowed words is spelled much like this one, else an empty string."""
     by_lower_case = {option.lower(): option for option in allowed}

@@ -1,13 +1,15 @@
 """The parallel map over parts: in this process, in worker processes, or on a Dask cluster."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import joblib
 
 from stages.utils.config import Compute, read_config
+from stages.utils.errors import WorkerError
 from stages.utils.parent_death import die_with_parent
 from stages.utils.progress import progress
 
@@ -33,33 +35,68 @@ def map_parts(
         shared: more arguments, the same for every part.
         small: stay in this process; the work takes less time than starting others.
         rows: the rows of each part, by which progress is shown; without them, by parts.
+
+    Raises:
+        WorkerError: a worker process died, or Dask's scheduler cannot be reached.
     """
     compute = read_config().compute
     workers = joblib.cpu_count() if compute.workers == "auto" else compute.workers
-    with progress(*((sum(rows), "rows") if rows else (len(parts), "parts"))) as bar:
-        if small or len(parts) == 1 or (workers == 1 and compute.backend != "dask"):
-            results: Iterator[Result] = (function(part, *shared) for part in parts)
+    with progress(*((sum(rows), "rows") if rows else (len(parts), "parts"))) as bar, explained_losses(compute):
+        if compute.backend == "dask" and not small and len(parts) > 1:
+            results: Iterator[Result] = on_cluster(function, parts, shared, compute)
+        elif small or len(parts) == 1 or workers == 1:
+            results = (function(part, *shared) for part in parts)
         else:
             work = joblib.delayed(run_in_worker)
-            with joblib_backend(compute):
+            with joblib.parallel_config(backend=compute.backend):
                 parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
                 results = parallel(work(function, part, *shared) for part in parts)
-        try:
-            for done, result in enumerate(results, start=1):
-                if rows:
-                    bar.set_postfix_str(f"{done} of {len(parts)} parts", refresh=False)
-                bar.update(rows[done - 1] if rows else 1)
-                yield result
-        except (Exception, KeyboardInterrupt):
-            join_feeder_threads()
-            raise
+        for done, result in enumerate(results, start=1):
+            if rows:
+                bar.set_postfix_str(f"{done} of {len(parts)} parts", refresh=False)
+            bar.update(rows[done - 1] if rows else 1)
+            yield result
 
 
-def joblib_backend(compute: Compute) -> AbstractContextManager[Any]:
-    """Select the joblib backend of config.yaml."""
-    address = {"scheduler_host": compute.scheduler} if compute.backend == "dask" else {}
-    backend: AbstractContextManager[Any] = joblib.parallel_config(backend=compute.backend, **address)
-    return backend
+@contextmanager
+def explained_losses(compute: Compute) -> Iterator[None]:
+    """Clean up after an error of the block, and name the cause where a worker or the scheduler is lost."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        join_feeder_threads()
+        if type(error).__name__ in ("TerminatedWorkerError", "KilledWorker"):  # joblib's and Dask's
+            raise WorkerError(
+                "a worker process was killed, perhaps because memory ran out; if so, lower compute.part_rows or "
+                "compute.workers in config.yaml, and run `dvc repro` again"
+            ) from error
+        if compute.backend == "dask" and isinstance(error, OSError) and error.errno is None:  # not of a file
+            raise WorkerError(
+                f"config.yaml: compute.scheduler: no Dask scheduler with a worker answers at {compute.scheduler}; "
+                "start them (docs/large-data.md) or set compute.backend: loky, and run `dvc repro` again"
+            ) from error
+        raise
+
+
+def on_cluster(
+    function: Callable[..., Result], parts: Sequence[Item], shared: tuple[Any, ...], compute: Compute
+) -> Iterator[Result]:
+    """Yield the results of workers on a Dask cluster, of which at most two parts a thread are under way.
+
+    Joblib has a backend for Dask, but it waits forever when Dask gives a part up because it has killed its workers.
+    """
+    from distributed import Client  # slow to import, and only installed with requirements/cluster.txt
+
+    with Client(compute.scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+        client.wait_for_workers(1, timeout=60)
+        limit = 2 * sum(client.nthreads().values()) if compute.workers == "auto" else compute.workers
+        under_way: deque[Any] = deque()
+        for part in parts:
+            under_way.append(client.submit(function, part, *shared, pure=False))
+            if len(under_way) == limit:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 def join_feeder_threads() -> None:
@@ -70,6 +107,6 @@ def join_feeder_threads() -> None:
 
 
 def run_in_worker(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Call the function in a worker process that dies with the stage."""
+    """Call the function in a worker process of joblib that dies with the stage."""
     die_with_parent()
     return function(*arguments)

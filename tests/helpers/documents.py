@@ -17,12 +17,13 @@ from tests.helpers.skipping import needs
 ADDRESS = "127.0.0.1:8000"  # of the web app, in a page
 START = 180  # seconds until a server must listen; MLflow takes ten of a calm machine
 SERVERS = ("make serve", "make serve PREDICTION_LOG=prediction-log", "make ui")  # run until they are stopped
-STAMPS = (".pipeline", ".test", ".track", ".translate", ".webapp")  # of .venv in the Makefile
+STAMPS = (".cluster", ".pipeline", ".test", ".track", ".translate", ".webapp")  # of .venv in the Makefile
 ONLY_SHOWN = {  # by `make --dry-run`; their own tests run them
     "make verify": "tests/tools/test_verify.py",
     "make image": "tests/deploy/test_container.py",
     "make monitor LOG=prediction-log OUTCOMES=outcomes.csv": "tests/tools/test_monitor.py",
     "make loop-demo": "tests/tools/test_loop_demo.py",
+    "make cluster-demo": "tests/tools/test_cluster_demo.py",
     "make deploy": "tests/deploy/test_deploy.py",
 }
 

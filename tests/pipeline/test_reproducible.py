@@ -2,9 +2,8 @@
 
 import json
 import math
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -182,31 +181,6 @@ def test_workers_do_not_change_a_byte(
     other = in_parts.copy_to(tmp_path / "other")
     other.edit("config.yaml", compute__backend=backend, compute__workers=workers)
     for stage in stages:
-        other.stage(stage, check=True)
-        assert digests(other) == expected, stage
-
-
-@pytest.fixture
-def dask_scheduler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address of a Dask scheduler whose two workers have it for their working directory."""
-    from distributed import LocalCluster
-
-    folder = tmp_path / "with-dask"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    with LocalCluster(
-        host="127.0.0.1", n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
-    ) as cluster:
-        yield folder, cluster.scheduler_address
-
-
-@pytest.mark.slow
-def test_dask_does_not_change_a_byte(in_parts: Project, dask_scheduler: tuple[Path, str]) -> None:
-    folder, scheduler = dask_scheduler
-    shutil.copytree(in_parts.path, folder, symlinks=True, dirs_exist_ok=True)
-    other, expected = Project(folder), digests(in_parts)
-    other.edit("config.yaml", compute__backend="dask", compute__scheduler=scheduler, compute__workers="auto")
-    for stage in ("validate", "features", "evaluate"):
         other.stage(stage, check=True)
         assert digests(other) == expected, stage
 
