@@ -140,8 +140,8 @@ def race(rows: int, rivals: list[str], python: str, interactions: str, limit: fl
     for stage, taken in by_stage.items():
         show(f"· {stage}", taken, "")
     for rival in rivals:
-        script = [python, str(Path(__file__).with_name("scale_rivals.py")), rival, str(table)]
-        process = start(script, clone)
+        script = f"from benchmarks.scale_rivals import with_{rival} as fit; print(f'{{fit({str(table)!r}):.3f}}')"
+        process = start([python, "-c", script], clone)
         try:
             taken, _ = watch(process, limit)
         except TimeoutError:

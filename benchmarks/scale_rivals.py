@@ -1,10 +1,8 @@
 """Rivals of the pipeline in benchmarks/scale.py, each as one script would be written: read, expand, search, test.
 
-All search three l1_ratios by twenty alphas with five folds and print R² on a fifth of the rows as their last line.
-Run: python benchmarks/scale_rivals.py pandas|glum|spark TABLE.csv
+All search three l1_ratios by twenty alphas with five folds and return R² on a fifth of the rows.
 """
 
-import sys
 from typing import Any
 
 L1_RATIOS, ALPHAS, FOLDS = [0.1, 0.5, 0.9], 20, 5
@@ -82,8 +80,3 @@ def with_spark(path: str) -> float:
         estimator=regression, estimatorParamMaps=grid, evaluator=judge, numFolds=FOLDS, parallelism=2, seed=0
     )
     return float(judge.evaluate(search.fit(train).transform(test)))
-
-
-if __name__ == "__main__":
-    rival = {"pandas": with_pandas, "glum": with_glum, "spark": with_spark}[sys.argv[1]]
-    print(f"{rival(sys.argv[2]):.3f}")
