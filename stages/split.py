@@ -94,8 +94,8 @@ def split_part(
         fold = (draw(unit, "fold", params.seed) % np.uint64(params.folds)).astype(np.int64)
         is_test = draw(unit, "side", params.seed) < np.uint64(params.test_fraction * 2.0**64)
     rows = frame.assign(_hash=hashes)
-    write_part(rows[~is_test].assign(_fold=fold[~is_test].astype(np.int16)), train, part.name)
-    write_part(rows[is_test], test, part.name)
+    write_part(rows[~is_test].assign(_fold=fold[~is_test].astype(np.int16)), train, part.name, typed=True)
+    write_part(rows[is_test], test, part.name, typed=True)
 
     position = np.arange(start, start + len(frame), dtype=np.float64)
     order = Moments.of(np.column_stack([position, frame[schema.target.name].to_numpy()]))

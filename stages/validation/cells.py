@@ -25,6 +25,8 @@ from webapp.scoring.grammar import (
     grouped_number,
 )
 
+SAMPLE = 1000  # cells that show whether a column repeats itself
+
 
 def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Type every column of a raw part.
@@ -62,6 +64,21 @@ def type_column(cells: pd.Series, column: Column, missing: list[str]) -> tuple[p
         levels = cells if cells.dtype == "str" else cells.map(as_level, na_action="ignore").astype("str")
         levels = levels.str.strip()
         return levels.mask(levels.isin(missing)), np.zeros(len(cells), bool)
+    if repeats_itself(cells):
+        codes, distinct = pd.factorize(cells, use_na_sentinel=False)
+        values, unreadable = type_values(pd.Series(distinct, dtype="str"), column, missing)
+        return values.take(codes).set_axis(cells.index), unreadable[codes]
+    return type_values(cells, column, missing)
+
+
+def repeats_itself(cells: pd.Series) -> bool:
+    """Tell whether a long column of text has so few distinct cells that it is quicker to read only those."""
+    sample = cells.iloc[:: max(1, len(cells) // SAMPLE)]
+    return cells.dtype == "str" and len(cells) >= SAMPLE and sample.nunique() < 0.95 * SAMPLE
+
+
+def type_values(cells: pd.Series, column: Column, missing: list[str]) -> tuple[pd.Series, npt.NDArray[np.bool_]]:
+    """Type the cells of a column that is not text; the mask marks the unreadable ones."""
     cells = text_or_typed(cells)
     if cells.dtype == "str":
         cells = cells.str.strip()
@@ -116,7 +133,10 @@ def to_numbers(cells: pd.Series, column: Column) -> pd.Series:
 def parse_numbers(cells: "pd.Series[str]") -> "pd.Series[float]":
     """Read text that matches NUMBER; other text is missing."""
     texts = pa.array(cells)
-    numbers = pc.cast(pc.if_else(pc.match_substring_regex(texts, f"^(?:{NUMBER})$"), texts, None), pa.float64())
+    try:
+        numbers = pc.cast(texts, pa.float64())  # besides what matches, Arrow takes only NaN and infinities
+    except pa.ArrowInvalid:
+        numbers = pc.cast(pc.if_else(pc.match_substring_regex(texts, f"^(?:{NUMBER})$"), texts, None), pa.float64())
     return pd.Series(numbers.to_numpy(zero_copy_only=False), cells.index)
 
 

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from stages.table.schema import Column
-from stages.validation.cells import type_column
+from stages.validation.cells import SAMPLE, type_column
 from tests.helpers.cell_texts import NUMBER, some_cells
 
 Field = dict[str, Any]
@@ -68,7 +68,9 @@ TYPED: list[tuple[str, Field, list[str], list[Any], list[str]]] = [  # type, pro
 
 @pytest.mark.parametrize(("kind", "properties", "cells", "values", "unreadable"), TYPED)
 def test_text_cells(kind: str, properties: Field, cells: list[str], values: list[Any], unreadable: Any) -> None:
-    assert typed(cells, type=kind, **properties) == (values, cells if unreadable is ALL else unreadable)
+    unreadable = cells if unreadable is ALL else unreadable
+    for times in (1, SAMPLE):  # few distinct cells in a long column are read once
+        assert typed(cells * times, type=kind, **properties) == (values * times, unreadable * times)
 
 
 def test_missing_values() -> None:
@@ -102,6 +104,7 @@ def test_dates(properties: Field, cells: list[str], values: list[str | None]) ->
     for cell, value in zip(cells, values, strict=True):  # whatever the other cells are
         assert dates([cell], **properties) == ([value], [] if value else [cell])
     assert dates(["", " "], **properties) == ([None, None], [])
+    assert dates(cells * SAMPLE, **properties) == (values * SAMPLE, unreadable * SAMPLE)
 
 
 @pytest.mark.parametrize(
