@@ -29,6 +29,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the service's stack"
     )
+    parser.add_argument(
+        "--traffic", type=float, default=20, help="good requests per second during a rollout on ecs-express"
+    )
     parser.add_argument("--timeout", type=float, default=1800, help="longest time for one step, in seconds")
     parser.add_argument("--pause", type=float, default=10, help="time between two polls, in seconds")
     return parser.parse_args()
@@ -70,6 +73,7 @@ def deploy(arguments: argparse.Namespace) -> int:
         parameters={"Bootstrap": arguments.name} | dict(pair.split("=", 1) for pair in arguments.set),
         expected=expected,
         patience=Patience(arguments.timeout, arguments.pause),
+        traffic=arguments.traffic,
     )
     outcome = rollout.roll_out(plan)
     print(f"deploy: {outcome.text}", file=sys.stderr if outcome.exit_code else sys.stdout)

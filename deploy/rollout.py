@@ -1,5 +1,9 @@
-"""One deployment: remember the image that runs, deploy, check the result, roll back on failure."""
+"""One deployment: remember the image that runs, deploy, check the result, roll back on failure.
 
+Requests of strangers can set off the service's alarm: a rollout that it undid is tried once more.
+"""
+
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +13,7 @@ from deploy import stack
 from deploy.aws import Patience, client, wait_for
 from deploy.smoke import Expected, smoke_test, wait_until_healthy
 from deploy.targets import SUCCEEDED, Operation, Target
+from deploy.traffic import steady_requests
 from stages.utils.errors import PipelineError
 
 FOLDER = Path(__file__).parent
@@ -24,6 +29,7 @@ class Plan(NamedTuple):
     parameters: dict[str, str]
     expected: Expected
     patience: Patience
+    traffic: float  # requests per second during the rollout, to a target with an alarm
 
 
 class Outcome(NamedTuple):
@@ -33,18 +39,45 @@ class Outcome(NamedTuple):
     text: str
 
 
+class AlarmRollbackError(PipelineError):
+    """The service itself undid the rollout, because too many answers were 4xx or 5xx."""
+
+
 def roll_out(plan: Plan) -> Outcome:
-    """Deploy, check, and roll back on failure.
+    """Deploy, check, and roll back on failure; once more if it was the alarm that failed it.
 
     Raises:
         PipelineError: the stack needs a person first; nothing was changed.
     """
     prepare_stack(plan)
     before = running(plan)
+    address = address_of(plan) if before and plan.target.has_alarm else None
+    with steady_requests(address, plan.traffic):
+        try:
+            return attempt(plan, before)
+        except AlarmRollbackError as error:
+            first = roll_back(plan, before, str(error))
+            if first.exit_code == 2 or before is None:
+                return first
+        print(f"deploy: {first.text}; trying once more", file=sys.stderr, flush=True)
+        try:
+            return attempt(plan, before)
+        except AlarmRollbackError as error:
+            return roll_back(plan, before, f"{error}, for the second time (docs/shipping.md, Rollouts)")
+
+
+def attempt(plan: Plan, before: str | None) -> Outcome:
+    """Deploy and check; roll back on failure, unless the alarm did.
+
+    Raises:
+        AlarmRollbackError: it did; the stack still has to be brought back.
+    """
     try:
         apply(plan, plan.image)
         address = address_of(plan)
         smoke_test(address, plan.expected, plan.patience)
+    except AlarmRollbackError:
+        raise
     except (PipelineError, BotoCoreError, ClientError) as error:
         return roll_back(plan, before, str(error))
     if before == plan.image:
@@ -82,6 +115,7 @@ def apply(plan: Plan, image: str) -> None:
     """Update the stack to the image; wait for the stack and for the service's own operation.
 
     Raises:
+        AlarmRollbackError: the service's alarm undid it.
         PipelineError: the image does not run.
     """
     arn = stack.outputs(plan.stack).get("ServiceArn")
@@ -89,10 +123,14 @@ def apply(plan: Plan, image: str) -> None:
     runs_already = arn is not None and plan.target.images(arn) == [image]
     changed = stack.put(plan.stack, FOLDER / plan.target.template, plan.parameters | {"ImageUri": image}, plan.role)
     status = stack.settle(plan.stack, plan.patience)
+    arn = stack.outputs(plan.stack).get("ServiceArn")
     if changed and status not in stack.GOOD:
+        if arn and (newest := plan.target.last_operation(arn)) and newest != last:
+            check_alarms(newest)
         why = stack.reason(plan.stack) if status != stack.GONE else "it is gone"
         raise PipelineError(f"stack {plan.stack} is {status}: {why}")
-    arn = stack.outputs(plan.stack)["ServiceArn"]
+    if arn is None:
+        raise PipelineError(f"stack {plan.stack} is {status} and has no service")
 
     def poll() -> Operation | None:
         newest = plan.target.last_operation(arn)
@@ -103,9 +141,17 @@ def apply(plan: Plan, image: str) -> None:
 
     operation = wait_for(f"the operation of {arn}", poll, plan.patience)
     if changed and operation.status not in SUCCEEDED:
+        check_alarms(operation)
         raise PipelineError(f"the operation ended in {operation.status}{operation.reason and ': ' + operation.reason}")
     if (images := plan.target.images(arn)) != [image]:
         raise PipelineError(f"{', '.join(images) or 'nothing'} runs, not {image}: it was rolled back silently")
+
+
+def check_alarms(operation: Operation) -> None:
+    """Raise AlarmRollbackError if an alarm ended the operation."""
+    if operation.alarms:
+        names = ", ".join(operation.alarms)
+        raise AlarmRollbackError(f"alarm {names} rolled it back: more than 1% of the answers were 4xx or 5xx")
 
 
 def roll_back(plan: Plan, before: str | None, why: str) -> Outcome:

@@ -38,11 +38,15 @@ def expect(root: Path, git_sha: str) -> Expected:
     return Expected(git_sha, md5, row, make_scorer(card)(defaults).prediction)
 
 
+def authorization() -> dict[str, str]:
+    """Return the header with APP_TOKEN, none if it is not set."""
+    token = os.environ.get("APP_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
 def ask(url: str, body: Any = None) -> Any:
     """GET a URL, or POST a body to it, as JSON, within 10 s; send APP_TOKEN if it is set."""
-    headers = {"Content-Type": "application/json"}
-    if token := os.environ.get("APP_TOKEN"):
-        headers["Authorization"] = f"Bearer {token}"
+    headers = {"Content-Type": "application/json"} | authorization()
     data = None if body is None else json.dumps(body).encode()
     with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=10) as answer:
         return json.load(answer)

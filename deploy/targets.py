@@ -19,6 +19,7 @@ class Operation(NamedTuple):
     id: str
     status: str
     reason: str = ""
+    alarms: tuple[str, ...] = ()  # that rolled it back
 
     @property
     def done(self) -> bool:
@@ -29,6 +30,7 @@ class Target(NamedTuple):
     """The stack template of a service, and the two questions to it; both take the service's ARN."""
 
     template: str
+    has_alarm: bool  # on the share of 4xx and 5xx, which can undo a rollout
     images: Callable[[str], list[str]]  # more than one image while a deployment is in progress
     last_operation: Callable[[str], Operation | None]
 
@@ -62,10 +64,20 @@ def ecs_operation(arn: str) -> Operation | None:
     cluster = ecs_service(arn).get("cluster", "default")
     found = client("ecs").list_service_deployments(service=arn, cluster=cluster)["serviceDeployments"]
     newest = max(found, key=lambda deployment: deployment["createdAt"], default=None)
-    return newest and Operation(newest["serviceDeploymentArn"], newest["status"], newest.get("statusReason", ""))
+    if newest is None:
+        return None
+    arn, status = newest["serviceDeploymentArn"], newest["status"]
+    return Operation(arn, status, newest.get("statusReason", ""), triggered_alarms(arn) if status in FAILED else ())
+
+
+def triggered_alarms(deployment_arn: str) -> tuple[str, ...]:
+    """Return the alarms that ended a deployment; none if it failed for another reason."""
+    answer = client("ecs").describe_service_deployments(serviceDeploymentArns=[deployment_arn])
+    alarms = [deployment.get("alarms", {}) for deployment in answer["serviceDeployments"]]
+    return tuple(name for found in alarms for name in found.get("triggeredAlarmNames", []))
 
 
 TARGETS = {
-    "apprunner": Target("service-apprunner.yaml", apprunner_images, apprunner_operation),
-    "ecs-express": Target("service-ecs-express.yaml", ecs_images, ecs_operation),
+    "apprunner": Target("service-apprunner.yaml", False, apprunner_images, apprunner_operation),
+    "ecs-express": Target("service-ecs-express.yaml", True, ecs_images, ecs_operation),
 }

@@ -12,7 +12,7 @@ import pytest
 from deploy.__main__ import main
 from deploy.aws import client
 from deploy.smoke import expect
-from tests.helpers.fake_aws import REPOSITORY, Aws, serve
+from tests.helpers.fake_aws import ALARM, REPOSITORY, Aws, serve
 from tests.helpers.project import ROOT, Project
 from tests.helpers.servers import environment
 
@@ -73,15 +73,16 @@ def deploy(
     monkeypatch.setenv("DOCKER_LOG", str(tmp_path / "docker.log"))
     monkeypatch.chdir(ready.path)
 
-    def run(target: str, timeout: float = 20) -> tuple[int, str]:
-        options = ["--target", target, "--timeout", str(timeout), "--pause", "0.05"]
+    def run(target: str, timeout: float = 20, traffic: float = 20) -> tuple[int, str]:
+        options = ["--target", target, "--timeout", str(timeout), "--pause", "0.05", "--traffic", str(traffic)]
         monkeypatch.setattr(sys, "argv", ["deploy", *options])
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capfd.readouterr()
-        [line] = (printed.out + printed.err).splitlines()
+        *notices, line = (printed.err + printed.out).splitlines()
         assert (ended.value.code == 0) == (line == printed.out.strip()), "success on stdout, failure on stderr"
-        return int(ended.value.code or 0), line
+        assert all(notice.endswith("; trying once more") for notice in notices)
+        return int(ended.value.code or 0), "\n".join([*notices, line])
 
     return run
 
@@ -134,6 +135,52 @@ def test_failed_update_brings_the_old_image_back(
     assert why in line
     assert line.endswith(f"; {OLD} runs again")
     assert (account.image, account.wanted) == (OLD, OLD), "service and stack agree"
+
+
+UNDONE = f"deploy: FAILED: alarm {ALARM} rolled it back: more than 1% of the answers were 4xx or 5xx"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "traffic", "lines"),
+    [
+        (["bots"], 400, ["deploy: {new} runs at {url}, in place of {old}"]),
+        (
+            ["bots", "works", "bots", "works"],
+            0,
+            [
+                UNDONE + "; {old} runs again; trying once more",
+                UNDONE + ", for the second time (docs/shipping.md, Rollouts); {old} runs again",
+            ],
+        ),
+        (
+            ["alarm", "works", "works"],
+            20,
+            [UNDONE + "; {old} runs again; trying once more", "deploy: {new} runs at {url}, in place of {old}"],
+        ),
+        (
+            ["alarm, stack fails", "works"],
+            20,
+            [UNDONE + "; {old} runs again; trying once more", "deploy: {new} runs at {url}, in place of {old}"],
+        ),
+        (
+            ["alarm", "works", "wrong model", "works"],
+            20,
+            [UNDONE + "; {old} runs again; trying once more", "deploy: FAILED: {url} serves commit "],
+        ),
+    ],
+    ids=["steady traffic", "no traffic", "once", "with the stack", "then another failure"],
+)
+def test_bad_requests_of_strangers(
+    script: list[str], traffic: float, lines: list[str], account: Aws, deploy: Deploy, new: str
+) -> None:
+    """5% of the public's requests are bad: steady good ones let the rollout pass; without them the alarm undoes it."""
+    account.script = list(script)
+    code, printed = deploy("ecs-express", traffic=traffic)
+    expected = [line.format(new=new, old=OLD, url=account.url) for line in lines]
+    assert [line[: len(start)] for line, start in zip(printed.splitlines(), expected, strict=True)] == expected
+    assert code == (0 if account.image == new else 1)
+    assert account.wanted == account.image
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ app that they "run". It plays no more than the deploy script asks for, and follo
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from xml.sax.saxutils import escape
 
 ACCOUNT = "000000000000"
 REPOSITORY = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/dvc-elasticnet"
+ALARM = "dvc-elasticnet-faults"
 ARN = f"arn:aws:fake:us-east-1:{ACCOUNT}:service/app"
 
 
@@ -28,6 +30,10 @@ class Aws:
     wanted: str | None = None  # image that the stack has been given
     operations: list[tuple[str, str]] = field(default_factory=list)  # id and status, as App Runner words it
     pushed: set[str] = field(default_factory=set)  # tags in ECR
+    alarmed: set[str] = field(default_factory=set)  # operations that the alarm undid
+    baking: bool = False  # the last operation waits for what the alarm says of its requests
+    visits: int = 0  # of the app's page since the last deployment
+    default_vpc: bool = True
     calls: list[str] = field(default_factory=list)
     app: dict[str, Any] = field(default_factory=dict)  # scorecard_md5, prediction
     url: str = ""
@@ -39,20 +45,47 @@ class Aws:
         statuses = {
             "hangs": f"{kind}_IN_PROGRESS",
             "stack fails": "ROLLBACK_COMPLETE" if first else "UPDATE_ROLLBACK_COMPLETE",
+            "alarm, stack fails": "UPDATE_ROLLBACK_COMPLETE",
         }
         self.status = statuses.get(word, f"{kind}_COMPLETE")
+        outcomes = {
+            "rolls back": "ROLLBACK_SUCCEEDED",
+            "alarm": "ROLLBACK_SUCCEEDED",
+            "alarm, stack fails": "ROLLBACK_SUCCEEDED",
+            "operation fails": "FAILED",
+            "operation hangs": "IN_PROGRESS",
+            "bots": "IN_PROGRESS",
+        }
+        name = f"operation {len(self.operations)}"
+        if word not in ("hangs", "stack fails"):
+            self.operations.append((name, outcomes.get(word, "SUCCEEDED")))
+        if word.startswith("alarm"):
+            self.alarmed.add(name)
         if word in statuses:
             return
-        outcomes = {"rolls back": "ROLLBACK_SUCCEEDED", "operation fails": "FAILED", "operation hangs": "IN_PROGRESS"}
-        self.operations.append((f"operation {len(self.operations)}", outcomes.get(word, "SUCCEEDED")))
         self.wanted = image
+        self.baking, self.visits, self.started = word == "bots", 0, time.monotonic()
         if word in ("works", "wrong model"):
             self.image = image
         self.app["scorecard_md5"] = "0" * 32 if word == "wrong model" else self.app["right_md5"]
 
-    # ------------------------------------------------------------ CloudFormation: forms in, XML out
+    def bake(self) -> None:
+        """End a deployment of which 1 in 20 requests of the public is bad: above 1% of all, the alarm undoes it."""
+        if self.baking and (self.visits >= 100 or (self.visits == 0 and time.monotonic() > self.started + 0.5)):
+            name, _ = self.operations.pop()
+            undone, self.baking = 1 / (20 + self.visits) > 0.01, False
+            self.operations.append((name, "ROLLBACK_SUCCEEDED" if undone else "SUCCEEDED"))
+            if undone:
+                self.alarmed.add(name)
+            else:
+                self.image = self.wanted
+
+    # ------------------------------------------------------------ CloudFormation and EC2: forms in, XML out
 
     def cloudformation(self, form: dict[str, str]) -> tuple[int, str]:
+        if form["Action"] == "DescribeVpcs":
+            found = "<item><vpcId>vpc-1</vpcId></item>" * self.default_vpc
+            return 200, f"<DescribeVpcsResponse><vpcSet>{found}</vpcSet></DescribeVpcsResponse>"
         action, name = form["Action"], form["StackName"]
         if action == "DescribeStacks" and name == "dvc-elasticnet":
             return 200, stack(name, "CREATE_COMPLETE", {"RepositoryUri": REPOSITORY, "StackRoleArn": f"{ARN}/role"}, {})
@@ -97,7 +130,12 @@ class Aws:
             return 200, {
                 "service": {"cluster": "default", "activeConfigurations": [{"primaryContainer": {"image": self.image}}]}
             }
+        if action == "DescribeServiceDeployments":
+            [name] = body["serviceDeploymentArns"]
+            alarms = {"status": "TRIGGERED", "alarmNames": [ALARM], "triggeredAlarmNames": [ALARM]}
+            return 200, {"serviceDeployments": [{"alarms": alarms}] if name in self.alarmed else [{}]}
         if action == "ListServiceDeployments":
+            self.bake()
             words = {"SUCCEEDED": "SUCCESSFUL", "ROLLBACK_SUCCEEDED": "ROLLBACK_SUCCESSFUL", "FAILED": "STOPPED"}
             rows = [
                 {"serviceDeploymentArn": name, "status": words.get(status, status), "createdAt": n}
@@ -114,6 +152,7 @@ class Aws:
 
     def page(self, path: str) -> dict[str, Any]:
         """The answers of the app that runs."""
+        self.visits += path == "/"
         version = {"git_sha": (self.image or "").rpartition(":")[2], "scorecard_md5": self.app["scorecard_md5"]}
         return {"/health": {"status": "ok"}, "/version": version}.get(path, {"prediction": self.app["prediction"]})
 
