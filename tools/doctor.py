@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 from packaging.requirements import Requirement
 from ruamel.yaml import YAML
 
@@ -17,7 +19,7 @@ from stages.utils.errors import PipelineError
 from tools.commands import git, run
 from tools.dvc_cache import check_cache
 from tools.image import working_tool
-from tools.s3_remote import check_remote
+from tools.s3_remote import ONE_TRY, check_remote
 from tools.track.store import tracking_uri
 
 REINSTALL = "run `make clean setup`"
@@ -113,6 +115,23 @@ def container() -> str:
     return f"{working_tool()} works"
 
 
+def default_vpc() -> str:
+    """Check that the region has a default VPC: ECS Express puts a service there unless it is given subnets."""
+    session = Session()
+    region = session.get_config_variable("region")
+    if not region:
+        return "not checked: no AWS region is set"
+    try:
+        ec2 = session.create_client("ec2", config=ONE_TRY)
+        found = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    except (BotoCoreError, ClientError) as error:
+        return f"not checked: {error}"
+    if not found:
+        fix = '`aws ec2 create-default-vpc`, or `make deploy ARGS="--set SubnetIds=subnet-…,subnet-…"`'
+        raise PipelineError(f"none in {region}, and a deployment on ECS Express needs one: {fix}")
+    return f"{region} has one"
+
+
 CHECKS: dict[str, Callable[[], str]] = {
     "python": python,
     "packages": packages,
@@ -123,6 +142,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "s3": check_remote,
     "mlflow": mlflow,
     "container": container,
+    "default vpc": default_vpc,
 }
 
 

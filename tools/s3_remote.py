@@ -11,6 +11,7 @@ from botocore.session import Session
 from stages.utils.errors import PipelineError
 
 SECONDS = 5  # to connect, and to wait for an answer; there is no second try
+ONE_TRY = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": 1})
 PLACEHOLDER = "s3://your-bucket/"
 SET_URL = "`dvc remote modify storage url s3://BUCKET/PATH`"
 
@@ -70,7 +71,7 @@ def check_remote(read: bool = True, write: bool = True) -> str:
             aws_access_key_id=settings.get("access_key_id"),
             aws_secret_access_key=settings.get("secret_access_key"),
             aws_session_token=settings.get("session_token"),
-            config=Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": 1}),
+            config=ONE_TRY,
         )
         found = s3.list_objects_v2(**bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
         if read and found:

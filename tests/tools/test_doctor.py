@@ -13,8 +13,9 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from tests.helpers.fake_aws import Aws, serve
 from tests.helpers.project import Project
-from tests.helpers.servers import free_port, relay
+from tests.helpers.servers import environment, free_port, relay
 from tools.doctor import CHECKS, diagnose
 from tools.s3_remote import FIXES, fix
 
@@ -62,6 +63,22 @@ def test_another_version_of_a_package(in_project: Project) -> None:
     ok, text = found("packages")
     assert not ok
     assert ", locked ==0.0.1; no-such-package missing, locked ==1.0: run `make clean setup`" in text
+
+
+def test_default_vpc(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found("default vpc") == (True, "not checked: no AWS region is set")
+    aws = Aws(script=[])
+    with serve(aws) as address:
+        for name, value in environment(address).items():
+            monkeypatch.setenv(name, value)
+        assert found("default vpc") == (True, "us-east-1 has one")
+        aws.default_vpc = False
+        ok, text = found("default vpc")
+        assert not ok
+        assert text.startswith(
+            "none in us-east-1, and a deployment on ECS Express needs one: `aws ec2 create-default-vpc`"
+        )
+    assert found("default vpc")[1].startswith("not checked: Could not connect to the endpoint URL")
 
 
 def test_no_dvc_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
