@@ -15,17 +15,19 @@ WORKFLOWS: dict[str, dict[str, Any]] = {file.stem: YAML(typ="safe").load(file) f
 JOBS = {f"{name}-{key}": job for name, flow in WORKFLOWS.items() for key, job in flow["jobs"].items()}
 
 
-def test_all_three_are_there() -> None:
-    assert list(WORKFLOWS) == ["ci", "deploy", "retrain"]
+def test_all_four_are_there() -> None:
+    assert list(WORKFLOWS) == ["ci", "deploy", "retrain", "upgrade"]
 
 
 def test_zizmor_finds_nothing(project: Project) -> None:
-    done = project.run("zizmor", "--offline", "--no-progress", "--persona", "regular", ".github/workflows")
+    done = project.run("zizmor", "--offline", "--no-progress", "--persona", "regular", ".github")
     assert done.returncode == 0, done.stdout
 
 
 def test_they_are_what_github_takes(project: Project) -> None:
     done = project.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
+    assert done.returncode == 0, done.stdout
+    done = project.run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
     assert done.returncode == 0, done.stdout
 
 
@@ -48,7 +50,7 @@ def test_jobs_end_and_say_what_they_may(name: str) -> None:
     assert 0 < JOBS[name]["timeout-minutes"] <= 120
     assert JOBS[name]["permissions"]["contents"] in ("read", "write")
     assert [key for key, right in JOBS[name]["permissions"].items() if key == "contents" and right == "write"] == (
-        ["contents"] if name == "retrain-retrain" else []
+        ["contents"] if name in ("retrain-retrain", "upgrade-upgrade") else []
     )
 
 
@@ -67,6 +69,24 @@ def test_what_they_call_is_there(name: str) -> None:
         assert importlib.util.find_spec(module), module
     for file in re.findall(r"-r (requirements/\w+\.txt)", script):
         assert (ROOT / file).is_file()
+
+
+def test_both_pythons_are_checked() -> None:
+    """The one that made dvc.lock byte by byte, the image's number by number."""
+    locked = (ROOT / ".python-version").read_text().strip()
+    image = re.search(r"^ARG BASE_TAG=(\d+\.\d+)\.", (ROOT / "Dockerfile").read_text(), re.M)[1]  # type: ignore[index]
+    assert JOBS["ci-test"]["strategy"]["matrix"]["python"] == [locked, image]
+    tolerances = {row["python"]: "tolerance" in row for row in JOBS["ci-verify"]["strategy"]["matrix"]["include"]}
+    assert tolerances == {locked: False, image: True}
+
+
+def test_the_image_has_a_bill_of_materials() -> None:
+    """Of exactly the packages that the Dockerfile installs, uploaded whatever the audit after it says."""
+    [listing] = [step["run"] for step in JOBS["deploy-build"]["steps"] if "cyclonedx-py" in step.get("run", "")]
+    assert listing.index("cyclonedx-py") < listing.index("pip-audit --strict"), "--strict: no answer is no clean bill"
+    [upload] = [step for step in JOBS["deploy-build"]["steps"] if step.get("with", {}).get("name") == "sbom"]
+    assert f"--output-file {upload['with']['path']} requirements/webapp.txt" in listing
+    assert upload["if"] == "always()"
 
 
 def test_roles_trust_what_the_jobs_say() -> None:
