@@ -35,7 +35,7 @@ def read_files(source: Source, metrics: SourceMetrics) -> Frames:
     """Stream every file that the URI names, one after the other, and note the files in `metrics`.
 
     Raises:
-        SourceError: the files differ in their columns.
+        SourceError: the files differ in their columns, or one changed while it was read.
     """
     with found_files(source) as files:
         metrics.files = [file.facts for file in files]
@@ -50,6 +50,10 @@ def read_files(source: Source, metrics: SourceMetrics) -> Frames:
                         f"{file.shown}: its columns differ from those of {files[0].shown}: {', '.join(odd)}"
                     )
                 yield frame
+            if state_of(file.original) != file.state:
+                raise SourceError(
+                    f"{file.shown}: the file changed while it was read; run again when nothing writes to it any more"
+                )
 
 
 @contextmanager
@@ -87,6 +91,7 @@ def unpack_and_check(file: Fetched, source: Source, member: str | None, hashed: 
     The hash is that of the file as found, or of the member that the URI names: an archive may be packed again around
     the same member.
     """
+    state = state_of(file.path)
     unpacked, name = unpack(file.path, file.shown, member, SCRATCH)
     read = unpacked if member else file.path
     with read.open("rb") as stream:
@@ -106,7 +111,15 @@ def unpack_and_check(file: Fetched, source: Source, member: str | None, hashed: 
     facts = SourceFile(name=file.shown, bytes=read.stat().st_size, sha256=digest)
     if file.etag:
         facts.etag = file.etag
-    return File(unpacked, suffix.removeprefix("."), facts)
+    return File(unpacked, suffix.removeprefix("."), facts, file.path, state)
+
+
+def state_of(path: Path) -> str:
+    """Return what changes when a file is written to, replaced or deleted."""
+    if not path.exists():
+        return "deleted"
+    found = path.stat()
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
 
 def local_paths(pattern: str) -> list[Path]:

@@ -24,6 +24,8 @@ class File:
     path: Path
     format: str  # csv, tsv, parquet, …
     facts: SourceFile
+    original: Path  # as found, perhaps packed
+    state: str  # of `original` before it was unpacked and read
 
     @property
     def shown(self) -> str:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from stages.sources import csv_rows, frames
 from stages.sources.frames import File
 from stages.sources.text import read_csv_file
-from stages.table.parts import list_parts, read_part
+from stages.table.parts import list_parts, read_part, write_part
 from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.metrics_files import SourceFile
@@ -150,7 +150,7 @@ def test_an_absolute_path_is_not_written_into_the_table(workdir: Path) -> None:
 def read_file(path: Path, **source: str) -> tuple[pd.DataFrame, int]:
     """The rows of a CSV file whose header is `a,b`, and how many blank ones were left out."""
     metrics = nothing_read()
-    file = File(path, "csv", SourceFile(name=path.name, bytes=0, sha256=""))
+    file = File(path, "csv", SourceFile(name=path.name, bytes=0, sha256=""), path, "")
     none = csv_rows.csv_frame([], ["a", "b"], path.name)
     frames_read = read_csv_file(file, Source(uri=path.name, **source), metrics)
     return pd.concat([none, *frames_read], ignore_index=True), metrics.blank_rows
@@ -400,6 +400,38 @@ def test_part_rows_never_change_the_table(workdir: Path) -> None:
             assert len(tables[-1]) == length
             pd.testing.assert_frame_equal(tables[-1], tables[0], check_dtype=False)
         assert bytes_of_parts[1] == bytes_of_parts[2]
+
+
+@pytest.mark.parametrize("change", ["grows", "is cut short", "is deleted", "is replaced"])
+def test_a_source_that_changes_while_it_is_read(workdir: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    """Its hash would not be that of the rows: one line, the old table stays, and the next run takes the new file."""
+    table = Path(TABLE)
+    table.write_text("a,b\n1,2\n")
+    assert run_ingest(workdir, TABLE).returncode == 0
+    before = digests(workdir)
+
+    def write_meanwhile(frame: pd.DataFrame, directory: Path, name: int) -> None:
+        if name == 0:
+            content = table.read_text()
+            if change in ("is deleted", "is replaced"):
+                table.unlink()
+            if change != "is deleted":
+                table.write_text(
+                    {"grows": content * 2, "is cut short": content[: len(content) // 2]}.get(change, content)
+                )
+        write_part(frame, directory, name)
+
+    table.write_text("a,b\n" + "3,4\n" * 10_000)
+    monkeypatch.setattr(csv_rows, "BLOCK", 1000)
+    with monkeypatch.context() as patch:
+        patch.setattr("stages.ingest.write_part", write_meanwhile)
+        failed = run_ingest(workdir, TABLE, part_rows=100)
+    assert failed.returncode == SOURCE
+    (line,) = failed.stderr.splitlines()
+    assert line.startswith(f"ingest    {TABLE}: the file changed while it was read; run again")
+    assert (digests(workdir), leftovers(workdir)) == (before, [])
+    table.write_text("a,b\n5,6\n")
+    assert run_ingest(workdir, TABLE).returncode == 0
 
 
 def test_kill_9_in_the_middle(project: Project) -> None:

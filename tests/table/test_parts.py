@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from stages.sources.csv_rows import csv_frame
 from stages.table.hashing import draw, hash_rows
-from stages.table.parts import cut_into_parts, read_part, sample_rows, write_part
+from stages.table.parts import cut_into_parts, read_part, row_counts, sample_rows, write_part
 from stages.utils.errors import DataError
+from stages.utils.parallel import map_parts
 from tests.helpers.typed_rows import HASHED, PROPERTY, in_parts, rng_table, table, tables, written
 
 
@@ -79,11 +80,25 @@ def test_sample_of_equal_rows(tmp_path: Path, part_rows: int) -> None:
     assert ((counts - 50.0) ** 2 / 50).sum() < 149  # chi squared of 99 degrees of freedom, 0.1 %
 
 
-def test_a_damaged_part_is_named(tmp_path: Path) -> None:
-    (path,) = written([rng_table(10)], tmp_path / "parts")
-    path.write_bytes(path.read_bytes()[:4] + bytes(16) + path.read_bytes()[20:])
-    with pytest.raises(DataError, match=r"(?s)part-00000.parquet: not readable as Parquet .*; remove .*parts and run"):
-        read_part(path)
+DAMAGE = {
+    "damaged": lambda path: path.write_bytes(path.read_bytes()[:4] + bytes(16) + path.read_bytes()[20:]),
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-40]),
+    "deleted": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_part_that_goes_under_way_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, workers: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(f"source: {{uri: sklearn://diabetes}}\ncompute: {{workers: {workers}}}\n")
+    parts = written([rng_table(10), rng_table(10)], Path("parts"))
+    assert row_counts(parts) == [10, 10]
+    DAMAGE[damage](parts[1])
+    with pytest.raises(DataError, match=r"(?s)part-00001.parquet: not readable as Parquet .*; remove parts and run"):
+        list(map_parts(read_part, parts))
 
 
 def test_sample_of_parts_without_rows(tmp_path: Path) -> None:

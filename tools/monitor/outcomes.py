@@ -39,7 +39,7 @@ def frames_of(given: str) -> Frames:
         raise SourceError(f"{path}: no such file; name a file, a URL, or a YAML file with the keys of a source")
     if suffix not in FORMATS:
         raise SourceError(f"{path}: found a file of type {suffix or '(none)'}; allowed: {', '.join(FORMATS)}")
-    file = File(path, suffix[1:], SourceFile(name=str(path), bytes=path.stat().st_size, sha256=""))
+    file = File(path, suffix[1:], SourceFile(name=str(path), bytes=path.stat().st_size, sha256=""), path, "")
     return FORMATS[suffix](file, source, SourceMetrics(uri=source.uri, rows=0, blank_rows=0))
 
 
