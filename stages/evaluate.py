@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from stages.evaluation.baselines import fit_black_box, mean_target
 from stages.evaluation.error_groups import FIFTHS, find_groups, residuals_by_group, worst_coverage
-from stages.evaluation.error_size import scaled_intervals
+from stages.evaluation.error_size import exposure_limit, exposure_spread, scaled_intervals
 from stages.evaluation.gate import gate, gate_checks
 from stages.evaluation.intervals import coverage_by_bin, coverage_scores, interval_ends, residual_intervals
 from stages.evaluation.metrics import bootstrap_scores
@@ -49,26 +49,32 @@ def main() -> None:
         by_group, transform = read_params("split.by") == "group", read_params("features.target")
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
-        columns = [*schema.names("feature", "time", "target", "weight"), "_fold"]
+        columns = [*schema.modelled, "_fold"]
         sample = sample_rows(list_parts(TRAIN), params.sample_rows, columns)
 
-        models = fit_models(model, sample, schema, params, transform)
+        models = fit_models(model, sample, schema, params, transform, read_params("split.by") == "time")
         write_json(INTERVALS, models.intervals, ALL_DIGITS)
         groups = find_groups(by_weight(sample, schema), schema)
         test = list_parts(TEST)
         parts = list(map_parts(score_part, test, models, schema, groups, by_group, rows=row_counts(test)))
         by_group_of_rows = residuals_by_group(pd.concat([part.groups for part in parts]), groups, schema)
 
-        scores = {
-            name: bootstrap_scores(
-                np.sum([part.sums[name] for part in parts], axis=0), params.bootstrap, params.confidence, params.seed
-            )
-            for name in parts[0].sums
-        }
+        scores, totals = (
+            {
+                name: bootstrap_scores(
+                    np.sum([sums[name] for sums in found], axis=0), params.bootstrap, params.confidence, params.seed
+                )
+                for name in found[0]
+            }
+            for found in ([part.sums for part in parts], [part.totals for part in parts])
+        )
         counts = {name: np.sum([part.coverage[name] for part in parts], axis=0) for name in parts[0].coverage}
         coverage = coverage_scores(counts["bin"], counts["constant"], params.coverage, worst_coverage(by_group_of_rows))
         verdicts = gate(gate_checks(scores["model"], scores["least_squares"], coverage, params.gate))
-        write_metrics(EvaluationMetrics(**scores, intervals=coverage, gate=verdicts))
+        metrics = EvaluationMetrics(**scores, intervals=coverage, gate=verdicts)
+        if totals:
+            metrics.total = totals
+        write_metrics(metrics)
         drawn = pd.concat([part.drawn for part in parts]).sort_values("draw", kind="stable").head(DRAWN_ROWS)
         write_csv(PREDICTED, drawn.drop(columns="draw"))
         write_csv(COVERAGE, coverage_by_bin(counts["bin"], from_scale(np.array(models.intervals["edges"]), transform)))
@@ -82,19 +88,30 @@ def main() -> None:
 
 
 def fit_models(
-    model: Pipeline, sample: pd.DataFrame, schema: TableSchema, params: EvaluateParams, transform: TargetTransform
+    model: Pipeline,
+    sample: pd.DataFrame,
+    schema: TableSchema,
+    params: EvaluateParams,
+    transform: TargetTransform,
+    forward: bool,
 ) -> Models:
-    """Fit the intervals and the baselines to training rows."""
+    """Fit the intervals and the baselines to training rows; `forward` if folds are blocks of time."""
     prediction, residual = out_of_fold(sample, schema, transform)
     known = ~np.isnan(prediction)
     rows, prediction, residual = sample[known], prediction[known], residual[known]
-    weight = row_weights(rows, schema)
+    weight, exposure = row_weights(rows, schema), exposure_limit(rows, schema)
+    spread = exposure_spread(rows, exposure)
     if params.intervals == "scaled":
-        intervals, factor = scaled_intervals(model, rows, prediction, residual, params, transform, weight)
+        intervals, factor = scaled_intervals(
+            model, rows, prediction, residual, params, transform, weight, spread, forward
+        )
     else:
-        intervals = residual_intervals(prediction, residual, params.coverage, params.bins, weight)
-        factor = np.ones(len(rows))
+        intervals = residual_intervals(prediction, residual / spread, params.coverage, params.bins, weight)
+        factor = np.ones(len(rows)) * spread
+    if exposure is not None:
+        intervals["exposure"] = exposure
     lower, upper = interval_ends(intervals, prediction, factor, transform)
+    has_width = ~np.isnan(factor)
     least_squares = elasticnet.least_squares(load_sets(SETS)[-1].train)
     [fitted] = linear_sums(pairs_of(model), sample, [least_squares])
     target = sample[schema.target.name].to_numpy()
@@ -106,7 +123,9 @@ def fit_models(
         mean=mean_target(list_parts(TRAIN), schema),
         intervals=intervals,
         constant=residual_intervals(prediction, residual, params.coverage, 1, weight),
-        width_edges=np.unique(quantiles(upper - lower, FIFTHS, weight)),
+        width_edges=np.unique(
+            quantiles((upper - lower)[has_width], FIFTHS, None if weight is None else weight[has_width])
+        ),
         transform=transform,
     )
 

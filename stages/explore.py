@@ -46,8 +46,7 @@ def main() -> None:
         parts = list_parts(TRAIN)
         columns = [*schema.inputs, schema.target]
         profile = merge_profiles(list(map_parts(profile_part, parts, schema, rows=row_counts(parts))), schema)
-        names = [*(column.name for column in columns), *schema.names("weight")]
-        sample = by_weight(sample_rows(parts, params.sample_rows, names), schema)
+        sample = by_weight(sample_rows(parts, params.sample_rows, schema.modelled), schema)
         target, inputs = sampled_column(schema.target, sample[schema.target.name]), sampled_inputs(sample, schema)
         for column in columns:
             if column.kind == "number":

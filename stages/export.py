@@ -25,6 +25,7 @@ from stages.utils.metrics_files import InteractionMetrics, read_metrics
 from stages.utils.params import read_params
 from stages.utils.stage import stage
 from webapp.scoring import scorecard
+from webapp.scoring.notation import SMALLEST
 from webapp.scoring.scorecard import Scorecard
 
 MODEL, INTERVALS = Path("models/model.joblib"), Path("models/intervals.json")
@@ -40,8 +41,7 @@ def main() -> None:
         params = read_params("export")
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
-        columns = schema.names("feature", "time", "target", "weight")
-        sample = by_weight(sample_rows(list_parts(TRAIN), params.check_rows, columns), schema)
+        sample = sample_rows(list_parts(TRAIN), params.check_rows, schema.modelled)
         card = make_scorecard(model, sample, schema)
         with replacing(SCORECARD) as partial:
             write_json(partial, card.model_dump(mode="json"), ALL_DIGITS)
@@ -54,17 +54,26 @@ def main() -> None:
 
 
 def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -> Scorecard:
-    """The model as a scorecard, with what the form and the API need to know of each column."""
+    """The model as a scorecard, with what the form and the API need to know of each column.
+
+    Args:
+        sample: training rows.
+    """
+    # with an exposure each row counts once for its columns, as live rows do, but a rate as much as its exposure
+    weighted = by_weight(sample, schema)
+    sample = sample if schema.exposure else weighted
     shares = [pair.folds for pair in read_metrics(InteractionMetrics).pairs]
     known = {column.name: column.levels or [] for column in schema.inputs}
     intervals = read_json(INTERVALS)
     effects = effects_of(model, known, sample, shares)
+    limit = intervals.pop("exposure", None)
     widths = width_effects(effects.axes, intervals.pop("factor_coef", []), weights_of(model)[1], known)
     target = schema.target
     metrics = read_json(METRICS)
     worst_group = metrics["intervals"].pop("worst_group")
     headline = {**metrics["model"], **metrics["intervals"], "gate_passed": metrics["gate"]["passed"]}
     headline["worst_group_coverage"] = None if worst_group is None else worst_group["coverage"]
+    headline |= {f"total_{name}": value for name, value in metrics.get("total", {}).get("model", {}).items()}
     return Scorecard(
         version=2,
         title=schema.title,
@@ -76,8 +85,9 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
             unit=target.unit,
             transform=model["elasticnet"].transform,
             factor=model["elasticnet"].factor_,
-            quantiles=np.quantile(sample[target.name], QUANTILES).tolist(),
-            histogram=make_histogram(sample[target.name]),
+            quantiles=np.quantile(weighted[target.name], QUANTILES).tolist(),
+            histogram=make_histogram(weighted[target.name]),
+            typical=None if schema.exposure is None else float(weighted[target.name].mean()),
         ),
         intercept=float(model["elasticnet"].intercept_),
         columns=[
@@ -86,6 +96,7 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
             )
             for column in schema.inputs
         ],
+        exposure=None if limit is None else make_exposure(sample, schema, limit["least"]),
         surfaces=effects.surfaces,
         intervals=scorecard.Intervals(**intervals),
         training={"rows": sum(pq.read_metadata(part).num_rows for part in list_parts(TRAIN))} | chosen(read_json(FIT)),
@@ -139,10 +150,23 @@ def make_column(
         shares=shares,
         seen=seen,
         missing_share=float(values.isna().mean()),
+        monotone=column.monotone,
         default=default,
         effect=effect,
         width=width,
     )
+
+
+def make_exposure(sample: pd.DataFrame, schema: TableSchema, least: float) -> scorecard.Exposure:
+    """Describe the exposure: a column that is positive, required, and adds nothing to the rate."""
+    column = next(column for column in schema.fields if column.role == "exposure")
+    nothing = scorecard.Curve(knots=[0.0], values=[0.0], missing=0.0)
+    found = make_column(column, sample[column.name], nothing, schema.missingValues)
+    smallest = 1.0 if column.type == "integer" else SMALLEST
+    lowest = found.minimum if isinstance(found.minimum, float) and found.minimum > 0 else smallest
+    unit = schema.column(schema.target.name).unit
+    changes = {"required": True, "minimum": lowest, "least": least, "total_unit": unit}
+    return scorecard.Exposure(**dict(found) | changes)
 
 
 def make_reading(column: Column, missing_values: Sequence[str]) -> scorecard.Reading:

@@ -54,7 +54,7 @@ def main() -> None:
         forward = read_params("split.by") == "time"
         schema = read_schema()
         parts = list_parts(TRAIN)
-        sample = sample_rows(parts, params.sample_rows, schema.names("feature", "time", "target", "weight"))
+        sample = sample_rows(parts, params.sample_rows, schema.modelled)
         check_target(sample[schema.target.name].to_numpy(), schema)
         counts = KNOTS if params.knots == "auto" else (params.knots,)
         maps = [fit_feature_map(sample, schema, params, count) for count in counts]

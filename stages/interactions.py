@@ -50,7 +50,7 @@ def main() -> None:
         chosen, best = ChosenPairs(axes, [], [[] for _ in members], [[] for _ in members]), additive
         if params.interactions != 0:
             parts = list_parts(TRAIN)
-            columns = [*schema.names("feature", "time", "target", "weight"), "_fold"]
+            columns = [*schema.modelled, "_fold"]
             sample = sample_rows(parts, params.interaction_rows, columns)
             rows = rows_of(sample, axes, schema, params.target)
             grids = [make_grid(axis, values, rows.weight) for axis, values in zip(axes, rows.values, strict=True)]

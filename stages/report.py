@@ -49,8 +49,7 @@ def main() -> None:
         params: ReportParams = read_params("report")
         schema = read_schema()
         model: Pipeline = joblib.load(MODEL)
-        names = [*(column.name for column in schema.inputs), *schema.names("weight")]
-        sample = by_weight(sample_rows(list_parts(TRAIN), params.sample_rows, names), schema)
+        sample = by_weight(sample_rows(list_parts(TRAIN), params.sample_rows, schema.modelled), schema)
         folds: dict[int, Pipeline] = joblib.load(FOLDS)
         known = {column.name: column.levels or [] for column in schema.inputs}
         models = [model, *folds.values()]

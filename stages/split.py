@@ -4,9 +4,9 @@ Reads   data/valid/, schema.yaml
 Writes  data/train/ (with `_hash`, `_fold`), data/test/ (with `_hash`), metrics/split.json
 Run     python -m stages.split
 
-The split is by hash of the row (all columns but target, weight and ids), by hash of its group, or by a cut date. With a
-hash, duplicates stay together, and no row moves when the table grows or a column is ignored. By date, folds are blocks
-of time.
+The split is by hash of the row (all columns but target, weight, exposure and ids), by hash of its group, or by a cut
+date. With a hash, duplicates stay together, and no row moves when the table grows or a column is ignored. By date,
+folds are blocks of time. With an exposure, the target becomes a rate (see `stages.splitting.rates`).
 """
 
 import logging
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.modelling.moments import Moments, merge_all
+from stages.splitting.rates import as_rates, mean_exposure
 from stages.splitting.row_ids import Numbering, check_row_ids, find_row_ids, numbering_of
 from stages.splitting.time_folds import time_fold_edges
 from stages.table.hashing import Hashes, count_repeats, draw, hash_rows
@@ -36,7 +37,7 @@ VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
 class Summary:
     """The contribution of one part to the metrics and to the search for row ids."""
 
-    train: Hashes  # (training rows,) of all columns but target, weight and ids
+    train: Hashes  # (training rows,) of all columns but target, weight, exposure and ids
     test: Hashes
     train_inputs: Hashes  # of the model's inputs only
     test_inputs: Hashes
@@ -55,10 +56,11 @@ def main() -> None:
 
         with replacing(TRAIN) as train, replacing(TEST) as test:
             work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
-            summaries = list(map_parts(split_part, work, schema, params, edges, train, test, rows=rows))
+            mean = mean_exposure(parts, schema)
+            summaries = list(map_parts(split_part, work, schema, params, edges, train, test, mean, rows=rows))
             metrics = summarise(summaries, schema)
-            if schema.weight is not None:
-                check_weights(metrics.train + metrics.test, sum(rows), schema, log)
+            for name in schema.names("weight"):
+                check_weights(metrics.train + metrics.test, sum(rows), name, log)
             check_sizes(metrics)
             check_row_ids(metrics.row_ids, schema)
         write_metrics(metrics)
@@ -76,14 +78,16 @@ def split_part(
     schema: TableSchema,
     params: SplitParams,
     edges: npt.NDArray[np.datetime64] | None,
+    exposure: float,
     train: Path,
     test: Path,
 ) -> Summary:
-    """Write the training and the test rows of one part and return its summary."""
+    """Write the training and the test rows of one part and return its summary; `exposure` is the mean of all rows."""
     part, start = item
     frame = read_part(part)
-    if schema.weight is not None:  # a row of weight 0 is as good as absent
-        frame = frame[frame[schema.weight] > 0].reset_index(drop=True)
+    for name in schema.names("weight"):  # a row of weight 0 is as good as absent
+        frame = frame[frame[name] > 0].reset_index(drop=True)
+    frame = as_rates(frame, schema, exposure)
     hashes = hash_rows(frame, schema.names("feature", "group", "time", "ignore"))
     inputs = hash_rows(frame, [column.name for column in schema.inputs])
     if edges is not None:
@@ -131,15 +135,15 @@ def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
     )
 
 
-def check_weights(positive: int, rows: int, schema: TableSchema, log: logging.Logger) -> None:
+def check_weights(positive: int, rows: int, weight: str, log: logging.Logger) -> None:
     """Say how many rows have a weight of 0; raise a DataError if all have."""
     if positive == 0:
         raise DataError(
-            f"{VALID}: the weight {schema.weight} is 0 in all {rows} rows; no row counts: correct the column, or give "
+            f"{VALID}: the weight {weight} is 0 in all {rows} rows; no row counts: correct the column, or give "
             f"it role: ignore in schema.yaml"
         )
     if positive < rows:
-        log.info("%d rows left out, whose weight %s is 0", rows - positive, schema.weight)
+        log.info("%d rows left out, whose weight %s is 0", rows - positive, weight)
 
 
 def check_sizes(metrics: SplitMetrics) -> None:

@@ -105,7 +105,7 @@ def set_factors(
 ) -> None:
     """Let each model predict means: set its factor, over a sample of the rows that it was fitted to."""
     schema = read_schema()
-    columns = [*schema.names("feature", "time", "target", "weight"), "_fold"]
+    columns = [*schema.modelled, "_fold"]
     sample = sample_rows(list_parts(TRAIN), sample_size, columns)
     for model, member in zip(models, members, strict=True):
         rows = sample[sample["_fold"].isin(member.folds)]

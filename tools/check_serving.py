@@ -31,7 +31,7 @@ from stages.validation.cells import type_cells
 from stages.validation.constraints import failed_checks, pandera_schema
 from tools.predict import predict_file
 from webapp.model import Model, load_model
-from webapp.scoring.csv_table import BLANK, SEPARATORS
+from webapp.scoring.csv_table import BLANK, SEPARATORS, free_names
 from webapp.scoring.scorecard import Scorecard
 from webapp.settings import Settings
 from webapp.views.batch import make_batch
@@ -42,7 +42,7 @@ TOLERANCE = 1e-9  # of max(|prediction|, range of the target in training)
 ENCODINGS = ("utf-8", "utf8", "utf-8-sig", "ascii", "latin-1", "latin1", "iso-8859-1", "cp1252", "windows-1252")
 
 
-Scores = tuple[float, ...]  # prediction, lower and upper end of its interval
+Scores = tuple[float, ...]  # prediction, lower and upper end of its interval; of a rate, then those of the total
 
 
 class Expected(NamedTuple):
@@ -78,7 +78,8 @@ def check_serving() -> str:
             outputs.append(predicted)
             if suffix == ".csv" and send_batch(model, given) != predicted.read_bytes():
                 raise SystemExit(f"verify: {table}: /api/v1/batch and tools/predict answer differently")
-        served = (row for output in outputs for row in read_output(output))
+        results = len(free_names([], model.card))
+        served = (row for output in outputs for row in read_output(output, results))
         rows, refused = compare(expected_rows(model.card), served, model.card)
     through = "tools/predict" if suffix == ".parquet" else "/api/v1/batch and tools/predict"
     return f"{source.uri} through {through}: {rows:,} rows as in the pipeline, {refused:,} of them refused"
@@ -107,7 +108,7 @@ def send_batch(model: Model, table: Path) -> bytes:
 def expected_rows(card: Scorecard) -> Iterator[Expected]:
     """Yield what serving must say about each row of the source, in order."""
     schema, model, intervals = read_schema(), joblib.load(MODEL), read_json(INTERVALS)
-    inputs, checks = {column.name for column in card.columns}, pandera_schema(schema)
+    inputs, checks = {column.name for column in card.inputs}, pandera_schema(schema)
     for part in list_parts(RAW):
         raw, quarantined = read_part(part), read_part(QUARANTINE / part.name, ["_file", "_line"])
         typed, unreadable = type_cells(raw, schema)
@@ -125,21 +126,24 @@ def expected_rows(card: Scorecard) -> Iterator[Expected]:
 def scores_of(model: Pipeline, intervals: dict[str, Any], rows: pd.DataFrame) -> list[Scores]:
     """Return the pipeline's predictions and intervals."""
     columns = np.column_stack([model.predict(rows), *ends_of(model, intervals, rows)])
+    if "exposure" in intervals:
+        columns = np.column_stack([columns, columns * rows[[intervals["exposure"]["name"]]].to_numpy()])
     return [tuple(row) for row in columns.tolist()]
 
 
-def read_output(output: Path) -> Iterator[Served]:
+def read_output(output: Path, results: int) -> Iterator[Served]:
     """Yield what tools/predict wrote about each row that is not blank (ingest leaves blank rows out)."""
     if output.suffix == ".parquet":
         for batch in pq.ParquetFile(output).iter_batches():
-            for *scores, reason in zip(*(column.to_pylist() for column in batch.columns[-4:]), strict=True):
+            for *scores, reason in zip(*(column.to_pylist() for column in batch.columns[-results:]), strict=True):
                 yield Served(None if scores[0] is None else tuple(scores), reason)
         return
     with output.open(encoding="utf-8-sig", newline="") as file:
         separator = max(SEPARATORS, key=file.readline().count)
-        for *_, prediction, lower, upper, reason in csv.reader(file, delimiter=separator):
+        for cells in csv.reader(file, delimiter=separator):
+            *scores, reason = cells[-results:]
             if reason != BLANK:
-                yield Served((float(prediction), float(lower), float(upper)) if prediction else None, reason)
+                yield Served(tuple(map(float, scores)) if scores[0] else None, reason)
 
 
 def compare(expected: Iterator[Expected], served: Iterator[Served], card: Scorecard) -> tuple[int, int]:

@@ -3,6 +3,7 @@
     python -m tools.predict cases.csv predictions.csv
 
 The output has the input's columns, then `prediction`, `lower`, `upper` and `reason`, which says why a row was refused.
+If the model predicts a rate, `total`, `total_lower` and `total_upper` (times the exposure) come before the reason.
 Cells are read as the pipeline reads them (webapp/scoring/cells.py). Exit code: 0 if every row was
 scored, 1 if some were refused, 2 if nothing was written.
 """
@@ -23,11 +24,10 @@ from webapp.scoring.csv_table import check_header, free_names, open_table, score
 from webapp.scoring.messages import InputError
 from webapp.scoring.rows import Row, RowError, RowReader, make_row_reader
 from webapp.scoring.scorecard import Scorecard
-from webapp.scoring.scorer import Scorer, make_scorer
+from webapp.scoring.scorer import Scorer, Totaller, make_scorer, make_totaller
 
 BATCH = 2000  # rows of a Parquet file in memory
 ALL_SCORED, SOME_REFUSED, FAILED = 0, 1, 2
-TYPES = [pa.float64(), pa.float64(), pa.float64(), pa.string()]  # of the result columns
 
 
 class FileError(Exception):
@@ -97,29 +97,37 @@ def score_parquet(source: Path, target: Path, card: Scorecard) -> Counts:
     table = pq.ParquetFile(source)
     schema, names = table.schema_arrow, table.schema_arrow.names
     check_header(names, card)
-    for name, kind in zip(free_names(names), TYPES, strict=True):
+    results = free_names(names, card)
+    types = [*[pa.float64()] * (len(results) - 1), pa.string()]
+    for name, kind in zip(results, types, strict=True):
         schema = schema.append(pa.field(name, kind))
-    read, score = make_row_reader(card, make_reader), make_scorer(card)
-    inputs = [names.index(column.name) for column in card.columns if column.name in names]
+    read, score, total = make_row_reader(card, make_reader), make_scorer(card), make_totaller(card)
+    inputs = [names.index(column.name) for column in card.inputs if column.name in names]
     scored = refused = 0
     with pq.ParquetWriter(target, schema) as writer, progress(table.metadata.num_rows, "rows") as bar:
         for batch in table.iter_batches(BATCH):
-            results = [score_cells(cells, read, score) for cells in batch.select(inputs).to_pylist()]
-            columns = [pa.array(values, kind) for values, kind in zip(zip(*results, strict=True), TYPES, strict=True)]
-            writer.write_batch(pa.record_batch([*batch.columns, *columns], schema=schema))
-            scored += sum(reason is None for *_, reason in results)
-            refused += sum(reason is not None for *_, reason in results)
-            bar.update(len(results))
+            found = [score_cells(cells, read, score, total) for cells in batch.select(inputs).to_pylist()]
+            nothing: list[float | None] = [None] * (len(results) - 1)
+            rows = [nothing if ends is None else ends for ends, _ in found]
+            columns = [pa.array(values, pa.float64()) for values in zip(*rows, strict=True)]
+            reasons = pa.array([reason for _, reason in found], pa.string())
+            writer.write_batch(pa.record_batch([*batch.columns, *columns, reasons], schema=schema))
+            scored += reasons.null_count
+            refused += len(reasons) - reasons.null_count
+            bar.update(len(found))
     return Counts(scored, refused)
 
 
-def score_cells(cells: dict[str, Any], read: RowReader, score: Scorer) -> tuple[Any, Any, Any, str | None]:
-    """Give the prediction and interval of a row, or the reason why it has none."""
+def score_cells(
+    cells: dict[str, Any], read: RowReader, score: Scorer, total: Totaller | None
+) -> tuple[list[float] | None, str | None]:
+    """Give the prediction of a row, its interval and those of its total, or the reason why it has none."""
     try:
-        prediction, lower, upper, *_ = score(read(cells))
+        row = read(cells)
     except RowError as error:
-        return None, None, None, str(error)
-    return prediction, lower, upper, None
+        return None, str(error)
+    found = score(row)
+    return [*found[:3], *(() if total is None else total(row, found))], None
 
 
 def progress(total: int, unit: str) -> "tqdm[Any]":

@@ -98,7 +98,7 @@ def date_bins(column: Column) -> tuple[list[str], list[float], Callable[[Cell], 
 def make_watches(card: Scorecard, counter: Counter) -> list[Watch]:
     """Make a watch for each column; `counter` has the labels column and bin."""
     watches = []
-    for column in card.columns:
+    for column in card.inputs:
         bins = make_bins(column)
         watches.append(Watch(column.name, bins, [counter.labels(column.name, name) for name in bins.names]))
     return watches

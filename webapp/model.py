@@ -11,7 +11,7 @@ from webapp.pin import load_pinned
 from webapp.scoring.cells import make_form_reader, make_json_reader
 from webapp.scoring.rows import RowReader, make_row_reader, row_type
 from webapp.scoring.scorecard import Scorecard
-from webapp.scoring.scorer import FactorReader, Scorer, make_factor_reader, make_scorer
+from webapp.scoring.scorer import FactorReader, Scorer, Totaller, make_factor_reader, make_scorer, make_totaller
 from webapp.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Model(NamedTuple):
     read_form: RowReader
     score: Scorer
     read_factors: FactorReader
+    total: Totaller | None
     metrics: Metrics
     log: PredictionLog | None
     settings: Settings
@@ -51,6 +52,7 @@ def load_model(settings: Settings, root: Path) -> Model:
         read_form=make_row_reader(card, make_form_reader),
         score=make_scorer(card),
         read_factors=make_factor_reader(card),
+        total=make_totaller(card),
         metrics=metrics,
         log=None if settings.log is None else make_log(card, md5, settings, metrics),
         settings=settings,
@@ -69,7 +71,7 @@ def make_log(card: Scorecard, md5: str, settings: Settings, metrics: Metrics) ->
     from webapp.prediction_log.spool import PredictionLog
 
     assert settings.log is not None
-    names = [column.name for column in card.columns]
+    names = [column.name for column in card.inputs]
     for name in settings.log.columns:
         if name not in names:
             raise ValueError(
@@ -78,4 +80,7 @@ def make_log(card: Scorecard, md5: str, settings: Settings, metrics: Metrics) ->
     for package in ("pyarrow", "sqlalchemy"):
         if find_spec(package) is None:
             raise ValueError(f"PREDICTION_LOG: {package} is not installed; install requirements/prediction-log.txt")
-    return PredictionLog(settings.log, names, to_json([md5, settings.git_sha]) + b"\n", metrics.registry)
+    log = settings.log
+    if log.columns and card.exposure is not None:  # an outcome is divided by it
+        log = log._replace(columns=tuple(dict.fromkeys([*log.columns, card.exposure.name])))
+    return PredictionLog(log, names, to_json([md5, settings.git_sha]) + b"\n", metrics.registry)

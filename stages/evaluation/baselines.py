@@ -20,7 +20,7 @@ def mean_target(parts: list[Path], schema: TableSchema) -> float:
     """Return the mean of the target over the training rows."""
     total = rows = 0.0
     for part in parts:
-        frame = read_part(part, schema.names("target", "weight"))
+        frame = read_part(part, [schema.target.name, *filter(None, [schema.weight])])
         target, weight = frame[schema.target.name], row_weights(frame, schema)
         total += float(target.sum() if weight is None else target @ weight)
         rows += float(len(frame) if weight is None else weight.sum())

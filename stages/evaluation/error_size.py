@@ -22,6 +22,7 @@ from stages.modelling.pipeline import linear_sums, pairs_of, weights_of
 from stages.modelling.sums import add_up, term_moments, vertex_rows
 from stages.modelling.target_scale import from_scale
 from stages.modelling.training_sets import additive_sets, memberships
+from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats, Mask, median, quantiles
 from stages.utils.params import EvaluateParams, TargetTransform
 
@@ -38,6 +39,8 @@ def scaled_intervals(
     params: EvaluateParams,
     transform: TargetTransform,
     weight: Floats | None = None,
+    spread: Floats | float = 1.0,
+    forward: bool = False,
 ) -> tuple[dict[str, Any], Floats]:
     """Return prediction intervals that are wider for rows that are hard to predict, and the factor of each row.
 
@@ -50,17 +53,24 @@ def scaled_intervals(
         rows: (n,) training rows with their `_fold`.
         prediction, residual: (n,) out-of-fold predictions and residuals, on the model's scale.
         weight: (n,) how often each row counts; once without.
+        spread: (n,) part of each row's factor that is known beforehand (see `exposure_spread`).
+        forward: the model of a fold must not see later folds either. The rows of the first fold then have no factor:
+            the intervals are those of the others.
 
     Returns:
         The intervals, with `factor_coef`, the weights of the columns' terms in the logarithm of the factor, and
-        `factor_limits`, unless the power is 0; and the factors (n,).
+        `factor_limits`, unless the power is 0; and the factors (n,), NaN for a row without one.
     """
-    coefs, logs = log_factors(model, rows, np.abs(residual), weight)
+    spread = np.full(len(rows), spread)
+    coefs, logs = log_factors(model, rows, np.abs(residual) / spread, weight, forward)
+    known = ~np.isnan(logs)
+    prediction, residual, logs, spread = prediction[known], residual[known], logs[known], spread[known]
+    weight = None if weight is None else weight[known]
     limits = quantiles(logs, [TAIL, 1 - TAIL], weight)
     target = from_scale(prediction + residual, transform)
     found = []
     for strength in STRENGTHS if limits[0] < limits[1] else [0.0]:
-        factor = np.exp(strength * np.clip(logs, *limits))
+        factor = np.exp(strength * np.clip(logs, *limits)) * spread
         intervals = residual_intervals(prediction, residual / factor, params.coverage, params.bins, weight)
         ends = interval_ends(intervals, prediction, factor, transform)
         if strength > 0:
@@ -69,33 +79,39 @@ def scaled_intervals(
         score = np.average(interval_scores(*ends, target, params.coverage), weights=weight)
         found.append((score, intervals, factor))
     _, intervals, factor = min(found, key=lambda each: each[0])
-    return intervals, factor
+    factors = np.full(len(rows), np.nan)
+    factors[known] = factor
+    return intervals, factors
 
 
 def log_factors(
-    model: Pipeline, rows: pd.DataFrame, size: Floats, weight: Floats | None = None
+    model: Pipeline, rows: pd.DataFrame, size: Floats, weight: Floats | None = None, forward: bool = False
 ) -> tuple[Floats, Floats]:
     """Regress the logarithm of the errors' sizes on the columns' terms.
 
     Args:
         size: (n,) of the out-of-fold errors, not negative.
         weight: (n,) how often each row counts; once without.
+        forward: learn from earlier folds only.
 
     Returns:
         The weights of the terms (p,), fitted to all rows; and for each row (n,) how far the logarithm is above that of
-        an average row, by a model that has not seen the row's fold. All are 0 if there is nothing to learn.
+        an average row, by a model that has not seen the row's fold (forward: NaN in the first fold, which has no such
+        model). All are 0 if there is nothing to learn.
     """
     pairs, fold = pairs_of(model), rows["_fold"].to_numpy()
     folds, p = np.unique(fold), sum(len(axis.places) for axis in pairs.axes)
-    if len(folds) < 2 or size.min() == size.max():
+    if len(folds) < 2 + forward or size.min() == size.max():
         return np.zeros(p), np.zeros(len(rows))
     positive = size > 0
     logs = np.log(size + SMALL * median(size[positive], None if weight is None else weight[positive]))
     values = np.array([axis.values(rows) for axis in pairs.axes])
     by_fold = [fold_moments(values, logs, fold == k, pairs.axes, weight) for k in folds]
-    sets = additive_sets(by_fold, memberships(len(folds), forward=False))
+    sets = additive_sets(by_fold, memberships(len(folds), forward))
     *others, coef = candidate_of([quick_path(one, np.zeros(p)) for one in sets]).coefs
     found = linear_sums(pairs, rows, [centred(model, each) for each in others])
+    if forward:
+        found = np.concatenate([np.full((1, len(rows)), np.nan), found])
     return coef, found[np.searchsorted(folds, fold), np.arange(len(rows))]
 
 
@@ -122,7 +138,24 @@ def centred(model: Pipeline, coef: Floats | Sequence[float]) -> tuple[Floats, fl
     return weights, -float(weights @ mean)
 
 
-def row_factors(intervals: dict[str, Any], logs: Floats) -> Floats:
+def row_factors(intervals: dict[str, Any], logs: Floats, rows: pd.DataFrame) -> Floats:
     """Return what the offsets of each of n rows are multiplied by, from the logarithms that `factor_model` gives."""
     factors: Floats = np.clip(np.exp(logs), *intervals.get("factor_limits", [1.0, 1.0]))
-    return factors
+    return factors * exposure_spread(rows, intervals.get("exposure"))
+
+
+def exposure_limit(rows: pd.DataFrame, schema: TableSchema) -> dict[str, Any] | None:
+    """Return the name of the exposure, and the one below which the factor is held; None if the schema has none."""
+    if schema.exposure is None:
+        return None
+    name = schema.exposure.name
+    return {"name": name, "least": float(quantiles(rows[name].to_numpy(), [TAIL], None)[0])}
+
+
+def exposure_spread(rows: pd.DataFrame, limit: dict[str, Any] | None) -> Floats | float:
+    """Return 1 / √exposure for each of n rows (n,), to which the error of a rate is proportional; 1 without exposure.
+
+    Args:
+        limit: as `exposure_limit` returns it.
+    """
+    return 1.0 if limit is None else 1 / np.sqrt(np.maximum(rows[limit["name"]].to_numpy(), limit["least"]))

@@ -43,6 +43,7 @@ class PartScores:
     """Sums over the test rows of one part."""
 
     sums: dict[str, Floats]  # for each model, sums by cluster of rows
+    totals: dict[str, Floats]  # likewise for the totals, if the target is a rate
     coverage: dict[str, Floats]  # by bin of the prediction, by width, and with constant intervals: see count_coverage
     groups: pd.DataFrame  # sums by group of rows: see group_sums
     drawn: pd.DataFrame  # draw, actual, predicted, lower, upper of up to DRAWN_ROWS rows
@@ -65,8 +66,17 @@ def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, 
     unit = hash_rows(frame, schema.names("group")) if by_group else frame["_hash"].to_numpy()
     cluster = (draw(unit, "bootstrap") % np.uint64(CLUSTERS)).astype(np.int64)
     sums = {name: cluster_sums(cluster, target, values, models.mean, weight) for name, values in predictions.items()}
+    totals = {}
+    if schema.exposure is not None:
+        exposure = frame[schema.exposure.name].to_numpy()
+        survey = [frame[name].to_numpy() for name in schema.names("weight")]
+        totals = {
+            name: cluster_sums(cluster, target * exposure, values * exposure, 0.0, *survey)
+            for name, values in predictions.items()
+        }
 
-    lower, upper = interval_ends(models.intervals, linear, row_factors(models.intervals, log_factor), models.transform)
+    factors = row_factors(models.intervals, log_factor, frame)
+    lower, upper = interval_ends(models.intervals, linear, factors, models.transform)
     coverage = models.intervals["coverage"]
     by_bin = count_coverage(linear, models.intervals["edges"], lower, upper, target, coverage, weight)
     by_width = count_coverage(upper - lower, models.width_edges, lower, upper, target, coverage, weight)
@@ -75,6 +85,8 @@ def score_part(part: Path, models: Models, schema: TableSchema, groups: Groups, 
     counts = {"bin": by_bin, "width": by_width, "constant": same_width}
     order = draw(frame["_hash"].to_numpy(), "sample")
     drawn = pd.DataFrame({"draw": order, "actual": target, "predicted": predicted, "lower": lower, "upper": upper})
+    if schema.exposure is not None:
+        drawn["exposure"] = exposure
     inside = ((lower <= target) & (target <= upper)).astype(np.float64)
     by_column = group_sums(frame, target - predicted, inside, groups, weight)
-    return PartScores(sums, counts, by_column, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))
+    return PartScores(sums, totals, counts, by_column, drawn.sort_values("draw", kind="stable").head(DRAWN_ROWS))

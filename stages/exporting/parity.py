@@ -56,7 +56,7 @@ def largest_difference(
     """
     ends = ends_of(model, intervals, rows)
     expected = np.column_stack([model.predict(rows), *ends])
-    names = [column.name for column in card.columns]
+    names = [column.name for column in card.inputs]
     cells = zip(*(as_cells(rows[name]) for name in names), strict=True)
     score = make_scorer(card)
     found = np.array([score(dict(zip(names, row, strict=True)))[:3] for row in cells])
@@ -83,5 +83,5 @@ def as_cells(column: "pd.Series[Any]") -> list[Cell]:
 def ends_of(model: Pipeline, intervals: dict[str, Any], rows: pd.DataFrame) -> tuple[Floats, Floats]:
     """Return the lower and upper ends of the prediction intervals of n rows, each (n,), in the target's unit."""
     [logs] = linear_sums(pairs_of(model), rows, [factor_model(model, intervals)])
-    linear, factors = linear_predictions(model, rows), row_factors(intervals, logs)
+    linear, factors = linear_predictions(model, rows), row_factors(intervals, logs, rows)
     return interval_ends(intervals, linear, factors, model["elasticnet"].transform)

@@ -11,10 +11,10 @@ from pydantic import Field, field_validator, model_validator
 
 from stages.utils.yaml_files import Settings, read_settings
 
-Role = Literal["feature", "target", "id", "group", "time", "weight", "ignore"]
+Role = Literal["feature", "target", "id", "group", "time", "weight", "exposure", "ignore"]
 Scalar = str | int | float | datetime.date | datetime.datetime
-# columns that the pipeline adds: where a row came from, why it is in quarantine, how it was split
-INTERNAL = ("_file", "_line", "_problem", "_reasons", "_hash", "_fold")
+# columns that the pipeline adds: where a row came from, why it is in quarantine, how it was split, what it counts
+INTERNAL = ("_file", "_line", "_problem", "_reasons", "_hash", "_fold", "_weight")
 
 
 class Constraints(Settings):
@@ -51,7 +51,11 @@ class Column(Settings):
 
     name: str = Field(min_length=1)
     type: Literal["string", "number", "integer", "boolean", "date", "datetime"]
-    role: Role = Field("feature", description="use of the column; time orders the rows, group keeps rows together")
+    role: Role = Field(
+        "feature",
+        description="use of the column; time orders the rows, group keeps rows together, "
+        "weight is how much a row counts, exposure what the target is divided by",
+    )
     title: str | None = Field(None, description="name for people")
     description: str | None = None
     unit: str | None = None
@@ -133,8 +137,9 @@ class Column(Settings):
             raise ValueError(f"column {self.name}: monotone goes with role: feature; found {self.role}")
         if self.role == "target" and (self.kind != "number" or self.type == "boolean"):
             raise ValueError(f"column {self.name}: the target is a number or an integer; found {self.type}")
-        if self.role == "weight" and (self.kind != "number" or self.type == "boolean"):
-            raise ValueError(f"column {self.name}: role weight goes with type number or integer; found {self.type}")
+        if self.role in ("weight", "exposure") and (self.kind != "number" or self.type == "boolean"):
+            what = self.type if self.categories is None else "categories"
+            raise ValueError(f"column {self.name}: role {self.role} goes with type number or integer; found {what}")
         if self.role == "time" and self.kind != "date":
             raise ValueError(f"column {self.name}: role time goes with type date or datetime; found {self.type}")
         if self.name in INTERNAL:
@@ -190,7 +195,8 @@ class TableSchema(Settings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"column {name} is described twice; keep one")
-        limits = {"target": (1, 1), "feature": (1, len(names)), **dict.fromkeys(("group", "time", "weight"), (0, 1))}
+        single = dict.fromkeys(("group", "time", "weight", "exposure"), (0, 1))
+        limits = {"target": (1, 1), "feature": (1, len(names)), **single}
         for role, (at_least, at_most) in limits.items():
             found = self.names(role)
             if not at_least <= len(found) <= at_most:
@@ -220,13 +226,28 @@ class TableSchema(Settings):
 
     @property
     def target(self) -> Column:
-        """The column to predict."""
-        return self.column(self.names("target")[0])
+        """The column to predict; with an exposure, its unit is that of the rate."""
+        target, exposure = self.column(self.names("target")[0]), self.exposure
+        if exposure is None:
+            return target
+        per = exposure.unit or f"unit of {exposure.title or exposure.name}"
+        return target.model_copy(update={"unit": f"{target.unit or ''} per {per}".strip()})
+
+    @property
+    def exposure(self) -> Column | None:
+        """The column that the target is divided by, if there is one: the model predicts the rate."""
+        return next((column for column in self.fields if column.role == "exposure"), None)
 
     @property
     def weight(self) -> str | None:
-        """The name of the column that says how much each row counts, if there is one."""
-        return next(iter(self.names("weight")), None)
+        """The name of the column of data/train and data/test that says how much each row counts, if there is one."""
+        return "_weight" if self.exposure else next(iter(self.names("weight")), None)
+
+    @property
+    def modelled(self) -> list[str]:
+        """The names of the columns of data/train that models are made from: inputs, target, exposure, weights."""
+        names = self.names("feature", "time", "target", "exposure", "weight")
+        return [*names, "_weight"] if self.exposure else names
 
     @property
     def inputs(self) -> list[Column]:

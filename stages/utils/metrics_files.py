@@ -117,10 +117,14 @@ class SplitMetrics(MetricsFile):
     train: int = Field(description="rows")
     test: int = Field(description="rows")
     folds: list[int] = Field(description="training rows in each fold")
-    duplicates_train: int = Field(description="training rows that repeat another one, without target, weight and ids")
-    duplicates_test: int = Field(description="test rows that repeat another one, without target, weight and ids")
+    duplicates_train: int = Field(
+        description="training rows that repeat another one, without target, weight, exposure and ids"
+    )
+    duplicates_test: int = Field(
+        description="test rows that repeat another one, without target, weight, exposure and ids"
+    )
     duplicates_straddling: int = Field(
-        description="test rows that repeat a training row, without target, weight and ids"
+        description="test rows that repeat a training row, without target, weight, exposure and ids"
     )
     test_rows_with_inputs_seen_in_train: int = Field(description="test rows that repeat a training row in every input")
     target_order_r2: Share = Field(description="R² of a line through the target by position in the table")
@@ -258,5 +262,8 @@ class EvaluationMetrics(MetricsFile):
     mean: Scores = Field(description="the mean of the training rows")
     least_squares: Scores = Field(description="ordinary least squares on the same terms")
     black_box: Scores = Field(description="gradient-boosted trees on the same columns")
+    total: dict[str, Scores] | None = Field(
+        None, description="of each of them for the total, where the target is divided by an exposure"
+    )
     intervals: IntervalScores
     gate: Gate

@@ -36,8 +36,8 @@ def pandera_schema(schema: TableSchema) -> pa.DataFrameSchema:
 
 
 def is_required(column: Column) -> bool:
-    """Return whether a row without this cell is invalid; a row without target, time, group or weight is of no use."""
-    return column.constraints.required or column.role in ("target", "time", "group", "weight")
+    """Return whether a row without this cell is invalid, as is one that could not be used at all."""
+    return column.constraints.required or column.role in ("target", "time", "group", "weight", "exposure")
 
 
 def column_checks(column: Column) -> list[pa.Check]:
@@ -46,6 +46,8 @@ def column_checks(column: Column) -> list[pa.Check]:
     checks = []
     if column.role == "weight":
         checks.append(pa.Check.ge(0, error="minimum 0"))
+    if column.role == "exposure":
+        checks.append(pa.Check.gt(0, error="positive"))
     if limits.minimum is not None:
         checks.append(pa.Check.ge(typed_limit(limits.minimum, column), error=f"minimum {limits.minimum}"))
     if limits.maximum is not None:

@@ -54,6 +54,8 @@ def key_to_edit(name: str, check: str, schema: TableSchema) -> str:
         return f"schema.yaml: fields.{name} ({READING_KEYS[column.kind]})"
     if check == "required" and not column.constraints.required:
         return f"schema.yaml: fields.{name}.role ({column.role} needs a value in every row)"
+    if check == "positive":
+        return f"schema.yaml: fields.{name}.role ({column.role} needs a positive number in every row)"
     key = {"categories": "categories", "length": "constraints (minLength, maxLength)"}.get(
         check, f"constraints.{check}"
     )

@@ -13,11 +13,12 @@ from tools.translate.model import Axis, Contribution, Input, Model, Table
 from webapp.scoring.cells import number_limits
 from webapp.scoring.effects import as_datetime
 from webapp.scoring.grammar import LARGEST_INTEGER, as_level
-from webapp.scoring.notation import dates_in, expected, numbers_in
+from webapp.scoring.notation import SMALLEST, dates_in, expected, numbers_in
 from webapp.scoring.scorecard import (
     Calendar,
     Column,
     Curve,
+    Exposure,
     Histogram,
     Intervals,
     Levels,
@@ -32,13 +33,18 @@ from webapp.scoring.scorecard import (
 EPOCH = datetime.datetime(1970, 1, 1)
 CALENDAR = ("month", "weekday", "hour")
 
+COLUMN = (
+    "name title description unit type reading required minimum maximum allowed pattern min_length max_length labels "
+    "quantiles histogram shares seen missing_share default effect width monotone"
+)
 # the properties that the writers translate, and those that change no number: any other is refused
 KNOWN: dict[type[Part], str] = {
-    Scorecard: "version title description target intercept columns surfaces intervals training metrics made_from",
-    Target: "name title description unit transform factor quantiles histogram",
+    Scorecard: "version title description target intercept columns exposure surfaces intervals training metrics "
+    "made_from",
+    Target: "name title description unit transform factor quantiles histogram typical",
     Intervals: "coverage edges lower upper factor_limits",
-    Column: "name title description unit type reading required minimum maximum allowed pattern min_length max_length "
-    "labels quantiles histogram shares seen missing_share default effect width",
+    Column: COLUMN,
+    Exposure: f"{COLUMN} total_unit least",
     Reading: "missing_values format decimal_char group_char bare_number true_values false_values",
     Curve: "kind knots values missing",
     Levels: "kind values other missing",
@@ -78,7 +84,7 @@ def describe(card: Scorecard, md5: str) -> Model:
         PipelineError: it has a property that cannot be translated.
     """
     refuse_unknown(card, "scorecard")
-    inputs = [describe_input(column) for column in card.columns]
+    inputs = [describe_input(column) for column in card.inputs]
     names = [column.name for column in card.columns]
     axes: list[Axis] = []
 
@@ -131,6 +137,8 @@ def describe(card: Scorecard, md5: str) -> Model:
             for table in tables(place, column.width)
         ],
         axes=axes,
+        exposure=None if card.exposure is None else len(card.columns),
+        least_exposure=0.0 if card.exposure is None else card.exposure.least,
     )
 
 
@@ -175,7 +183,8 @@ def describe_input(column: Column) -> Input:
     elif is_date:
         allowed = [seconds(str(value)) for value in column.allowed]
     words = expected(column)
-    if not is_date and not column.allowed and (column.minimum is not None or column.maximum is not None):
+    is_limited = column.minimum not in (None, SMALLEST) or column.maximum is not None
+    if not is_date and not column.allowed and is_limited:
         words += f" from {-float('inf') if low is None else low:g} to {float('inf') if high is None else high:g}"
     return Input(
         name=column.name,

@@ -9,8 +9,8 @@ const AROUND = new RegExp(`^[${MODEL.whitespace}]+|[${MODEL.whitespace}]+$`, "g"
  * Predict one row.
  *
  * @param cells by column a number, text, boolean or Date, typed or as the table writes it; null where it is missing
- * @returns `prediction`, `lower` and `upper` in the target's unit; `contributions` by column and `pairs` by pair of
- *   columns, on the scale on which they and the intercept add up to the prediction
+ * @returns `prediction`, `lower` and `upper` in the target's unit; of a rate, `total`, `total_lower` and `total_upper`
+ *   as well, times the exposure; `contributions` by column and `pairs` by pair of columns, on the scale on which they and the intercept add up to the prediction
  * @throws RangeError: the model does not take a cell
  */
 export function predict(cells) {
@@ -29,14 +29,15 @@ export function predict(cells) {
     ),
   );
   const place = bisect(MODEL.edges, total);
-  const factor = widthFactor(places);
-  return {
-    prediction: back(total) * MODEL.factor,
-    lower: back(total + MODEL.lower[place] * factor),
-    upper: back(total + MODEL.upper[place] * factor),
-    contributions,
-    pairs,
-  };
+  const exposure = MODEL.exposure === null ? null : values[MODEL.exposure];
+  const factor = widthFactor(places) / (exposure === null ? 1 : Math.sqrt(Math.max(exposure, MODEL.least_exposure)));
+  const prediction = back(total) * MODEL.factor;
+  const [lower, upper] = [MODEL.lower, MODEL.upper].map((ends) => back(total + ends[place] * factor));
+  const totals =
+    exposure === null
+      ? {}
+      : { total: prediction * exposure, total_lower: lower * exposure, total_upper: upper * exposure };
+  return { prediction, lower, upper, ...totals, contributions, pairs };
 }
 
 /** Give the factor by which the interval of this row is wider than that of an average one. */

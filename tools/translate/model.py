@@ -94,6 +94,9 @@ class Model:
     # the offsets of the interval are multiplied by exp(the sum of these tables), within these limits; None: by 1
     widenings: list[Table]
     factor_limits: tuple[float, float] | None
+    # the place of the exposure of a rate among the inputs: the interval is as wide as 1 / √(it, or at least the least)
+    exposure: int | None
+    least_exposure: float
 
     @property
     def terms(self) -> list[Contribution]:

@@ -22,7 +22,8 @@ def predict(cells: Mapping[str, Any]) -> dict[str, Any]:
         cells: by column a number, text or a date, typed or as the table writes it; None or absent where it is missing.
 
     Returns:
-        `prediction`, `lower` and `upper` in the target's unit; `contributions` by column and `pairs` by pair of
+        `prediction`, `lower` and `upper` in the target's unit; of a rate, `total`, `total_lower` and `total_upper` as
+        well, times the exposure; `contributions` by column and `pairs` by pair of
         columns, on the scale on which they and the intercept add up to the prediction.
 
     Raises:
@@ -39,14 +40,15 @@ def predict(cells: Mapping[str, Any]) -> dict[str, Any]:
         total += part
     place = bisect_right(MODEL["edges"], total)
     factor = width_factor(places)
+    exposure = None if MODEL["exposure"] is None else values[MODEL["exposure"]]
+    if exposure is not None:
+        factor /= math.sqrt(max(exposure, MODEL["least_exposure"]))
     lower, upper = total + MODEL["lower"][place] * factor, total + MODEL["upper"][place] * factor
-    return {
-        "prediction": back(total) * MODEL["factor"],
-        "lower": back(lower),
-        "upper": back(upper),
-        "contributions": contributions,
-        "pairs": pairs,
-    }
+    found = {"prediction": back(total) * MODEL["factor"], "lower": back(lower), "upper": back(upper)}
+    if exposure is not None:
+        totals = zip(("total", "total_lower", "total_upper"), found.values(), strict=True)
+        found |= {name: end * exposure for name, end in totals}
+    return {**found, "contributions": contributions, "pairs": pairs}
 
 
 def width_factor(places: Sequence[tuple[int, float]]) -> float:

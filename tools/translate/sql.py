@@ -47,6 +47,9 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
     columns = [(read_text if text else read_typed)(sql, column, place) for place, column in enumerate(model.inputs)]
     intercept = sql.cast(number(model.intercept), "double")
     axes = [(axis, f"sought_{n}" if axis.part else f"value_{axis.input}") for n, axis in enumerate(model.axes)]
+    narrow = ""
+    if model.exposure is not None:
+        narrow = f" / SQRT(GREATEST(value_{model.exposure}, {number(model.least_exposure)}))"
     steps = [
         [f"{sql.quoted(name)} AS cell_{place}" for place, name in enumerate(carried)],
         *value_steps(columns),
@@ -67,7 +70,7 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
         [f"{' + '.join([intercept, *(f'part_{n}' for n in range(len(model.terms)))])} AS total"],
         [f"{tree('total', model.edges, [str(n) for n in range(len(model.lower))])} AS bin", *width_factor(sql, model)],
         [
-            f"total + {sql.element(ends, 'bin')}{' * factor' if model.factor_limits else ''} AS {name}_total"
+            f"total + {sql.element(ends, 'bin')}{' * factor' if model.factor_limits else ''}{narrow} AS {name}_total"
             for name, ends in (("lower", model.lower), ("upper", model.upper))
         ],
     ]
@@ -76,10 +79,17 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
         star = "*, " if query else ""
         query = f"SELECT {star}{', '.join(step)}\nFROM {f'({query}{sql.fence}) AS step' if query else source}"
     back = BACK[model.transform]
-    results = {
+    ends = {
         "prediction": f"{back.format('total')} * {number(model.factor)}",
         "lower": back.format("lower_total"),
         "upper": back.format("upper_total"),
+    }
+    names_of_totals = ("total", "total_lower", "total_upper") if model.exposure is not None else ()
+    results = {
+        **ends,
+        **{
+            name: f"({end}) * value_{model.exposure}" for name, end in zip(names_of_totals, ends.values(), strict=False)
+        },
         "refused": "refusal",
         **{f"contribution of {term.name}": f"part_{place}" for place, term in enumerate(model.terms)},
     }

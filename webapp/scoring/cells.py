@@ -15,6 +15,7 @@ from webapp.scoring.effects import Cell, as_datetime
 from webapp.scoring.grammar import LARGEST_INTEGER, as_level
 from webapp.scoring.notation import (
     LARGEST,
+    SMALLEST,
     dates_in,
     expected,
     in_json,
@@ -124,6 +125,8 @@ def number_check(column: Column) -> Callable[[float], None]:
         if not lowest <= value <= highest:
             if not -LARGEST <= value <= LARGEST:
                 raise ValueError("must be a finite number")
+            if lowest == SMALLEST and value < lowest:
+                raise ValueError(refusal)
             side, limit = ("least", lowest) if value < lowest else ("most", highest)
             raise ValueError(f"must be at {side} {exact(limit)}{unit}")
         if is_whole and value % 1:

@@ -14,12 +14,11 @@ from webapp.scoring.cells import make_reader
 from webapp.scoring.messages import InputError, Mistake
 from webapp.scoring.rows import Row, read_row
 from webapp.scoring.scorecard import Curve, Scorecard
-from webapp.scoring.scorer import make_scorer
+from webapp.scoring.scorer import TOTALS, make_scorer, make_totaller
 
 LONGEST_LINE = 1_000_000  # bytes
 SEPARATORS = ",;\t|"
 FORMULA = tuple("=+-@\t\r\n")  # a spreadsheet may run a cell that starts so (OWASP, "CSV Injection")
-RESULTS = ("prediction", "lower", "upper", "reason")
 CHUNK = 500  # rows that are written at once
 BLANK = "is blank"
 
@@ -63,12 +62,12 @@ def open_table(stream: BinaryIO, card: Scorecard) -> Table:
     if first.startswith(("ÿþ", "þÿ")) or "\0" in first:
         raise InputError([Mistake(None, None, "the file is UTF-16 or not text: save it as CSV in UTF-8")])
     text = first.removeprefix("\ufeff")
-    names = {column.name for column in card.columns}
+    names = {column.name for column in card.inputs}
     headers = {mark: cells_of(text, mark) for mark in SEPARATORS}
     separator = max(SEPARATORS, key=lambda mark: len(names.intersection(headers[mark])))
     header = headers[separator]
     if not names.intersection(header):
-        known = ", ".join(column.name for column in card.columns[:20])
+        known = ", ".join(column.name for column in card.inputs[:20])
         raise InputError([Mistake(None, None, f"line 1 names no column of the model; expected a header with {known}")])
     check_header(header, card)
     return Table(header, separator, first[: len(first) - len(text)], iter(partial(read_line, stream), ""))
@@ -89,7 +88,7 @@ def check_header(header: list[str], card: Scorecard) -> None:
         InputError: one occurs twice, or is required and missing.
     """
     mistakes = []
-    for column in card.columns:
+    for column in card.inputs:
         if header.count(column.name) > 1:
             mistakes.append(Mistake(None, column.name, "occurs twice in the header"))
         elif column.required and column.name not in header:
@@ -112,15 +111,17 @@ def score_table(
         report: called for each chunk with the rows that were scored, and the number of those that were not.
         keep: called for each scored row with its cells as they were received, prediction and interval.
     """
-    columns = [column for column in card.columns if column.name in table.header]
+    columns = [column for column in card.inputs if column.name in table.header]
     readers = [(column.name, table.header.index(column.name), make_reader(column)) for column in columns]
     numbers = {column.name for column in columns if isinstance(column.effect, Curve) and column.reading.bare_number}
     texts = [place for place, name in enumerate(table.header) if name not in numbers]  # a number is no formula
-    score, width = make_scorer(card), len(table.header)
+    score, total, width = make_scorer(card), make_totaller(card), len(table.header)
+    names = free_names(table.header, card)
+    nothing = [""] * (len(names) - 1)
     text = io.StringIO(table.bom)
     writer = csv.writer(text, delimiter=table.separator, lineterminator="\r\n")
     text.seek(0, io.SEEK_END)
-    writer.writerow(map(harmless, [*table.header, *free_names(table.header)]))
+    writer.writerow(map(harmless, [*table.header, *names]))
     rows: list[Row] = []
     refused = 0
     for cells, problem in records(table):
@@ -131,15 +132,17 @@ def score_table(
         except ValueError as error:
             refused += 1
             shown = [*map(harmless, cells[:width]), *[""] * (width - len(cells))]
-            writer.writerow([*shown, "", "", "", error])
+            writer.writerow([*shown, *nothing, error])
         else:
             rows.append(row)
-            prediction, lower, upper, *_ = score(row)
+            found = score(row)
+            prediction, lower, upper, *_ = found
+            totals = () if total is None else total(row, found)
             if keep is not None:
                 keep(cells, (prediction, lower, upper))
             for place in texts:
                 cells[place] = harmless(cells[place])
-            writer.writerow([*cells, prediction, lower, upper, ""])
+            writer.writerow([*cells, prediction, lower, upper, *totals, ""])
         if len(rows) + refused >= CHUNK:
             yield text.getvalue().encode()
             report(rows, refused)
@@ -181,9 +184,10 @@ def harmless(cell: str) -> str:
     return cell
 
 
-def free_names(header: list[str]) -> list[str]:
+def free_names(header: list[str], card: Scorecard) -> list[str]:
     """Name the result columns as the header does not name its own."""
+    results = ("prediction", "lower", "upper", *(() if card.exposure is None else TOTALS), "reason")
     mark = ""
-    while any(name + mark in header for name in RESULTS):
+    while any(name + mark in header for name in results):
         mark += "_"
-    return [name + mark for name in RESULTS]
+    return [name + mark for name in results]

@@ -13,6 +13,7 @@ from webapp.scoring.grammar import AROUND_NUMBER, ISO_DATE, LONG_FRACTION, group
 from webapp.scoring.scorecard import Calendar, Column, Reading
 
 LARGEST = sys.float_info.max
+SMALLEST = sys.float_info.min  # minimum of a column that takes positive numbers only
 EXAMPLE = datetime.datetime(2026, 11, 24, 17, 5)  # of a date, in messages
 is_iso_date = re.compile(ISO_DATE).fullmatch
 SHOWN = 50  # values that a message lists
@@ -103,7 +104,9 @@ def expected(column: Column) -> str:
         return f"one of {', '.join(names)}" + (f" and {len(values) - SHOWN} more" if len(values) > SHOWN else "")
     if column.type in ("number", "integer"):
         example = "" if column.reading.decimal_char == "." else f" (written 1{column.reading.decimal_char}5)"
-        return "a whole number" if column.type == "integer" else f"a number{example}"
+        if column.type == "integer":
+            return "a whole number"
+        return f"a{' positive' if column.minimum == SMALLEST else ''} number{example}"
     if column.type == "boolean":
         return f"{column.reading.true_values[0]} or {column.reading.false_values[0]}"
     return f"a {column.type} like {write_date(EXAMPLE, column)}" if column.type != "string" else "text"

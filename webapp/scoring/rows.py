@@ -8,7 +8,7 @@ from typing_extensions import TypedDict  # pydantic needs this one before Python
 
 from webapp.scoring.cells import Reader, number_limits
 from webapp.scoring.effects import Cell
-from webapp.scoring.notation import LARGEST
+from webapp.scoring.notation import LARGEST, SMALLEST
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
 
 ID_SCHEMA = {
@@ -47,15 +47,15 @@ def read_row(readers: Iterable[tuple[str, Any, Reader]], cells: Any) -> Row:
 
 def make_row_reader(card: Scorecard, make: Callable[[Column], Reader]) -> RowReader:
     """Make a function that reads a row from a mapping, where an absent column is a missing cell; it raises RowError."""
-    readers = [(column.name, column.name, make(column)) for column in card.columns]
-    nothing = dict.fromkeys(column.name for column in card.columns)
+    readers = [(column.name, column.name, make(column)) for column in card.inputs]
+    nothing = dict.fromkeys(column.name for column in card.inputs)
     return lambda cells: read_row(readers, {**nothing, **cells})
 
 
 def row_type(card: Scorecard) -> Any:
     """Make the TypedDict that documents a row: one key per column, an id and no others."""
     fields: dict[str, Any] = {"id": NotRequired[Annotated[Any, WithJsonSchema(ID_SCHEMA)]]}
-    for column in card.columns:
+    for column in card.inputs:
         cell = Annotated[Any, WithJsonSchema(json_schema(column))]
         fields[column.name] = cell if column.required else NotRequired[cell]
     row = TypedDict("Row", fields)  # type: ignore[misc]  # its keys are only known here
@@ -77,6 +77,8 @@ def json_schema(column: Column) -> dict[str, Any]:
     else:
         low, high = number_limits(column)
         bounds = {"minimum": low if low > -LARGEST else None, "maximum": high if high < LARGEST else None}
+        if low == SMALLEST:
+            bounds |= {"minimum": None, "exclusiveMinimum": 0}
         cell = {"type": column.type, **bounds}
         cell |= {"enum": column.allowed or None}
     cell = {key: value for key, value in cell.items() if value is not None}

@@ -4,7 +4,8 @@ The prediction is `intercept` plus one contribution for each column and each sur
 `target.transform: log` its logarithm is. A column's contribution is read off a piecewise-linear curve (a number), a
 table of levels (text), or a curve of the days and tables of the calendar parts (a date); a pair's off a matrix. Each is
 0 on average over the training rows, a pair's also at every value of either column, so `intercept` is the mean there of
-the predictions (or of their logarithms).
+the predictions (or of their logarithms). With an `exposure` it is a rate that is predicted; its error is proportional
+to 1 / √exposure, and so is the interval.
 """
 
 from typing import Annotated, Literal
@@ -155,6 +156,9 @@ class Column(Part):
     seen: tuple[str, str] | None = Field(description="the first and the last date in training, in ISO text")
     missing_share: FiniteFloat = Field(description="share of missing cells in training")
     default: FiniteFloat | str | None = Field(description="what a form starts with: the median, or the commonest level")
+    monotone: Literal["increasing", "decreasing"] | None = Field(
+        None, description="the effect never goes the other way; absent: it may", exclude_if=is_none
+    )
     effect: Annotated[Curve | Levels | Calendar, Field(discriminator="kind")]
     width: Annotated[Curve | Levels | Calendar, Field(discriminator="kind")] | None = Field(
         None,
@@ -167,6 +171,13 @@ class Column(Part):
         if self.width is not None and knots_of(self.width) != knots_of(self.effect):
             raise ValueError("effect and width are of the same kind, with the same knots")
         return self
+
+
+class Exposure(Column):
+    """The column that a rate is per unit of; rate × exposure is the total. It has no effect of its own."""
+
+    total_unit: str | None = Field(description="of the total; that of the target is the rate's")
+    least: PositiveFloat = Field(description="a smaller exposure makes the interval as wide as this one does")
 
 
 def knots_of(effect: Curve | Levels | Calendar) -> tuple[str, list[float] | None, str | None]:
@@ -192,13 +203,16 @@ class Target(Part):
     )
     quantiles: list[FiniteFloat] = Field(description="in training: 0, 5, …, 100 %")
     histogram: Histogram
+    typical: FiniteFloat | None = Field(
+        None, description="mean of a rate in training, to show it with enough digits", exclude_if=is_none
+    )
 
 
 class Intervals(Part):
     """Prediction intervals: offsets from the prediction, by bins of the prediction.
 
     With `factor_limits` they differ from row to row: the offsets are multiplied by one factor for each column that has
-    a `width`. An average row has the factor 1.
+    a `width`. An average row has the factor 1. With an exposure, they are multiplied by 1 / √exposure.
     """
 
     coverage: FiniteFloat = Field(description="nominal coverage")
@@ -219,8 +233,14 @@ class Scorecard(Part):
     target: Target
     intercept: FiniteFloat
     columns: list[Column] = Field(min_length=1)
+    exposure: Exposure | None = Field(None, description="absent unless the model predicts a rate", exclude_if=is_none)
     surfaces: list[Surface] = Field(description="of the pairs of columns that act together")
     intervals: Intervals
     training: dict[str, FiniteFloat | bool | None] = Field(description="rows that it was trained on, penalty, terms")
     metrics: dict[str, FiniteFloat | bool | None] = Field(description="headline metrics of the test rows")
     made_from: dict[str, str] = Field(description="md5 of each file that this one was made from")
+
+    @property
+    def inputs(self) -> list[Column]:
+        """The cells of a row: those of the columns, and the exposure of a rate."""
+        return self.columns if self.exposure is None else [*self.columns, self.exposure]

@@ -10,6 +10,7 @@ from webapp.scoring.effects import Cell, as_datetime, calendar_level, days_since
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Scorecard, Surface, SurfaceAxis
 
+TOTALS = ("total", "total_lower", "total_upper")  # names of what `make_totaller` gives
 BACK: dict[str, Callable[[float], float]] = {  # from the scale of the sum to the target's unit
     "none": float,
     "sqrt": lambda total: max(total, 0.0) ** 2,
@@ -31,6 +32,8 @@ class Score(NamedTuple):
 
 Place = tuple[int, float]  # on one side of a surface, and the share of the way to the next place
 Scorer = Callable[[Mapping[str, Cell]], Score]
+Ends = tuple[float, float, float]  # a prediction or a total, and the lower and upper end of its interval
+Totaller = Callable[[Mapping[str, Cell], Score], Ends]
 FactorReader = Callable[[Mapping[str, Cell]], dict[str, float]]
 
 
@@ -41,6 +44,7 @@ def make_scorer(card: Scorecard) -> Scorer:
     intercept, factor = card.intercept, card.target.factor
     edges, below, above = card.intervals.edges, card.intervals.lower, card.intervals.upper
     limits = card.intervals.factor_limits
+    exposure, least = (None, 0.0) if card.exposure is None else (card.exposure.name, card.exposure.least)
     back = None if card.target.transform == "none" else BACK[card.target.transform]
 
     def score_row(row: Mapping[str, Cell]) -> Score:
@@ -72,12 +76,29 @@ def make_scorer(card: Scorecard) -> Scorer:
         if limits is not None:
             scale = min(max(math.exp(widening), limits[0]), limits[1])
             lower, upper = lower * scale, upper * scale
+        if exposure is not None:
+            x = row[exposure]
+            scale = 1 / math.sqrt(max(x, least))
+            lower, upper = lower * scale, upper * scale
         if back is not None:
             ends = back(total + lower), back(total + upper)
             return Score(back(total) * factor, *ends, contributions, pairs, unseen_pairs)
         return Score(total, total + lower, total + upper, contributions, pairs, unseen_pairs)
 
     return score_row
+
+
+def make_totaller(card: Scorecard) -> Totaller | None:
+    """Make a function from a row and its score to the total and both ends of its interval; None without exposure."""
+    if card.exposure is None:
+        return None
+    name = card.exposure.name
+
+    def total(row: Mapping[str, Cell], score: Score) -> Ends:
+        exposure: Any = row[name]
+        return score.prediction * exposure, score.lower * exposure, score.upper * exposure
+
+    return total
 
 
 def score(card: Scorecard, row: Mapping[str, Cell]) -> Score:

@@ -61,7 +61,7 @@ if (form) {
   }
   form.addEventListener("input", soon);
   form.addEventListener("focusin", (event) => {
-    const field = event.target.closest(".field");
+    const field = event.target.closest("[data-column]");
     if (field) look(field.dataset.column);
   });
   form.addEventListener("submit", (event) => {

@@ -64,7 +64,7 @@ def read_rows(content: Any, model: Model) -> tuple[list[Row], list[str | None]]:
     rows = content if isinstance(content, list) else [content]
     if not 1 <= len(rows) <= MOST_ROWS:
         raise InputError([Mistake(None, None, f"must be a list of 1 to {MOST_ROWS:,} rows; found {len(rows):,}")])
-    names = [column.name for column in model.card.columns]
+    names = [column.name for column in model.card.inputs]
     known, found, mistakes = {*names, "id"}, [], []
     ids: list[str | None] = []
     for number, row in enumerate(rows):
@@ -142,7 +142,7 @@ def make_api(model: Model) -> Blueprint:
     @describe(Status)
     def is_ready() -> Response:
         """Tell that it predicts: score the form's defaults."""
-        answer(model, {column.name: column.default for column in card.columns})
+        answer(model, {column.name: column.default for column in card.inputs})
         return json_response({"status": "ok"})
 
     @api.get("/version")

@@ -85,8 +85,8 @@ def make_batch(model: Model) -> Blueprint:
     def show_template() -> Response:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([column.name for column in card.columns])
-        writer.writerow([write_value(column.default, column) for column in card.columns])
+        writer.writerow([column.name for column in card.inputs])
+        writer.writerow([write_value(column.default, column) for column in card.inputs])
         response = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = "attachment; filename=template.csv"
         return response

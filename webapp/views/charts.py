@@ -132,8 +132,11 @@ def bars_about_zero(
 
 
 def decimals_of(target: Target) -> int:
-    """Count the decimals that a prediction is shown with: three significant digits of the target's spread."""
-    return decimals_for(target.quantiles[-1] - target.quantiles[0])
+    """Count the decimals that a prediction is shown with: three significant digits of the target's spread.
+
+    Rates over a short exposure spread too far: of a rate they are those of its mean.
+    """
+    return decimals_for(abs(target.typical or target.quantiles[-1] - target.quantiles[0]))
 
 
 def amount_of(target: Target, part: float, is_tick: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 import calendar
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from webapp.formatting import ticks
 from webapp.scoring.effects import Cell, as_datetime, in_table, on_curve
@@ -12,12 +12,14 @@ from webapp.scoring.scorer import on_surface, place_reader
 from webapp.views.charts import Bar, Box, Label, Scale, amount_of, bars_about_zero, draw_ticks, histogram_boxes
 
 Effect = Curve | Levels
+NOTES = {None: "", "increasing": "only rises", "decreasing": "only falls"}  # by the column's `monotone`
 
 
 class EffectCurve(NamedTuple):
     """A column's curve over its distribution, alone and given the other inputs; `here` is the point of its cell."""
 
     title: str
+    note: str
     bars: list[Box]
     points: str  # of a polyline in a square of 100 by 100
     given: str  # likewise; empty where no pair of columns changes the curve
@@ -31,6 +33,7 @@ class EffectBars(NamedTuple):
     """A table of levels."""
 
     title: str
+    note: str
     bars: list[Bar]
     has_given: bool  # whether the bars say what the levels add given the other inputs
 
@@ -41,17 +44,19 @@ def draw_effect(card: Scorecard, column: Column, row: Mapping[str, Cell]) -> lis
     Where pairs of columns change the effect, it is drawn a second time: with the other cells of the row as they are.
     """
     target, effect, cell = card.target, column.effect, row.get(column.name)
-    title = column.title or column.name
+    title, note = column.title or column.name, NOTES[column.monotone]
     if isinstance(effect, Calendar):
         return draw_calendar(card, effect, column, row)
     cuts = effects_given(card.surfaces, row, column.name) if row else []
     if isinstance(effect, Curve):
         axis = f"{title} ({column.unit})" if column.unit else title
-        return [draw_curve(effect, cuts, target, column.histogram, axis, None if cell is None else float(cell))]  # type: ignore
+        x: Any = cell
+        curve = draw_curve(effect, cuts, target, column.histogram, axis, None if x is None else float(x))
+        return [curve._replace(note=note)]
     known = None if cell is None else as_level(cell)
     listed = {level: effect.values[level] for level in map(str, column.allowed) if level in effect.values}
     effect = Levels(values=listed | effect.values, other=effect.other, missing=effect.missing)  # in the schema's order
-    return [draw_levels(effect, cuts, column.labels, known, target, title)]
+    return [draw_levels(effect, cuts, column.labels, known, target, title)._replace(note=note)]
 
 
 def draw_curve(
@@ -78,7 +83,7 @@ def draw_curve(
     ]
     bars = [] if histogram is None else histogram_boxes(histogram, across, 30)
     given = points_of(total) if cuts else ""
-    return EffectCurve(title, bars, points_of(curve), given, up.at(0.0), draw_ticks(across, 5), sides, here)
+    return EffectCurve(title, "", bars, points_of(curve), given, up.at(0.0), draw_ticks(across, 5), sides, here)
 
 
 def add_curves(curves: Sequence[Curve]) -> Curve:
@@ -99,7 +104,7 @@ def draw_levels(
         rows.append((here, f"{here} (not seen)", "", levels.other))
     tables = [cut for cut in cuts if isinstance(cut, Levels)]
     given = [part + sum(in_table(table, level) for table in tables) for level, *_, part in rows] if tables else []
-    return EffectBars(title, bars_about_zero(rows, target, here, given), bool(tables))
+    return EffectBars(title, "", bars_about_zero(rows, target, here, given), bool(tables))
 
 
 def is_whole(level: str) -> bool:

@@ -29,6 +29,7 @@ class Field(NamedTuple):
     hint: str
     error: str
     warning: str
+    has_effect: bool
 
 
 def make_fields(
@@ -47,8 +48,9 @@ def make_fields(
             hint_of(column),
             errors.get(column.name, ""),
             warnings.get(column.name, ""),
+            column is not card.exposure,
         )
-        for place, column in enumerate(card.columns)
+        for place, column in enumerate(card.inputs)
     ]
 
 
@@ -109,7 +111,7 @@ def defaults(card: Scorecard) -> dict[str, str]:
     """Fill the form as it starts: the medians, the commonest levels, the latest dates."""
     return {
         column.name: write_value(column.default, in_json(column) if isinstance(column.effect, Calendar) else column)
-        for column in card.columns
+        for column in card.inputs
     }
 
 

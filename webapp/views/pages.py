@@ -8,13 +8,13 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
 
-from webapp.formatting import EFFECTS, fixed, percent, short
+from webapp.formatting import EFFECTS, decimals_for, fixed, percent, short
 from webapp.model import Model
 from webapp.scoring.effects import Cell
 from webapp.scoring.messages import unseen
 from webapp.scoring.rows import RowError, json_default
 from webapp.scoring.scorecard import Column, Curve, Levels, Scorecard, Surface
-from webapp.scoring.scorer import BACK, Score, make_factor_reader
+from webapp.scoring.scorer import BACK, Ends, Score, make_factor_reader
 from webapp.views import charts
 from webapp.views.effects import draw_effect
 from webapp.views.forms import Field, defaults, make_fields, pair_notes, show_cell
@@ -64,6 +64,8 @@ def make_pages(model: Model) -> Blueprint:
         column, surface = in_focus(card, focus[0] if focus else by_reach.name, by_reach)
         chosen = column.name if surface is None or surface.name not in focus else surface.name
         found = None if row is None or score is None else describe(card, row, score, fields, column, surface)
+        if found is not None and row is not None and score is not None and model.total is not None:
+            found["in_total"] = describe_total(model.total(row, score), fields[-1])
         return render_template("index.html", fields=fields, found=found, focus=chosen), 422 if errors else 200
 
     @blueprint.get("/")
@@ -72,7 +74,7 @@ def make_pages(model: Model) -> Blueprint:
 
     @blueprint.post("/")
     def predict() -> tuple[str, int]:
-        typed = {column.name: request.form.get(f"column:{column.name}", "").strip() for column in card.columns}
+        typed = {column.name: request.form.get(f"column:{column.name}", "").strip() for column in card.inputs}
         return show_form(typed, counted=True)
 
     @blueprint.get("/model")
@@ -102,7 +104,7 @@ def make_pages(model: Model) -> Blueprint:
 
     @blueprint.get("/api")
     def show_api() -> str:
-        example = {column.name: json_default(column) for column in card.columns}
+        example = {column.name: json_default(column) for column in card.inputs}
         return render_template("api.html", document=document(), example=json.dumps(example))
 
     @blueprint.get("/api/v1/openapi.json")
@@ -149,6 +151,14 @@ def describe(
     }
 
 
+def describe_total(ends: Ends, exposure: Field) -> dict[str, str]:
+    """Prepare what the page shows about the total of a rate: it, both ends of its interval, what it is for."""
+    decimals = decimals_for(abs(ends[0]) or 1.0)
+    total, lower, upper = (fixed(end, decimals) for end in ends)
+    shown = f"{exposure.title} {show_cell(exposure)}"
+    return {"exposure": shown, "total": total, "lower": lower, "upper": upper}
+
+
 def widened(card: Scorecard, row: dict[str, Cell], fields: list[Field]) -> dict[str, str]:
     """List the inputs that make the interval wider or narrower than an average row's: up to three that do so most."""
     factors = make_factor_reader(card)(row)
@@ -173,6 +183,7 @@ def reach(column: Column) -> float:
 def scores_of(card: Scorecard) -> list[tuple[str, str, str]]:
     """List the metrics of the test rows with their intervals: name, value, interval."""
     names = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+    names |= {f"total_{key}": f"{name} of the total" for key, name in names.items()}
     rows = []
     for key, name in names.items():
         value, low, high = (card.metrics.get(key + end) for end in ("", "_low", "_high"))

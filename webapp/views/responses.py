@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from webapp.model import Model
 from webapp.scoring.effects import Cell
 from webapp.scoring.messages import UNSEEN_PAIR, unseen
+from webapp.scoring.scorer import TOTALS
 
 
 class Prediction(BaseModel):
@@ -18,6 +19,9 @@ class Prediction(BaseModel):
     prediction: float
     lower: float = Field(description="lower end of the prediction interval; GET /api/v1/model says its coverage")
     upper: float
+    total: float | None = Field(None, description="prediction × exposure; absent unless the model predicts a rate")
+    total_lower: float | None = Field(None, description="lower × exposure")
+    total_upper: float | None = Field(None, description="upper × exposure")
     intercept: float = Field(
         description="intercept + contributions + pairs is the prediction or, with another target.transform than none, "
         "its value on that scale before it is multiplied by target.factor (both are in GET /api/v1/model)"
@@ -39,8 +43,9 @@ class Prediction(BaseModel):
 
 def answer(model: Model, row: Mapping[str, Cell]) -> dict[str, Any]:
     """Predict a valid row, as a dict with the keys of Prediction."""
-    prediction, lower, upper, contributions, pairs, unseen_pairs = model.score(row)
-    return {
+    score = model.score(row)
+    prediction, lower, upper, contributions, pairs, unseen_pairs = score
+    found = {
         "prediction": prediction,
         "lower": lower,
         "upper": upper,
@@ -50,6 +55,9 @@ def answer(model: Model, row: Mapping[str, Cell]) -> dict[str, Any]:
         "pairs": pairs,
         "warnings": unseen(model.card, row) | dict.fromkeys(unseen_pairs, UNSEEN_PAIR),
     }
+    if model.total is not None:
+        found |= zip(TOTALS, model.total(row, score), strict=True)
+    return found
 
 
 def json_response(content: Any, status: int = 200, mimetype: str = "application/json") -> Response:
