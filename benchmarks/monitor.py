@@ -61,6 +61,7 @@ def simulate(
         prediction=prediction,
         lower=prediction + limits[0],
         upper=prediction + limits[1],
+        exposure=np.ones(live),
         week=np.zeros(live, np.intp),
         groups={},
     )

@@ -56,6 +56,7 @@ def main() -> None:
         text = render(
             TEMPLATE,
             schema=schema,
+            served=served,
             target=schema.target,
             params={"split": how_split, "features": features, "train": fit, "evaluate": evaluate},
             source_uri=source.uri,

@@ -1,6 +1,7 @@
 """Print the headline metrics of the last run: model and baselines, intervals, gate. Run: make metrics"""
 
 from textwrap import indent
+from typing import Any
 
 from tabulate import tabulate
 
@@ -16,12 +17,9 @@ def main() -> None:
         target, test, train = read_schema().target, read_metrics(EvaluationMetrics), read_metrics(TrainMetrics)
     except PipelineError as error:
         raise SystemExit(str(error)) from None
-    rows = [
-        [called, *(with_interval(dict(getattr(test, name)), metric) for metric in ("rmse", "mae", "r2"))]
-        for name, called in MODELS.items()
-    ]
-    print(f"\n{target.label}: test rows, with bootstrap intervals\n")
-    print(indent(tabulate(rows, ["", "RMSE", "MAE", "R²"], tablefmt="plain", disable_numparse=True), "  "))
+    print_scores(target.label, dict(test))
+    if test.total is not None:
+        print_scores("total (this rate times the exposure)", test.total)
     scale = "" if train.target == "none" else f" (of the {scale_name(train.target, 'the target')})"
     print(
         f"\n  alpha {train.alpha:g}, l1_ratio {train.l1_ratio:g}: {train.nonzero} of {train.terms} terms, "
@@ -40,6 +38,16 @@ def main() -> None:
     if test.model.r2_low is None or test.model.r2_low <= 0:
         print("  the test rows do not show that it beats the mean: the interval of R² reaches 0")
     print()
+
+
+def print_scores(label: str, scores: dict[str, Any]) -> None:
+    """Print the metrics of the model and its baselines."""
+    rows = [
+        [called, *(with_interval(dict(scores[name]), metric) for metric in ("rmse", "mae", "r2"))]
+        for name, called in MODELS.items()
+    ]
+    print(f"\n{label}: test rows, with bootstrap intervals\n")
+    print(indent(tabulate(rows, ["", "RMSE", "MAE", "R²"], tablefmt="plain", disable_numparse=True), "  "))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from stages.sources.files import split_member
+from stages.splitting.rates import as_rates
 from stages.table.schema import Column, TableSchema
 from stages.utils.errors import DataError, did_you_mean
 from stages.utils.params import Params
@@ -20,7 +21,7 @@ from tools.adopt.missing import propose_marks
 from tools.adopt.naming import title_of
 from tools.adopt.orders import find_orders
 from tools.adopt.report import ask_about, show, show_advice
-from tools.adopt.roles import choose_target, find_counters, find_ids, find_time, find_weight, keep_one
+from tools.adopt.roles import choose_target, find_counters, find_exposure, find_ids, find_time, find_weight, keep_one
 from tools.adopt.scale import choose_scale
 from tools.adopt.source import copied, look
 from tools.adopt.write import update_yaml, write_schema
@@ -90,17 +91,19 @@ def survey(source: dict[str, Any], target: str, params: Params, columns: list[st
     choose_target(decisions, target)
     propose_marks(decisions, profiles, sample, typed_by(decisions, sample))
     find_ids(decisions, profiles, sample)
+    find_exposure(decisions, profiles)
     find_weight(decisions, profiles)
     find_time(decisions, profiles)
     typed = typed_by(decisions, sample)
     entities = find_entities(decisions, typed)
     find_counters(decisions, profiles)
     keep_one(decisions)
-    find_codes(decisions, profiles, typed, target, params.features)
+    find_codes(decisions, profiles, rates_by(decisions, typed), target, params.features)
     typed = typed_by(decisions, sample)
-    find_orders(decisions, typed, target)
-    leave_out_leaks(decisions, typed, params.features)
-    doubt_entities(entities, decisions, typed, target, params.features)
+    rates = rates_by(decisions, typed)
+    find_orders(decisions, rates, target)
+    leave_out_leaks(decisions, rates, params.features)
+    doubt_entities(entities, decisions, rates, target, params.features)
     marks = decisions[names.index(target)].field.get("missingValues", [])
     ends = [end for end in profiles[names.index(target)].ends if f"{end:.15g}" not in marks]
     return Survey(source, remarks, decisions, typed, profiles[0].rows, min(ends, default=float("inf")))
@@ -112,9 +115,19 @@ def typed_by(decisions: list[Decision], sample: pd.DataFrame) -> pd.DataFrame:
     return type_cells(sample, TableSchema.model_construct(fields=fields))[0]
 
 
+def rates_by(decisions: list[Decision], typed: pd.DataFrame) -> pd.DataFrame:
+    """The sample with a rate for its target, as split makes it, if a column is the exposure."""
+    schema = TableSchema.model_construct(fields=[Column.model_validate(decision.field) for decision in decisions])
+    if schema.exposure is None:
+        return typed
+    rows = typed[typed[schema.exposure.name] > 0]
+    return as_rates(rows, schema, float(rows[schema.exposure.name].mean()))
+
+
 def params_for(seen: Survey, target: str, params: Params) -> tuple[dict[str, Any], list[str]]:
     """Changes of params.yaml that go with this table, and remarks on them."""
-    scale, reason = choose_scale(seen.typed, seen.least, schema_of(seen.decisions), params.features)
+    rates, schema = rates_by(seen.decisions, seen.typed), schema_of(seen.decisions)
+    scale, reason = choose_scale(rates, seen.least, schema, params.features)
     changes: dict[str, Any] = {"train.alpha": "auto", "train.l1_ratio": "auto", "features.target": scale}
     notes = [f"params.yaml: features.target is {scale}{reason}"]
     by = "group" if any(decision.role == "group" for decision in seen.decisions) else "hash"

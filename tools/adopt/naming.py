@@ -17,6 +17,10 @@ WEIGHT = re.compile(  # of a row; a bare "weight" is that of a thing
     r"\b(sample|sampling|survey|case|row|obs|observation|frequency|freq|person|household|design) ?(weight|wt|wgt)s?\b"
     r"|^(fnlwgt|wgt|perwt|hhwt|pweight|fweight|iweight)$"
 )
+EXPOSURE = re.compile(  # what a total is over; a "policy year" or "vehicle year" is on the calendar
+    r"^exposure$|\bexposure (years|months|days)\b|\b(earned|insured) exposure\b|\bperson ?(years?|months?|days?)\b"
+    r"|\b(policy|insured|patient|car|vehicle|earned) (years|months|weeks|days)\b|\b(duration|time|years|days) at risk\b"
+)
 BRACKETS = re.compile(r"^(?P<title>.*\S)\s*[(\[](?P<unit>[^()\[\]]{1,15})[)\]]$")
 SUFFIX_UNIT = re.compile(r"^(?P<title>.+)_(?P<unit>kg|g|mg|km|m|cm|mm|kwh|kw|hp|mph|usd|eur|gbp|sqm|sqft|pct|percent)$")
 UNITS = {"usd": "USD", "eur": "EUR", "gbp": "GBP", "kwh": "kWh", "kw": "kW", "sqm": "m²", "sqft": "sq ft", "pct": "%"}

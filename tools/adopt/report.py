@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tools.adopt.decide import Decision
 
-ROLES = ("feature", "target", "id", "group", "time", "weight", "ignore")
+ROLES = ("feature", "target", "id", "group", "time", "weight", "exposure", "ignore")
 KEYS = ("type", "role", "name")  # where to change a field that lacks the line
 
 

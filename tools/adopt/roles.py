@@ -1,10 +1,13 @@
-"""The roles of columns: target, ids, weight, time."""
+"""The roles of columns: target, ids, exposure, weight, time."""
+
+import re
+from collections.abc import Iterator
 
 import pandas as pd
 
 from stages.utils.errors import DataError
 from tools.adopt.decide import GROUPING, Decision
-from tools.adopt.naming import CALENDAR, ROW_NAME, WEIGHT, words_of
+from tools.adopt.naming import CALENDAR, EXPOSURE, ROW_NAME, WEIGHT, words_of
 from tools.adopt.profile import Profile
 
 FEWEST = 20  # cells from which a column without repeats is an id
@@ -66,14 +69,31 @@ def restarts(profile: Profile, words: str) -> bool:
     return profile.rows >= SHORTEST_RUN * runs and not is_cycle
 
 
+def find_exposure(decisions: list[Decision], profiles: list[Profile]) -> None:
+    """Propose role exposure for the first positive number whose name says that the target is a total over it."""
+    for decision in amounts(decisions, profiles, EXPOSURE, is_positive=True):
+        decision.leave_out("exposure", "divides the target, so that the model predicts a rate")
+        decision.doubt("is the target a total over it?", "role", "delete this line if it is a measurement")
+        return
+
+
 def find_weight(decisions: list[Decision], profiles: list[Profile]) -> None:
     """Propose role weight for the first number whose name says that it weighs the rows."""
+    for decision in amounts(decisions, profiles, WEIGHT):
+        decision.leave_out("weight", "says how much each row counts")
+        decision.doubt("does it?", "role", "delete this line if it is a measurement")
+        return
+
+
+def amounts(
+    decisions: list[Decision], profiles: list[Profile], name: re.Pattern[str], is_positive: bool = False
+) -> Iterator[Decision]:
+    """Yield the features of such a name that are numbers in every row, none of them negative (or zero)."""
     for decision, profile in zip(decisions, profiles, strict=True):
-        is_amount = decision.field["type"] in ("integer", "number") and profile.numbers == profile.rows
-        if decision.role == "feature" and is_amount and profile.ends[0] >= 0 and WEIGHT.search(words_of(profile.name)):
-            decision.leave_out("weight", "says how much each row counts")
-            decision.doubt("does it?", "role", "delete this line if it is a measurement")
-            return
+        is_number = decision.field["type"] in ("integer", "number") and profile.numbers == profile.rows
+        is_amount = is_number and profile.ends[0] >= 0 and not (is_positive and profile.ends[0] == 0)
+        if decision.role == "feature" and is_amount and name.search(words_of(profile.name)):
+            yield decision
 
 
 def find_time(decisions: list[Decision], profiles: list[Profile]) -> None:

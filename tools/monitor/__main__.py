@@ -50,7 +50,7 @@ def monitor(log: str, outcomes: str, id_column: str) -> Findings:
     params, evaluation, tested = read_params("monitor"), read_params("evaluate"), read_tested()
     truth = read_outcomes(outcomes, id_column, read_schema())
     # a date moves on by itself: that is no drift
-    bins = {column.name: make_bins(column) for column in card.columns if not isinstance(column.effect, Calendar)}
+    bins = {column.name: make_bins(column) for column in card.inputs if not isinstance(column.effect, Calendar)}
     found = collect(read_rows(log, COLUMNS), truth.truth, md5, card, bins)
     if not found:
         raise PipelineError(f"{log}: the log is empty; is PREDICTION_LOG of the server this address?")

@@ -33,7 +33,7 @@ class Tested(NamedTuple):
     scores: Scores
     coverage: Coverage
     rows: int
-    errors: Floats  # of those in plots/predicted_actual.csv
+    errors: Floats  # of those in plots/predicted_actual.csv; of a rate, times √exposure
     predicted: Floats
 
 
@@ -53,6 +53,8 @@ def read_tested() -> Tested:
     metrics, rows = read_metrics(EvaluationMetrics), read_metrics(SplitMetrics).test
     sample = pd.read_csv(PREDICTED)
     errors = (sample["actual"] - sample["predicted"]).to_numpy()
+    if "exposure" in sample:
+        errors *= np.sqrt(sample["exposure"].to_numpy())
     found = metrics.intervals
     coverage = Coverage(nominal=found.nominal, share=found.coverage, se=found.coverage_se)
     return Tested(metrics.model, coverage, rows, errors, sample["predicted"].to_numpy())
@@ -81,12 +83,12 @@ def judge(
     growth = growth_p = coverage_p = None
     names, p_values, sizes = [], [], []
     if len(labelled.truth) >= params.min_rows:
-        growth = float(np.sqrt(np.mean(labelled.error**2)) / np.sqrt(np.mean(tested.errors**2)) - 1)
-        growth_p = evidence.error_growth(tested.errors, labelled.error, seed)
+        growth = float(np.sqrt(np.mean(labelled.even_error**2)) / np.sqrt(np.mean(tested.errors**2)) - 1)
+        growth_p = evidence.error_growth(tested.errors, labelled.even_error, seed)
         if growth_p < level and growth > params.max_rmse_growth:
             reasons.append(f"the RMSE grew by {percent(growth)} (p = {short(growth_p, 2)})")
         share, n = tested.coverage.share, tested.rows
-        inside = float(labelled.inside.sum())
+        inside = labelled.coverage * len(labelled.truth)
         coverage_p = evidence.coverage_drop((share * n, (1 - share) * n), (inside, len(labelled.truth) - inside))
     if len(predicted) >= params.min_rows:
         edges = np.unique(np.quantile(tested.predicted, TENTHS))
@@ -119,10 +121,10 @@ def judge(
     ]
     drifts.sort(key=lambda drift: -drift.psi + drift.psi_by_chance)
     if growth is not None:
-        drop = tested.coverage.share - float(labelled.inside.mean())
+        drop = tested.coverage.share - labelled.coverage
         if coverage_p < level and drop > params.max_coverage_drop:
             reasons.append(
-                f"{percent(labelled.inside.mean(), 1)} of the rows are inside their interval, not "
+                f"{percent(labelled.coverage, 1)} of the rows are inside their interval, not "
                 f"{percent(tested.coverage.share, 1)} (p = {short(coverage_p, 2)})"
             )
     verdict: Verdict = "retrain" if reasons else "watch" if any(each.drifted for each in drifts) else "ok"
@@ -136,9 +138,10 @@ def describe(md5: str, logged: Logged, labelled: Labelled, nominal: float, param
     scores = coverage = None
     if known:
         cluster = np.arange(known) % CLUSTERS
-        sums = cluster_sums(cluster, labelled.truth, labelled.prediction, float(labelled.truth.mean()))
+        weight = labelled.exposure / labelled.exposure.mean()
+        sums = cluster_sums(cluster, labelled.truth, labelled.prediction, float(labelled.truth.mean()), weight)
         scores = bootstrap_scores(sums, params.bootstrap, params.confidence, params.seed)
-        share = float(labelled.inside.mean())
+        share = labelled.coverage
         coverage = Coverage(nominal=nominal, share=share, se=float(np.sqrt(share * (1 - share) / known)))
     weeks = [
         bin_of(str(np.datetime64(int(week), "D")), labelled, labelled.week == week) for week in np.unique(labelled.week)
@@ -150,14 +153,12 @@ def describe(md5: str, logged: Logged, labelled: Labelled, nominal: float, param
 
 def bin_of(name: str, labelled: Labelled, chosen: Floats) -> Bin:
     """Sum up some labelled rows."""
-    return Bin(
-        name=name,
-        rows=int(chosen.sum()),
-        predicted=float(labelled.prediction[chosen].mean()),
-        actual=float(labelled.truth[chosen].mean()),
-        rmse=float(np.sqrt(np.mean(labelled.error[chosen] ** 2))),
-        coverage=float(labelled.inside[chosen].mean()),
+    each = (labelled.prediction, labelled.truth, labelled.error**2, labelled.inside)
+    predicted, actual, squares, coverage = (
+        float(np.average(values[chosen], weights=labelled.exposure[chosen])) for values in each
     )
+    rows, rmse = int(chosen.sum()), float(np.sqrt(squares))
+    return Bin(name=name, rows=rows, predicted=predicted, actual=actual, rmse=rmse, coverage=coverage)
 
 
 def calibration_of(labelled: Labelled) -> list[Bin]:

@@ -28,6 +28,7 @@ class Labelled:
 
     truth: Floats
     prediction: Floats
+    exposure: Floats  # what each row counts; 1 unless a rate is predicted
     lower: Floats
     upper: Floats
     week: Places  # days from 1970 to its Monday
@@ -37,6 +38,16 @@ class Labelled:
     def error(self) -> Floats:
         """Target minus prediction."""
         return self.truth - self.prediction
+
+    @property
+    def even_error(self) -> Floats:
+        """The error times √exposure, whose size does not depend on the exposure."""
+        return self.error * np.sqrt(self.exposure)
+
+    @property
+    def coverage(self) -> float:
+        """The share of rows inside their interval, weighted by exposure."""
+        return float(np.average(self.inside, weights=self.exposure))
 
     @property
     def inside(self) -> Mask:
@@ -74,8 +85,21 @@ def collect(
             logged.predictions.append(rows["prediction"].to_numpy())
             known = rows["outcome"].to_numpy() >= 0
             columns = {key: rows[key].to_numpy()[known] for key in ("outcome", "time", "prediction", "lower", "upper")}
+            columns["exposure"] = exposures_of(rows[known], card)
             logged.known.append(columns | {f"bin {column}": place[known] for column, place in places.items()})
     return dict(found)
+
+
+def exposures_of(rows: pd.DataFrame, card: Scorecard) -> Floats:
+    """Read the exposure of each row: 1 if the model predicts no rate, NaN where it was not logged."""
+    if card.exposure is None:
+        return np.ones(len(rows))
+    name, readers = card.exposure.name, {source: make(card.exposure) for source, make in READERS.items()}
+    cells = [from_json(text).get(name) for text in rows["inputs"]]
+    return np.array(
+        [np.nan if cell is None else readers[source](cell) for cell, source in zip(cells, rows["source"], strict=True)],
+        np.float64,
+    )
 
 
 def make_placers(card: Scorecard, bins: dict[str, Bins], make: Callable[[Column], Reader]) -> dict[str, Placer]:
@@ -91,7 +115,7 @@ def make_placers(card: Scorecard, bins: dict[str, Bins], make: Callable[[Column]
 
         return place_of
 
-    return {column.name: make_placer(column) for column in card.columns if column.name in bins}
+    return {column.name: make_placer(column) for column in card.inputs if column.name in bins}
 
 
 def places_of(rows: pd.DataFrame, placers: dict[str, dict[str, Placer]]) -> dict[str, Places]:
@@ -108,13 +132,20 @@ def places_of(rows: pd.DataFrame, placers: dict[str, dict[str, Placer]]) -> dict
 
 
 def label(known: list[dict[str, Any]], truth: Floats) -> Labelled:
-    """Put the labelled rows together; of an id that was predicted several times the latest prediction counts."""
+    """Put the labelled rows together; of an id that was predicted several times the latest prediction counts.
+
+    Args:
+        known: as in Logged.
+        truth: the outcomes; a total is divided by the exposure that was logged.
+    """
     columns = {name: np.concatenate([part[name] for part in known if name in part]) for name in known[0]}
+    is_usable = ~np.isnan(columns["exposure"])
+    columns = {name: values[is_usable] for name, values in columns.items()}
     latest = np.argsort(columns["time"], kind="stable")[::-1]
     _, first = np.unique(columns["outcome"][latest], return_index=True)
     rows = {name: values[np.sort(latest[first])] for name, values in columns.items()}
     groups = {name.removeprefix("bin "): values for name, values in rows.items() if name.startswith("bin ")}
     days = rows["time"].astype("datetime64[D]").astype(np.int64)
     week = (days - 4) // 7 * 7 + 4  # 1970-01-05 was a Monday
-    ends = {name: rows[name].astype(np.float64) for name in ("prediction", "lower", "upper")}
-    return Labelled(truth=truth[rows["outcome"]], **ends, week=week, groups=groups)
+    ends = {name: rows[name].astype(np.float64) for name in ("prediction", "lower", "upper", "exposure")}
+    return Labelled(truth=truth[rows["outcome"]] / ends["exposure"], **ends, week=week, groups=groups)
