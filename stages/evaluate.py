@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from stages.evaluation.baselines import fit_black_box, mean_target
 from stages.evaluation.error_groups import FIFTHS, find_groups, residuals_by_group, worst_coverage
-from stages.evaluation.error_size import exposure_limit, exposure_spread, scaled_intervals
+from stages.evaluation.error_size import exposure_limits, exposure_spread, scaled_intervals
 from stages.evaluation.gate import gate, gate_checks
 from stages.evaluation.intervals import coverage_by_bin, coverage_scores, interval_ends, residual_intervals
 from stages.evaluation.metrics import bootstrap_scores
@@ -99,7 +99,7 @@ def fit_models(
     prediction, residual = out_of_fold(sample, schema, transform)
     known = ~np.isnan(prediction)
     rows, prediction, residual = sample[known], prediction[known], residual[known]
-    weight, exposure = row_weights(rows, schema), exposure_limit(rows, schema)
+    weight, exposure = row_weights(rows, schema), exposure_limits(rows, schema)
     spread = exposure_spread(rows, exposure)
     if params.intervals == "scaled":
         intervals, factor = scaled_intervals(

@@ -66,7 +66,7 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
     known = {column.name: column.levels or [] for column in schema.inputs}
     intervals = read_json(INTERVALS)
     effects = effects_of(model, known, sample, shares)
-    limit = intervals.pop("exposure", None)
+    exposure = intervals.pop("exposure", None)
     widths = width_effects(effects.axes, intervals.pop("factor_coef", []), weights_of(model)[1], known)
     target = schema.target
     metrics = read_json(METRICS)
@@ -96,7 +96,7 @@ def make_scorecard(model: Pipeline, sample: pd.DataFrame, schema: TableSchema) -
             )
             for column in schema.inputs
         ],
-        exposure=None if limit is None else make_exposure(sample, schema, limit["least"]),
+        exposure=None if exposure is None else make_exposure(sample, schema, exposure["limits"]),
         surfaces=effects.surfaces,
         intervals=scorecard.Intervals(**intervals),
         training={"rows": sum(pq.read_metadata(part).num_rows for part in list_parts(TRAIN))} | chosen(read_json(FIT)),
@@ -157,7 +157,7 @@ def make_column(
     )
 
 
-def make_exposure(sample: pd.DataFrame, schema: TableSchema, least: float) -> scorecard.Exposure:
+def make_exposure(sample: pd.DataFrame, schema: TableSchema, limits: list[float]) -> scorecard.Exposure:
     """Describe the exposure: a column that is positive, required, and adds nothing to the rate."""
     column = next(column for column in schema.fields if column.role == "exposure")
     nothing = scorecard.Curve(knots=[0.0], values=[0.0], missing=0.0)
@@ -165,7 +165,7 @@ def make_exposure(sample: pd.DataFrame, schema: TableSchema, least: float) -> sc
     smallest = 1.0 if column.type == "integer" else SMALLEST
     lowest = found.minimum if isinstance(found.minimum, float) and found.minimum > 0 else smallest
     unit = schema.column(schema.target.name).unit
-    changes = {"required": True, "minimum": lowest, "least": least, "total_unit": unit}
+    changes = {"required": True, "minimum": lowest, "limits": limits, "total_unit": unit}
     return scorecard.Exposure(**dict(found) | changes)
 
 

@@ -144,18 +144,18 @@ def row_factors(intervals: dict[str, Any], logs: Floats, rows: pd.DataFrame) -> 
     return factors * exposure_spread(rows, intervals.get("exposure"))
 
 
-def exposure_limit(rows: pd.DataFrame, schema: TableSchema) -> dict[str, Any] | None:
-    """Return the name of the exposure, and the one below which the factor is held; None if the schema has none."""
+def exposure_limits(rows: pd.DataFrame, schema: TableSchema) -> dict[str, Any] | None:
+    """Return the name of the exposure, and limits beyond which the factor is held; None if the schema has none."""
     if schema.exposure is None:
         return None
     name = schema.exposure.name
-    return {"name": name, "least": float(quantiles(rows[name].to_numpy(), [TAIL], None)[0])}
+    return {"name": name, "limits": quantiles(rows[name].to_numpy(), [TAIL, 1 - TAIL], None).tolist()}
 
 
-def exposure_spread(rows: pd.DataFrame, limit: dict[str, Any] | None) -> Floats | float:
+def exposure_spread(rows: pd.DataFrame, exposure: dict[str, Any] | None) -> Floats | float:
     """Return 1 / √exposure for each of n rows (n,), to which the error of a rate is proportional; 1 without exposure.
 
     Args:
-        limit: as `exposure_limit` returns it.
+        exposure: as `exposure_limits` returns it.
     """
-    return 1.0 if limit is None else 1 / np.sqrt(np.maximum(rows[limit["name"]].to_numpy(), limit["least"]))
+    return 1.0 if exposure is None else 1 / np.sqrt(np.clip(rows[exposure["name"]].to_numpy(), *exposure["limits"]))

@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold
 from stages.modelling.comparison import is_better
 from stages.modelling.feature_map import fit_feature_map
 from stages.modelling.target_scale import from_scale, mean_factor, to_scale
+from stages.table.parts import row_weights
 from stages.table.schema import TableSchema
 from stages.utils.params import FeaturesParams, TargetTransform
 
@@ -49,15 +50,18 @@ def choose_scale(
         return "none", "the other scales need targets from 0 on" if len(
             scales
         ) == 1 else "there are too few rows to tell"
+    weight = row_weights(rows, schema)
+    weight = np.ones(len(y)) if weight is None else weight
     terms = fit_feature_map(rows, schema, params).transform(rows)
     scaled = np.column_stack([to_scale(y, scale) for scale in scales])
     errors = np.empty((len(scales), FOLDS))
     for fold, (train, test) in enumerate(KFold(FOLDS, shuffle=True, random_state=0).split(y)):
-        linear = LinearRegression().fit(terms[train], scaled[train]).predict(terms)
+        linear = LinearRegression().fit(terms[train], scaled[train], weight[train]).predict(terms)
         for place, scale in enumerate(scales):
             with np.errstate(over="ignore", invalid="ignore"):  # a prediction that overflows is a bad one
-                factor = mean_factor(y[train], linear[train, place], scale)
-                errors[place, fold] = np.mean((y[test] - from_scale(linear[test, place], scale) * factor) ** 2)
+                factor = mean_factor(y[train], linear[train, place], scale, weight[train])
+                squares = (y[test] - from_scale(linear[test, place], scale) * factor) ** 2
+                errors[place, fold] = np.average(squares, weights=weight[test])
     best = 0
     for place in range(1, len(scales)):
         if is_better(errors[place], errors[best]):

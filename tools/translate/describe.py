@@ -44,7 +44,7 @@ KNOWN: dict[type[Part], str] = {
     Target: "name title description unit transform factor quantiles histogram typical",
     Intervals: "coverage edges lower upper factor_limits",
     Column: COLUMN,
-    Exposure: f"{COLUMN} total_unit least",
+    Exposure: f"{COLUMN} total_unit limits",
     Reading: "missing_values format decimal_char group_char bare_number true_values false_values",
     Curve: "kind knots values missing",
     Levels: "kind values other missing",
@@ -138,7 +138,7 @@ def describe(card: Scorecard, md5: str) -> Model:
         ],
         axes=axes,
         exposure=None if card.exposure is None else len(card.columns),
-        least_exposure=0.0 if card.exposure is None else card.exposure.least,
+        exposure_limits=None if card.exposure is None else card.exposure.limits,
     )
 
 

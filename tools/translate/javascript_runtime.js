@@ -30,7 +30,8 @@ export function predict(cells) {
   );
   const place = bisect(MODEL.edges, total);
   const exposure = MODEL.exposure === null ? null : values[MODEL.exposure];
-  const factor = widthFactor(places) / (exposure === null ? 1 : Math.sqrt(Math.max(exposure, MODEL.least_exposure)));
+  const [least, most] = MODEL.exposure_limits ?? [1, 1];
+  const factor = widthFactor(places) / Math.sqrt(Math.min(Math.max(exposure, least), most));
   const prediction = back(total) * MODEL.factor;
   const [lower, upper] = [MODEL.lower, MODEL.upper].map((ends) => back(total + ends[place] * factor));
   const totals =

@@ -8,6 +8,8 @@ by linear (bilinear) interpolation. The intercept and all tables add up to the p
 from dataclasses import dataclass
 from typing import Any, Literal
 
+TOTALS = {"prediction": "total", "lower": "total_lower", "upper": "total_upper"}  # of a rate, times the exposure
+
 
 @dataclass(frozen=True)
 class Input:
@@ -94,9 +96,9 @@ class Model:
     # the offsets of the interval are multiplied by exp(the sum of these tables), within these limits; None: by 1
     widenings: list[Table]
     factor_limits: tuple[float, float] | None
-    # the place of the exposure of a rate among the inputs: the interval is as wide as 1 / √(it, or at least the least)
+    # the place of the exposure of a rate among the inputs; the offsets are divided by its root, within these limits
     exposure: int | None
-    least_exposure: float
+    exposure_limits: tuple[float, float] | None
 
     @property
     def terms(self) -> list[Contribution]:

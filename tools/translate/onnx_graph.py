@@ -13,12 +13,11 @@ from onnx import helper
 
 from stages.utils.errors import PipelineError
 from tools.translate.head import head
-from tools.translate.model import Input, Model, Table
+from tools.translate.model import TOTALS, Input, Model, Table
 from tools.translate.notation import level_pattern
 from tools.translate.onnx_nodes import BOOL, DOUBLE, STRING, Graph, is_text, one_of
 from tools.translate.onnx_places import count, find
 
-ENDS = {"prediction": "", "lower": "_lower", "upper": "_upper"}  # results, and what the names of totals end with
 OPSET, ML_OPSET, IR = 20, 4, 9  # RegexFullMatch came with 20
 
 
@@ -45,8 +44,9 @@ def to_onnx(model: Model) -> bytes:
         wider = graph.sum([0.0, *(look_up(graph, table, places) for table in model.widenings)])
         factor = graph.add("Min", graph.add("Max", graph.add("Exp", wider), low), high)
         offsets = [graph.add("Mul", offset, factor) for offset in offsets]
-    if model.exposure is not None:
-        root = graph.add("Sqrt", graph.add("Max", values[model.exposure], model.least_exposure))
+    if model.exposure is not None and model.exposure_limits is not None:
+        least, most = model.exposure_limits
+        root = graph.add("Sqrt", graph.add("Min", graph.add("Max", values[model.exposure], least), most))
         offsets = [graph.add("Div", offset, root) for offset in offsets]
     ends = [graph.add("Add", total, offset) for offset in offsets]
     columns = graph.add("Concat", *(graph.add("Unsqueeze", part, np.array([1])) for part in parts), axis=1)
@@ -56,9 +56,7 @@ def to_onnx(model: Model) -> bytes:
         "upper": back(graph, model, ends[1]),
     }
     if model.exposure is not None:
-        results |= {
-            f"total{end}": graph.add("Mul", results[name], values[model.exposure]) for name, end in ENDS.items()
-        }
+        results |= {total: graph.add("Mul", results[name], values[model.exposure]) for name, total in TOTALS.items()}
     results["contributions"] = columns
     bad_row = graph.any(refused)
     for name, result in results.items():
@@ -86,7 +84,7 @@ def packed(graph: Graph, model: Model) -> bytes:
         helper.make_tensor_value_info(column.name, STRING if is_text(column) else DOUBLE, ["rows"])
         for column in model.inputs
     ]
-    results = [*ENDS, *(f"total{end}" for end in ENDS.values() if model.exposure is not None)]
+    results = [*TOTALS, *(TOTALS.values() if model.exposure is not None else ())]
     outputs = [helper.make_tensor_value_info(name, DOUBLE, ["rows"]) for name in results]
     outputs.append(helper.make_tensor_value_info("contributions", DOUBLE, ["rows", len(model.terms)]))
     call = "one tensor per column, float64 or text; NaN and '' are missing; a date is its seconds since 1970 in UTC"

@@ -42,7 +42,8 @@ def predict(cells: Mapping[str, Any]) -> dict[str, Any]:
     factor = width_factor(places)
     exposure = None if MODEL["exposure"] is None else values[MODEL["exposure"]]
     if exposure is not None:
-        factor /= math.sqrt(max(exposure, MODEL["least_exposure"]))
+        least, most = MODEL["exposure_limits"]
+        factor /= math.sqrt(min(max(exposure, least), most))
     lower, upper = total + MODEL["lower"][place] * factor, total + MODEL["upper"][place] * factor
     found = {"prediction": back(total) * MODEL["factor"], "lower": back(lower), "upper": back(upper)}
     if exposure is not None:

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from stages.utils.errors import PipelineError
 from tools.translate.head import head
-from tools.translate.model import Axis, Model, Table
+from tools.translate.model import TOTALS, Axis, Model, Table
 from tools.translate.sql_cells import Steps, read_text, read_typed
 from tools.translate.sql_dialects import DIALECTS, Dialect, number
 
@@ -47,9 +47,10 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
     columns = [(read_text if text else read_typed)(sql, column, place) for place, column in enumerate(model.inputs)]
     intercept = sql.cast(number(model.intercept), "double")
     axes = [(axis, f"sought_{n}" if axis.part else f"value_{axis.input}") for n, axis in enumerate(model.axes)]
-    narrow = ""
-    if model.exposure is not None:
-        narrow = f" / SQRT(GREATEST(value_{model.exposure}, {number(model.least_exposure)}))"
+    exposure, root = f"value_{model.exposure}", ""
+    if model.exposure_limits is not None:
+        least, most = map(number, model.exposure_limits)
+        root = f" / SQRT(LEAST(GREATEST({exposure}, {least}), {most}))"
     steps = [
         [f"{sql.quoted(name)} AS cell_{place}" for place, name in enumerate(carried)],
         *value_steps(columns),
@@ -70,7 +71,7 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
         [f"{' + '.join([intercept, *(f'part_{n}' for n in range(len(model.terms)))])} AS total"],
         [f"{tree('total', model.edges, [str(n) for n in range(len(model.lower))])} AS bin", *width_factor(sql, model)],
         [
-            f"total + {sql.element(ends, 'bin')}{' * factor' if model.factor_limits else ''}{narrow} AS {name}_total"
+            f"total + {sql.element(ends, 'bin')}{' * factor' if model.factor_limits else ''}{root} AS {name}_total"
             for name, ends in (("lower", model.lower), ("upper", model.upper))
         ],
     ]
@@ -84,12 +85,10 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
         "lower": back.format("lower_total"),
         "upper": back.format("upper_total"),
     }
-    names_of_totals = ("total", "total_lower", "total_upper") if model.exposure is not None else ()
+    if model.exposure is not None:
+        ends |= {total: f"({ends[name]}) * {exposure}" for name, total in TOTALS.items()}
     results = {
         **ends,
-        **{
-            name: f"({end}) * value_{model.exposure}" for name, end in zip(names_of_totals, ends.values(), strict=False)
-        },
         "refused": "refusal",
         **{f"contribution of {term.name}": f"part_{place}" for place, term in enumerate(model.terms)},
     }

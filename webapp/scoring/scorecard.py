@@ -177,7 +177,9 @@ class Exposure(Column):
     """The column that a rate is per unit of; rate × exposure is the total. It has no effect of its own."""
 
     total_unit: str | None = Field(description="of the total; that of the target is the rate's")
-    least: PositiveFloat = Field(description="a smaller exposure makes the interval as wide as this one does")
+    limits: tuple[PositiveFloat, PositiveFloat] = Field(
+        description="a smaller or larger exposure makes the interval as wide as the nearer of these"
+    )
 
 
 def knots_of(effect: Curve | Levels | Calendar) -> tuple[str, list[float] | None, str | None]:

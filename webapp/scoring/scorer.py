@@ -44,7 +44,9 @@ def make_scorer(card: Scorecard) -> Scorer:
     intercept, factor = card.intercept, card.target.factor
     edges, below, above = card.intervals.edges, card.intervals.lower, card.intervals.upper
     limits = card.intervals.factor_limits
-    exposure, least = (None, 0.0) if card.exposure is None else (card.exposure.name, card.exposure.least)
+    exposure, (least, most) = (
+        (None, (0.0, 0.0)) if card.exposure is None else (card.exposure.name, card.exposure.limits)
+    )
     back = None if card.target.transform == "none" else BACK[card.target.transform]
 
     def score_row(row: Mapping[str, Cell]) -> Score:
@@ -78,7 +80,7 @@ def make_scorer(card: Scorecard) -> Scorer:
             lower, upper = lower * scale, upper * scale
         if exposure is not None:
             x = row[exposure]
-            scale = 1 / math.sqrt(max(x, least))
+            scale = 1 / math.sqrt(min(max(x, least), most))
             lower, upper = lower * scale, upper * scale
         if back is not None:
             ends = back(total + lower), back(total + upper)
