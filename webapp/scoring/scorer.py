@@ -44,9 +44,9 @@ def make_scorer(card: Scorecard) -> Scorer:
     intercept, factor = card.intercept, card.target.factor
     edges, below, above = card.intervals.edges, card.intervals.lower, card.intervals.upper
     limits = card.intervals.factor_limits
-    exposure, (least, most) = (
-        (None, (0.0, 0.0)) if card.exposure is None else (card.exposure.name, card.exposure.limits)
-    )
+    exposure, least, most = None, 0.0, 0.0
+    if card.exposure is not None:
+        exposure, (least, most) = card.exposure.name, card.exposure.limits
     back = None if card.target.transform == "none" else BACK[card.target.transform]
 
     def score_row(row: Mapping[str, Cell]) -> Score:
