@@ -51,8 +51,11 @@ def read_part(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 
 def row_weights(frame: pd.DataFrame, schema: TableSchema) -> Floats | None:
-    """Return how much each of n rows counts (n,); None if the schema has no weight column."""
-    return None if schema.weight is None else frame[schema.weight].to_numpy()
+    """Return how much each of n rows counts (n,); None if the schema has no weight column, or every exposure is 1."""
+    if schema.weight is None:
+        return None
+    weight: Floats = frame[schema.weight].to_numpy()
+    return None if schema.exposure is not None and (weight == 1).all() else weight
 
 
 def by_weight(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:

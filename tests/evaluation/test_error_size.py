@@ -61,7 +61,7 @@ def test_they_cover_hard_and_easy_rows_alike() -> None:
     y, hard, easy = new["y"].to_numpy(), (new["x"] > 2.5) & (new["place"] == "b"), new["x"] < 0.5
     found = []
     for intervals in (residual_intervals(np.zeros(len(train)), train["y"].to_numpy(), 0.9, 5), scaled):
-        lower, upper = interval_ends(intervals, np.zeros(len(new)), row_factors(intervals, logs), "none")
+        lower, upper = interval_ends(intervals, np.zeros(len(new)), row_factors(intervals, logs, new), "none")
         inside = (lower <= y) & (y <= upper)
         scores = interval_scores(lower, upper, y, 0.9)
         found.append([inside.mean(), inside[hard].mean(), inside[easy].mean(), scores.mean()])
@@ -88,15 +88,18 @@ def test_errors_of_one_size_leave_the_bins(y: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_factor_of_a_row_comes_from_a_model_that_has_not_seen_its_fold() -> None:
-    """Refitting by scikit-learn without the fold, at one of the alphas of the path, gives the same logarithms."""
+@pytest.mark.parametrize("forward", [False, True])
+def test_the_factor_of_a_row_comes_from_a_model_that_has_not_seen_its_fold(forward: bool) -> None:
+    """Refitting by scikit-learn without the fold (in time, before it), at one of the path's alphas, gives the same."""
     train = rows_of(1500, 2)
     model, fold, size = zero_model(train), train["_fold"].to_numpy(), train["y"].abs().to_numpy()
-    _, logs = log_factors(model, train, size)
+    _, logs = log_factors(model, train, size, forward=forward)
+    assert np.isnan(logs[fold == 0]).all() == forward
     terms, target = model["terms"].transform(train), np.log(size + SMALL * np.median(size))
-    for k in range(5):
-        scaler = StandardScaler().fit(terms[fold != k])
-        rest, y = scaler.transform(terms[fold != k]), target[fold != k]
+    for k in range(forward, 5):
+        others = fold < k if forward else fold != k
+        scaler = StandardScaler().fit(terms[others])
+        rest, y = scaler.transform(terms[others]), target[others]
         standard = (y - y.mean()) / y.std()
         top = np.abs(rest.T @ standard).max() / len(rest) / L1_RATIO
         differences = []

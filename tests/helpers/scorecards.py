@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from webapp.scoring.notation import SMALLEST
 from webapp.scoring.scorecard import Scorecard
 
 START = "2019-01-01T00:00:00"
@@ -25,6 +26,9 @@ POOLS: dict[str, list[str]] = {  # cells as text
     "Sold%": ["1.2.2020 7:05", "31.12.1999 23:59", "30.02.2020 10:00", "", "1.1.20 1:00", "29.02.2020  00:00"],
     "code": ["A1", "B22", "", "A-1", "zz9"],
 }
+
+
+EXPOSURES = ["1", "0.25", "12", "0", "-1", "", "x", "1e-9", "1e9"]  # cells of the column `time`
 
 
 def column(name: str, kind: str, effect: dict[str, Any], **others: Any) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def pair(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 def every_kind(transform: str) -> Scorecard:
-    """The scorecard, on one of the scales of the target."""
+    """The scorecard, on one of the scales of the target; on the logarithm it is that of a rate."""
     months, weekdays, hours = (levels(*map(str, numbers)) for numbers in (range(1, 13), range(6), (0, 7, 23)))
     calendar = {"kind": "calendar", "month": months, "weekday": weekdays, "hour": hours}
     histogram = {"low": 0.0, "high": 1.0, "shares": [1.0]}
@@ -107,6 +111,8 @@ def every_kind(transform: str) -> Scorecard:
         ):
             columns[place]["width"] = width
         intervals["factor_limits"] = (0.7, 1.3)
+    time = column("time", "number", curve((0, 0), missing=0.0), required=True, minimum=SMALLEST)
+    exposure = None if transform != "log" else {**time, "total_unit": "claims", "limits": (0.1, 20.0)}
     target = {"name": "y\nz", "title": None, "description": None, "unit": None, "quantiles": [], "histogram": histogram}
     return Scorecard.model_validate(
         {
@@ -116,6 +122,7 @@ def every_kind(transform: str) -> Scorecard:
             "target": {**target, "transform": transform, "factor": 1.0 if transform == "none" else 1.02},
             "intercept": 0.4,
             "columns": columns,
+            "exposure": exposure,
             "surfaces": surfaces,
             "intervals": intervals,
             "training": {},

@@ -21,10 +21,12 @@ from flask import Flask
 from tests.helpers.project import ROOT
 from tests.helpers.servers import free_port
 from webapp.app import create_app
+from webapp.scoring.notation import SMALLEST
 from webapp.scoring.scorecard import (
     Calendar,
     Column,
     Curve,
+    Exposure,
     Histogram,
     Intervals,
     Levels,
@@ -194,6 +196,17 @@ def make_scaled_card() -> Scorecard:
     columns = [column.model_copy(update={"width": widths.get(column.name)}) for column in card.columns]
     intervals = card.intervals.model_copy(update={"factor_limits": (0.25, 4.0)})
     return card.model_copy(update={"columns": columns, "intervals": intervals})
+
+
+def make_rate_card() -> Scorecard:
+    """The test scorecard, of a price per year; size only rises."""
+    card = make_card()
+    nothing = Curve(knots=[0.0], values=[0.0], missing=0.0)
+    years = make_column("years", "number", nothing, unit="year", minimum=SMALLEST, default=0.5)
+    exposure = Exposure(**dict(years), total_unit="k€", limits=(0.25, 4.0))
+    size = card.columns[0].model_copy(update={"monotone": "increasing"})
+    target = card.target.model_copy(update={"unit": "k€ per year", "typical": 200.0})
+    return card.model_copy(update={"columns": [size, *card.columns[1:]], "exposure": exposure, "target": target})
 
 
 def write_checkout(path: Path, card: Scorecard | None = None) -> Path:

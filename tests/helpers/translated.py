@@ -21,10 +21,11 @@ from tools.translate.sql import to_sql
 from webapp.scoring.cells import make_reader
 from webapp.scoring.rows import RowError, make_row_reader
 from webapp.scoring.scorecard import Calendar, Column, Levels, Scorecard
-from webapp.scoring.scorer import make_scorer
+from webapp.scoring.scorer import TOTALS, make_scorer, make_totaller
 
 Row = dict[str, Any]
-Result = list[float] | None  # prediction, lower, upper and the contributions in order; None for a row that is refused
+ENDS = ("prediction", "lower", "upper", *TOTALS)
+Result = list[float] | None  # those of ENDS, then the contributions in order; None for a row that is refused
 
 
 def read_csv(path: Path, separator: str) -> list[Row]:
@@ -90,14 +91,20 @@ def odd_text(column: Column) -> list[str]:
 
 def expected(card: Scorecard, rows: Sequence[Row]) -> list[Result]:
     """Score rows as the web app does."""
-    read, score = make_row_reader(card, make_reader), make_scorer(card)
+    read, score, total = make_row_reader(card, make_reader), make_scorer(card), make_totaller(card)
 
     def one(row: Row) -> Result:
         try:
-            found = score(read(row))
+            cells = read(row)
         except RowError:
             return None
-        return [*found[:3], *found.contributions.values(), *found.pairs.values()]
+        found = score(cells)
+        return [
+            *found[:3],
+            *(() if total is None else total(cells, found)),
+            *found.contributions.values(),
+            *found.pairs.values(),
+        ]
 
     return [one(row) for row in rows]
 
@@ -133,7 +140,7 @@ def run_python(code: str, rows: Sequence[Row]) -> list[Result]:
 
 def flat(found: Mapping[str, Any]) -> list[float]:
     """A prediction and its parts in one list."""
-    ends = [found["prediction"], found["lower"], found["upper"]]
+    ends = [found[name] for name in ENDS if name in found]
     return [*ends, *found["contributions"].values(), *found["pairs"].values()]
 
 
@@ -167,7 +174,7 @@ def run_node(code: str, rows: Sequence[Row], folder: Path, names: Sequence[str])
         if found is None:
             return None
         parts = {**found["contributions"], **found["pairs"]}
-        return [found["prediction"], found["lower"], found["upper"], *(parts[name] for name in names)]
+        return [*(found[name] for name in ENDS if name in found), *(parts[name] for name in names)]
 
     return [one(line) for line in done.stdout.splitlines()]
 
@@ -185,12 +192,13 @@ def sql_type(column: Input, text: bool) -> str:
     return "TEXT" if text else "DOUBLE PRECISION" if column.whole else kinds[column.kind]
 
 
-def from_sql(records: Sequence[Sequence[Any]], inputs: int) -> list[Result]:
-    """The results of a query: those after the inputs, `refused` the fourth."""
+def from_sql(records: Sequence[Sequence[Any]], model: Model) -> list[Result]:
+    """The results of a query: those after the inputs; `refused` follows the ends of the intervals."""
+    inputs, ends = len(model.inputs), 3 if model.exposure is None else 6
     return [
         None
-        if record[inputs + 3] is not None
-        else [float(value) for value in (*record[inputs : inputs + 3], *record[inputs + 4 :])]
+        if record[inputs + ends] is not None
+        else [float(value) for value in (*record[inputs : inputs + ends], *record[inputs + ends + 1 :])]
         for record in records
     ]
 
@@ -223,7 +231,7 @@ def run_duckdb(query: str, rows: Sequence[Row], model: Model, text: bool) -> lis
         database.register("arrow", pa.table(arrays))
         database.execute("INSERT INTO cases SELECT * FROM arrow")
         records = database.execute(f"SELECT * EXCLUDE (line) FROM ({query}) ORDER BY line").fetchall()
-    return from_sql(records, len(model.inputs))
+    return from_sql(records, model)
 
 
 def run_postgres(query: str, rows: Sequence[Row], model: Model, text: bool, uri: str) -> list[Result]:
@@ -240,7 +248,7 @@ def run_postgres(query: str, rows: Sequence[Row], model: Model, text: bool, uri:
         place = [column.name for column in cursor.description or ()].index("line")
         records = [record[:place] + record[place + 1 :] for record in cursor.fetchall()]
         connection.rollback()
-    return from_sql(records, len(model.inputs))
+    return from_sql(records, model)
 
 
 def run_onnx(content: bytes, rows: Sequence[Row], model: Model) -> list[Result]:

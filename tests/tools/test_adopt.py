@@ -212,6 +212,28 @@ def test_8_weights_by_name(adopted: Adopt, capsys: pytest.CaptureFixture[str], n
     assert (f"{name}, `role: weight`: delete this line if" in capsys.readouterr().out) == (role == "weight")
 
 
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        *dict.fromkeys(
+            ("exposure", "person_years", "policyYears", "duration_at_risk", "insured years"), "exposure"
+        ).items(),
+        *dict.fromkeys(
+            ("exposure_time", "policy_year", "years", "smoke_exposure", "duration", "tenure"), "feature"
+        ).items(),
+    ],
+)
+def test_8_exposures_by_name(adopted: Adopt, capsys: pytest.CaptureFixture[str], name: str, role: str) -> None:
+    adopted(table(numbers(), [1 + n % 5 / 4 for n in range(ROWS)], names=f"x,{name}"))
+    assert field(name).role == role
+    assert (f"{name}, `role: exposure`: delete this line if" in capsys.readouterr().out) == (role == "exposure")
+
+
+def test_8_an_exposure_is_positive(adopted: Adopt) -> None:
+    adopted(table(numbers(), [n % 5 / 4 for n in range(ROWS)], names="x,exposure"))
+    assert field("exposure").role == "feature"
+
+
 def test_9_groups(adopted: Adopt) -> None:
     frame = pd.DataFrame({"patient_id": np.repeat(np.arange(40), 5), "x": np.arange(200) * 37 % 101 / 7})
     frame["y"] = frame["x"] + np.arange(200) % 3

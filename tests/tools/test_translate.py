@@ -19,7 +19,7 @@ from tests.helpers import translated
 from tests.helpers.cell_texts import some_cells
 from tests.helpers.postgres import postgres_server
 from tests.helpers.project import ROOT, SHARED_DATA, SHARED_TABLES, Project
-from tests.helpers.scorecards import POOLS, every_kind
+from tests.helpers.scorecards import EXPOSURES, POOLS, every_kind
 from tests.helpers.skipping import needs
 from tests.helpers.translated import Row
 from tools.translate.describe import KNOWN, describe
@@ -29,6 +29,7 @@ from webapp.scoring.cells import make_reader
 from webapp.scoring.scorecard import Intervals, Levels, Scorecard
 
 CLOSE = 1e-9
+CELLS = {**POOLS, "time": EXPOSURES}
 LANGUAGES = ["python", "javascript", "onnx", "duckdb", "postgres"]
 
 
@@ -42,9 +43,9 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def text_rows(card: Scorecard, count: int) -> list[Row]:
     """Rows of the pools' cells; one in twelve columns may have a cell that the model does not take."""
-    draw, good = random.Random(1), {column.name: accepted(column) for column in card.columns}
+    draw, good = random.Random(1), {column.name: accepted(column) for column in card.inputs}
     return [
-        {name: draw.choice(pool if draw.random() < 1 / 12 else good[name]) for name, pool in POOLS.items()}
+        {name: draw.choice(CELLS[name] if draw.random() < 1 / 12 else good[name]) for name in good}
         for _ in range(count)
     ]
 
@@ -59,7 +60,7 @@ def accepted(column: Any) -> list[str]:
             return False
         return True
 
-    return [cell for cell in POOLS[column.name] if takes(cell)]
+    return [cell for cell in CELLS[column.name] if takes(cell)]
 
 
 def typed_rows(card: Scorecard, rows: list[Row]) -> list[Row]:
@@ -72,7 +73,7 @@ def typed_rows(card: Scorecard, rows: list[Row]) -> list[Row]:
             return None
         return float(value) if isinstance(column.effect, Levels) and column.type == "integer" and value else value
 
-    return [{column.name: typed(column, row[column.name]) for column in card.columns} for row in rows]
+    return [{column.name: typed(column, row[column.name]) for column in card.inputs} for row in rows]
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,13 @@ def test_wrong_value(workdir: Path, file: str, key: str, value: Any, words: str)
         ("params.yaml", "train.rule", "one-se", "best, one_se", "one_se"),
         ("params.yaml", "train.alpha", "Auto", "auto", "auto"),
         ("params.yaml", "evaluate.intervals", "scald", "scaled, binned", "scaled"),
-        ("schema.yaml", "fields.bmi.role", "featuer", "feature, target, id, group, time, weight, ignore", "feature"),
+        (
+            "schema.yaml",
+            "fields.bmi.role",
+            "featuer",
+            "feature, target, id, group, time, weight, exposure, ignore",
+            "feature",
+        ),
         ("schema.yaml", "fields.bmi.type", "nubmer", "string, number, integer, boolean, date, datetime", "number"),
         ("schema.yaml", "fields.bmi.monotone", "increasin", "increasing, decreasing", "increasing"),
         ("schema.yaml", "fields.bmi.leak", "acknowleged", "acknowledged", "acknowledged"),
@@ -361,6 +367,10 @@ GROUPS = [{"name": name, "role": "group"} for name in "gh"]
         ([X, Y, *GROUPS], "at most one column has role: group; found g, h"),
         ([X, Y, *({**group, "role": "weight"} for group in GROUPS)], "at most one column has role: weight; found g, h"),
         ([X, Y, {**Z, "type": "string", "role": "weight"}], "role weight goes with … found string"),
+        ([X, Y, *({**group, "role": "exposure"} for group in GROUPS)], "at most one … role: exposure; found g, h"),
+        *[([X, Y, {**Z, **kind, "role": "exposure"}], "fields.z … role exposure goes with type number or integer")
+          for kind in ({"type": "string"}, {"type": "boolean"}, {"type": "integer", "categories": [1, 2]})],
+        ([X, {**Y, "role": ["target", "exposure"]}], "fields.y.role … exposure … ['target', 'exposure']"),
         *[([X, {**Y, "type": kind}], f"fields.y … the target is a number or an integer; found {kind}")
           for kind in ("string", "boolean", "date")],
         ([X, {**Y, "type": "integer", "categories": [1, 2]}], "fields.y … the target is a number or an integer"),
@@ -391,6 +401,12 @@ def test_inconsistent_schema(workdir: Path, fields: list[dict[str, Any]], words:
     message = refusal("schema.yaml", with_fields(*fields))
     for part in words.split(" … "):
         assert part in message
+
+
+def test_a_monotone_column_is_in_no_required_pair(workdir: Path) -> None:
+    fields = with_fields({**X, "monotone": "increasing"}, Y, Z)
+    said = refusal("schema.yaml", {**fields, "interactions": {"require": [["z", "x"]]}})
+    assert "interactions.require: x is monotone, so no pair may have it; delete either" in said
 
 
 def test_bounds_of_dates_may_be_unquoted(workdir: Path) -> None:

@@ -19,6 +19,7 @@ from webapp.scoring.scorer import TOTALS, make_scorer, make_totaller
 LONGEST_LINE = 1_000_000  # bytes
 SEPARATORS = ",;\t|"
 FORMULA = tuple("=+-@\t\r\n")  # a spreadsheet may run a cell that starts so (OWASP, "CSV Injection")
+RESULTS = ("prediction", "lower", "upper", "reason")  # TOTALS come before the reason
 CHUNK = 500  # rows that are written at once
 BLANK = "is blank"
 
@@ -186,7 +187,7 @@ def harmless(cell: str) -> str:
 
 def free_names(header: list[str], card: Scorecard) -> list[str]:
     """Name the result columns as the header does not name its own."""
-    results = ("prediction", "lower", "upper", *(() if card.exposure is None else TOTALS), "reason")
+    results = RESULTS if card.exposure is None else (*RESULTS[:-1], *TOTALS, RESULTS[-1])
     mark = ""
     while any(name + mark in header for name in results):
         mark += "_"
