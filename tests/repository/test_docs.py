@@ -166,12 +166,14 @@ def check_own_data(reader: Project, printed: list[str]) -> None:
 
 
 def check_effects(reader: Project, printed: list[str]) -> None:
-    """The constraint is on the default table, and its price is shown."""
+    """The constraint is on the default table, and its price is shown; the exposure is found, and the total is measured."""
     assert "without the monotone constraints of schema.yaml: CV R2 0." in printed[1]
     assert "cv_r2_free" in printed[2]
     assert "\nMonotone by `schema.yaml`, and therefore in no interaction: `bmi` (increasing). " in (
         reader.path / "models/MODEL_CARD.md"
     ).read_text(encoding="utf-8")
+    assert "insured_years, `role: exposure`: delete this line if it is a measurement" in printed[4]
+    assert "total.model.r2" in printed[-1]
 
 
 def check_sweeps_and_tracking(reader: Project, printed: list[str]) -> None:

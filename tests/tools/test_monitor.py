@@ -1,5 +1,6 @@
 """tools/monitor: false alarms are rare, a grown error is found, and what cannot be used is named and left out."""
 
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from benchmarks.monitor import ERRORS, simulate
 from stages.utils.files import md5_of
 from tests.helpers.project import Workspace
-from tests.helpers.serving import make_card, write_checkout
+from tests.helpers.serving import make_card, make_rate_card, write_checkout, write_lock
 from tools.monitor.__main__ import main
 from tools.monitor.evidence import rows_for_drift, rows_for_growth
 from webapp.prediction_log.store import SCHEMA, write_rows
@@ -136,6 +137,37 @@ def test_each_scorecard_is_reported_by_itself(checkout: Path, monkeypatch: pytes
     [other] = findings()["others"]
     assert (other["scorecard_md5"], other["rows"], findings()["live"]["rows"]) == ("0" * 32, 80, 80)
     assert other["scores"]["rmse"] > 50 > findings()["live"]["scores"]["rmse"]
+
+
+@pytest.mark.parametrize(("noise", "code"), [(10.0, 0), (13.0, 4)])
+def test_a_rate_is_judged_by_the_total_over_the_logged_exposure(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, noise: float, code: int
+) -> None:
+    """The errors of rates differ with the exposure, here twice as long as in the test rows; that is no growth."""
+    content = CARD.model_copy(update={"exposure": make_rate_card().exposure}).model_dump_json().encode()
+    Path("models/scorecard.json").write_bytes(content)
+    md5 = hashlib.md5(content).hexdigest()
+    write_lock(checkout, path="models/scorecard.json", hash="md5", md5=md5, size=len(content))
+
+    def rates_of(seed: int, count: int, longest: float, noise: float) -> pd.DataFrame:
+        frame = rows_of(seed, count, noise=noise)
+        years = np.random.default_rng(seed).uniform(0.25, longest, count)
+        for name in ("lower", "upper", "truth"):
+            frame[name] = frame["prediction"] + (frame[name] - frame["prediction"]) / np.sqrt(years)
+        cells = [
+            json.dumps({**json.loads(text), "years": year}) for text, year in zip(frame["inputs"], years, strict=True)
+        ]
+        return frame.assign(exposure=years, inputs=cells)
+
+    test = rates_of(0, 600, 2.0, 10.0).rename(columns={"truth": "actual", "prediction": "predicted"})
+    test.to_csv("plots/predicted_actual.csv")
+    live = rates_of(1, 500, 4.0, noise)
+    log(live.assign(truth=live["truth"] * live["exposure"]))
+    assert run(monkeypatch) == code
+    found = findings()
+    assert ("RMSE grew" in "; ".join(found["reasons"])) == (code == 4)
+    expected = np.sqrt(np.average((live["truth"] - live["prediction"]) ** 2, weights=live["exposure"]))
+    assert found["live"]["scores"]["rmse"] == pytest.approx(expected)
 
 
 def test_few_outcomes_raise_no_alarm_and_say_how_many_it_takes(

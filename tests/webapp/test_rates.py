@@ -12,7 +12,10 @@ from flask.testing import FlaskClient
 
 from tests.helpers.serving import ROW, make_app, make_card, make_rate_card, write_checkout
 from tools.predict import Counts, predict_file
+from webapp.metrics import make_metrics
+from webapp.model import make_log
 from webapp.scoring.scorer import score
+from webapp.settings import LogSettings, Settings
 
 CARD, FOUND = make_rate_card(), score(make_card(), {**ROW, "kind": "2"})
 HALF = (FOUND.upper - FOUND.lower) / 2  # of the interval of an exposure of 1
@@ -22,7 +25,7 @@ NAMES = ("prediction", "lower", "upper", "total", "total_lower", "total_upper")
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     checkout = write_checkout(tmp_path_factory.mktemp("rates") / "checkout", CARD)
-    return make_app(checkout, PREDICTION_LOG=str(checkout / "log"), PREDICTION_LOG_COLUMNS="size").test_client()
+    return make_app(checkout).test_client()
 
 
 def answers(years: float) -> list[float]:
@@ -57,7 +60,8 @@ def test_an_exposure_that_is_none_is_refused(client: FlaskClient, cells: dict[st
 def test_tables_get_both(client: FlaskClient, tmp_path: Path) -> None:
     frame = pd.DataFrame([{**ROW, "years": years, "built": None} for years in (2.0, 0.0)])
     text = frame.to_csv(index=False)
-    rows = list(csv.DictReader(io.StringIO(client.post("/api/v1/batch", data=text, content_type="text/csv").text)))
+    with client.post("/api/v1/batch", data=text, content_type="text/csv") as answer:
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
     frame["sold"] = pd.to_datetime(frame["sold"])
     frame.astype({"built": "datetime64[us]"}).to_parquet(tmp_path / "in.parquet")
     assert predict_file(tmp_path / "in.parquet", tmp_path / "out.parquet", CARD) == Counts(1, 1)
@@ -83,7 +87,6 @@ def test_the_document_and_the_log_have_the_exposure(client: FlaskClient) -> None
     schemas: Any = json.loads(client.get("/api/v1/openapi.json").text)["components"]["schemas"]
     assert schemas["Row"]["properties"]["years"]["exclusiveMinimum"] == 0
     assert "years" in schemas["Row"]["required"]
-    log = client.application.view_functions["api.predict"].__closure__
-    assert log is not None
-    [model] = [cell.cell_contents for cell in log if type(cell.cell_contents).__name__ == "Model"]
-    assert model.log.columns == ("size", "years"), "an outcome is divided by it, so it is kept in any case"
+    settings = Settings(log=LogSettings("log", ("size",), 60.0, Path("spool")))
+    log = make_log(CARD, "md5", settings, make_metrics(CARD))
+    assert log.columns == ("size", "years"), "an outcome is divided by it, so it is kept in any case"

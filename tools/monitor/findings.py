@@ -54,7 +54,7 @@ def read_tested() -> Tested:
     sample = pd.read_csv(PREDICTED)
     errors = (sample["actual"] - sample["predicted"]).to_numpy()
     if "exposure" in sample:
-        errors *= np.sqrt(sample["exposure"].to_numpy())
+        errors = errors * np.sqrt(sample["exposure"].to_numpy())
     found = metrics.intervals
     coverage = Coverage(nominal=found.nominal, share=found.coverage, se=found.coverage_se)
     return Tested(metrics.model, coverage, rows, errors, sample["predicted"].to_numpy())
