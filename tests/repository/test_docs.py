@@ -166,7 +166,7 @@ def check_own_data(reader: Project, printed: list[str]) -> None:
 
 
 def check_effects(reader: Project, printed: list[str]) -> None:
-    """The constraint is on the default table, and its price is shown; the exposure is found, and the total is measured."""
+    """The price of the constraint is shown; the exposure is found, and the total is measured."""
     assert "without the monotone constraints of schema.yaml: CV R2 0." in printed[1]
     assert "cv_r2_free" in printed[2]
     assert "\nMonotone by `schema.yaml`, and therefore in no interaction: `bmi` (increasing). " in (
