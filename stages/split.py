@@ -57,7 +57,12 @@ def main() -> None:
         with replacing(TRAIN) as train, replacing(TEST) as test:
             work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
             mean = mean_exposure(parts, schema)
+            work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
+            mean = mean_exposure(parts, schema)
             summaries = list(map_parts(split_part, work, schema, params, edges, train, test, mean, rows=rows))
+            metrics = summarise(summaries, schema)
+            for name in schema.names("weight"):
+                check_weights(metrics.train + metrics.test, sum(rows), name, log)
             metrics = summarise(summaries, schema)
             for name in schema.names("weight"):
                 check_weights(metrics.train + metrics.test, sum(rows), name, log)
@@ -78,11 +83,11 @@ def split_part(
     schema: TableSchema,
     params: SplitParams,
     edges: npt.NDArray[np.datetime64] | None,
-    exposure: float,
     train: Path,
     test: Path,
+    exposure: float = 1.0,
 ) -> Summary:
-    """Write the training and the test rows of one part and return its summary; `exposure` is the mean of all rows."""
+    """Write the training and the test rows of one part and return its summary; `exposure` is the mean one."""
     part, start = item
     frame = read_part(part)
     for name in schema.names("weight"):  # a row of weight 0 is as good as absent
