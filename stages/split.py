@@ -57,12 +57,7 @@ def main() -> None:
         with replacing(TRAIN) as train, replacing(TEST) as test:
             work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
             mean = mean_exposure(parts, schema)
-            work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
-            mean = mean_exposure(parts, schema)
             summaries = list(map_parts(split_part, work, schema, params, edges, train, test, mean, rows=rows))
-            metrics = summarise(summaries, schema)
-            for name in schema.names("weight"):
-                check_weights(metrics.train + metrics.test, sum(rows), name, log)
             metrics = summarise(summaries, schema)
             for name in schema.names("weight"):
                 check_weights(metrics.train + metrics.test, sum(rows), name, log)
