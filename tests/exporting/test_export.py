@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
-from stages.export import make_column
+from stages.exporting.columns import make_column
 from stages.exporting.effects import effects_of, width_effects
 from stages.exporting.parity import as_cells, largest_difference, odd_rows
 from stages.modelling import elasticnet

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.export import make_column
+from stages.exporting.columns import make_column
 from stages.table.schema import TableSchema
 from stages.validation.cells import type_cells
 from stages.validation.constraints import failed_checks, pandera_schema
