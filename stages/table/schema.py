@@ -3,47 +3,17 @@ four more properties: `role`, `unit`, `leak` and `monotone`.
 """
 
 import datetime
-import re
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from stages.table.constraints import Category, Constraints, Scalar
 from stages.utils.yaml_files import Settings, read_settings
 
 Role = Literal["feature", "target", "id", "group", "time", "weight", "exposure", "ignore"]
-Scalar = str | int | float | datetime.date | datetime.datetime
 # columns that the pipeline adds: where a row came from, why it is in quarantine, how it was split, what it counts
 INTERNAL = ("_file", "_line", "_problem", "_reasons", "_hash", "_fold", "_weight")
-
-
-class Constraints(Settings):
-    """Conditions that a valid cell meets, as Frictionless defines them."""
-
-    required: bool = Field(False, description="a missing cell is invalid")
-    unique: bool = Field(False, description="only the first row with a value is valid")
-    minimum: int | float | datetime.datetime | datetime.date | str | None = None
-    maximum: int | float | datetime.datetime | datetime.date | str | None = None
-    enum: list[Scalar] | None = Field(None, min_length=1, description="the values allowed")
-    pattern: str | None = Field(None, description="regular expression that the whole text matches")
-    minLength: int | None = Field(None, ge=0)
-    maxLength: int | None = Field(None, ge=0)
-
-    @field_validator("pattern")
-    @classmethod
-    def pattern_compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "")
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-        return pattern
-
-
-class Category(Settings):
-    """A level and its label."""
-
-    value: str | int
-    label: str
 
 
 class Column(Settings):
@@ -139,7 +109,9 @@ class Column(Settings):
             raise ValueError(f"column {self.name}: the target is a number or an integer; found {self.type}")
         if self.role in ("weight", "exposure") and (self.kind != "number" or self.type == "boolean"):
             what = self.type if self.categories is None else "categories"
-            raise ValueError(f"column {self.name}: role {self.role} goes with type number or integer; found {what}")
+            raise ValueError(
+                f"column {self.name}: role {self.role} goes with type number or integer; found {what}: change either"
+            )
         if self.role == "time" and self.kind != "date":
             raise ValueError(f"column {self.name}: role time goes with type date or datetime; found {self.type}")
         if self.name in INTERNAL:
@@ -201,7 +173,8 @@ class TableSchema(Settings):
             found = self.names(role)
             if not at_least <= len(found) <= at_most:
                 expected = "exactly one" if at_most == at_least else f"at {'most' if found else 'least'} one"
-                raise ValueError(f"{expected} column has role: {role}; found {', '.join(found) or 'none'}")
+                found_names = f"{', '.join(found)}; keep one" if found else "none"
+                raise ValueError(f"{expected} column has role: {role}; found {found_names}")
         inputs = [column.name for column in self.inputs]
         for name in [*self.interactions.exclude, *(name for pair in self.interactions.require for name in pair)]:
             if name not in inputs:

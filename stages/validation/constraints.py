@@ -47,7 +47,7 @@ def column_checks(column: Column) -> list[pa.Check]:
     if column.role == "weight":
         checks.append(pa.Check.ge(0, error="minimum 0"))
     if column.role == "exposure":
-        checks.append(pa.Check.gt(0, error="positive"))
+        checks.append(pa.Check.gt(0, error="positive number"))
     if limits.minimum is not None:
         checks.append(pa.Check.ge(typed_limit(limits.minimum, column), error=f"minimum {limits.minimum}"))
     if limits.maximum is not None:
