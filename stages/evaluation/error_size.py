@@ -92,7 +92,7 @@ def log_factors(
     Args:
         size: (n,) of the out-of-fold errors, not negative.
         weight: (n,) how often each row counts; once without.
-        forward: learn from earlier folds only.
+        forward: fit to earlier folds only; alpha is still chosen by the errors of all other folds, as in train.
 
     Returns:
         The weights of the terms (p,), fitted to all rows; and for each row (n,) how far the logarithm is above that of
