@@ -69,7 +69,7 @@ def near_copies(rows: Floats, first: Grid, second: Grid) -> bool:
     joint = rows / rows.sum()
     across, down = joint.sum(axis=1), joint.sum(axis=0)
     if first.axis.is_number and second.axis.is_number:
-        i, j = np.arange(len(across)), np.arange(len(down))
+        i, j = np.arange(len(across), dtype=float), np.arange(len(down), dtype=float)
         i, j = i - across @ i, j - down @ j
         variances = (across @ i**2) * (down @ j**2)
         return bool(variances > 0 and (i @ joint @ j) ** 2 > SAME * variances)

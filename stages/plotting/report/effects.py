@@ -91,7 +91,7 @@ def draw_codes(axes: Axes, effect: Effect) -> None:
     codes = np.array([int(level) for level in effect.levels[:-1]])
     order = np.argsort(codes)
     counts = level_counts(effect)[: len(codes)]
-    tall = counts / max(counts.max(), 1) * HISTOGRAM
+    tall = counts / np.maximum(counts.max(), 1) * HISTOGRAM
     axes.bar(codes, tall, 0.9, color=PALE, transform=axes.get_xaxis_transform(), linewidth=0)
     for fold in effect.folds:
         axes.plot(codes[order], fold[:-1][order], color=SOFT, linewidth=1)
