@@ -11,7 +11,7 @@ most knots; those of fewer follow from them, so that cross-validation chooses ho
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from stages.modelling.comparison import Candidate, candidate_of, is_better, quic
 from stages.modelling.feature_map import KNOTS, blocks, fit_feature_map, signs_of
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all, save_moments
-from stages.modelling.sums import add_up, term_moments, vertex_rows
+from stages.modelling.sums import moments_by_fold, term_moments, vertex_blocks
 from stages.modelling.target_scale import scale_centre, to_scale
 from stages.modelling.training_sets import additive_sets, memberships
 from stages.table.parts import list_parts, read_part, row_counts, row_weights, sample_rows
@@ -41,11 +41,16 @@ FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/momen
 
 @dataclass
 class PartMoments:
-    """The sums of one part."""
+    """The sums of one part, or of several."""
 
     folds: list[Moments]  # of the axes' vertices and the target on the model's scale, one for each fold
     raw: Moments  # of the numeric columns as they are (a missing cell as the median) and the target as it is
     smallest: float  # target; infinite if the part has no rows
+
+    def merge(self, other: "PartMoments") -> "PartMoments":
+        """The sums of both."""
+        folds = [a.merge(b) for a, b in zip(self.folds, other.folds, strict=True)]
+        return PartMoments(folds, self.raw.merge(other.raw), min(self.smallest, other.smallest))
 
 
 def main() -> None:
@@ -63,15 +68,13 @@ def main() -> None:
                    if column.kind == "number"}  # fmt: skip
         folds = 1 + max(fold for part in parts for fold in read_part(part, ["_fold"])["_fold"].unique().tolist())
         centre = scale_centre(sample, schema, params.target)
-        found = list(map_parts(accumulate, parts, axes, schema, numbers, folds, params.target, centre,
-                               rows=row_counts(parts)))  # fmt: skip
-        check_scale(min(part.smallest for part in found), params.target, schema)
-        at_vertices = [merge_all(part.folds[fold] for part in found) for fold in range(folds)]
-        feature_map, by_fold = choose_map(maps, axes, at_vertices, forward, log)
+        by_part = map_parts(accumulate, parts, axes, schema, numbers, folds, params.target, centre,
+                            rows=row_counts(parts))  # fmt: skip
+        found = reduce(PartMoments.merge, by_part)
+        check_scale(found.smallest, params.target, schema)
+        feature_map, by_fold = choose_map(maps, axes, found.folds, forward, log)
 
-        audit = find_leaks(
-            merge_all(by_fold), blocks(feature_map), merge_all(part.raw for part in found), list(numbers), params
-        )
+        audit = find_leaks(merge_all(by_fold), blocks(feature_map), found.raw, list(numbers), params)
         write_json(METRICS, audit)
         check_leaks(audit, schema)
         write_pickle(FEATURE_MAP, feature_map)
@@ -118,12 +121,8 @@ def accumulate(
     rows = read_part(part)
     target, fold = rows[schema.target.name].to_numpy(), rows["_fold"].to_numpy()
     values, scaled = np.array([axis.values(rows) for axis in axes]), to_scale(target, transform)
-    expand = partial(vertex_rows, axes=axes)
-    weight = row_weights(rows, schema)
-    by_fold = [
-        add_up(expand, values[:, inside], scaled[inside], centre, None if weight is None else weight[inside])
-        for inside in (fold == k for k in range(folds))
-    ]
+    expand, weight = partial(vertex_blocks, axes=axes), row_weights(rows, schema)
+    by_fold = moments_by_fold(expand, values, scaled, fold, folds, centre, weight)
     raw = Moments.of(np.column_stack([rows[list(numbers)].fillna(numbers).to_numpy(), target]), weight)
     return PartMoments(by_fold, raw, target.min(initial=np.inf))
 

@@ -15,15 +15,13 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from stages.evaluation.intervals import interval_ends, interval_scores, residual_intervals
-from stages.modelling.axes import Axis
 from stages.modelling.comparison import candidate_of, quick_path
-from stages.modelling.moments import Moments
 from stages.modelling.pipeline import linear_sums, pairs_of, weights_of
-from stages.modelling.sums import add_up, term_moments, vertex_rows
+from stages.modelling.sums import moments_by_fold, term_moments, vertex_blocks
 from stages.modelling.target_scale import from_scale
 from stages.modelling.training_sets import additive_sets, memberships
 from stages.table.schema import TableSchema
-from stages.utils.arrays import Floats, Mask, median, quantiles
+from stages.utils.arrays import Floats, median, quantiles
 from stages.utils.params import EvaluateParams, TargetTransform
 
 SMALL = 0.1  # of the median size: added to each, because the logarithm of 0 is no number
@@ -106,20 +104,14 @@ def log_factors(
     positive = size > 0
     logs = np.log(size + SMALL * median(size[positive], None if weight is None else weight[positive]))
     values = np.array([axis.values(rows) for axis in pairs.axes])
-    by_fold = [fold_moments(values, logs, fold == k, pairs.axes, weight) for k in folds]
-    sets = additive_sets(by_fold, memberships(len(folds), forward))
+    expand, place = partial(vertex_blocks, axes=pairs.axes), np.searchsorted(folds, fold)
+    found = moments_by_fold(expand, values, logs, place, len(folds), float(logs.mean()), weight)
+    sets = additive_sets([term_moments(moments, pairs.axes) for moments in found], memberships(len(folds), forward))
     *others, coef = candidate_of([quick_path(one, np.zeros(p)) for one in sets]).coefs
-    found = linear_sums(pairs, rows, [centred(model, each) for each in others])
+    of_folds = linear_sums(pairs, rows, [centred(model, each) for each in others])
     if forward:
-        found = np.concatenate([np.full((1, len(rows)), np.nan), found])
-    return coef, found[np.searchsorted(folds, fold), np.arange(len(rows))]
-
-
-def fold_moments(values: Floats, logs: Floats, inside: Mask, axes: list[Axis], weight: Floats | None) -> Moments:
-    """Return the moments of the columns' terms and of the errors' logarithms over the rows of a fold."""
-    weight = None if weight is None else weight[inside]
-    expand, centre = partial(vertex_rows, axes=axes), float(logs.mean())
-    return term_moments(add_up(expand, values[:, inside], logs[inside], centre, weight), axes)
+        of_folds = np.concatenate([np.full((1, len(rows)), np.nan), of_folds])
+    return coef, of_folds[place, np.arange(len(rows))]
 
 
 def factor_model(model: Pipeline, intervals: dict[str, Any]) -> tuple[Floats, float]:

@@ -14,7 +14,15 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import OneHotEncoder
 
-from stages.modelling.feature_map import CALENDAR, SIGNS, blocks, calendar_part, days_since
+from stages.modelling.feature_map import (
+    CALENDAR,
+    SIGNS,
+    blocks,
+    calendar_levels,
+    calendar_numbers,
+    days_since,
+    transformer_of,
+)
 from stages.utils.arrays import Floats, Places
 
 UNSEEN = "\x00 a level that no table has"
@@ -51,9 +59,9 @@ class Axis:
             return days_since(cells.to_frame(), self.start)[:, 0]
         if self.is_number:
             return cells.to_numpy(np.float64)
-        if self.part is not None:
-            cells = calendar_part(cells.to_frame(), self.part)[0]
-        return self.vertices_of(cells)
+        codes, distinct = pd.factorize(cells if self.part is None else calendar_numbers(cells, self.part),
+                                       use_na_sentinel=False)  # fmt: skip
+        return self.vertices_of(distinct if self.part is None else calendar_levels(distinct))[codes]
 
     def vertices_of(self, cells: Any) -> Floats:
         """The vertex of each of n levels, (n,)."""
@@ -78,7 +86,7 @@ def between(values: Floats, knots: Floats) -> tuple[Places, Floats]:
     width = np.where(right > left, knots[right] - knots[left], 1.0)
     share = (values - knots[left]) / width
     left, right = np.where(missing, len(knots), left), np.where(missing, len(knots), right)
-    return np.column_stack([left, right]), np.column_stack([1 - share, share])
+    return np.stack([left, right]).T, np.stack([1 - share, share]).T  # so that a column of either is contiguous
 
 
 class Place(NamedTuple):
@@ -94,7 +102,7 @@ class Place(NamedTuple):
 def places_of(feature_map: ColumnTransformer) -> Iterator[Place]:
     """The axes' places in a fitted feature map, in the order of its terms."""
     for position, (column, block) in enumerate(blocks(feature_map).items()):
-        transformer = feature_map.named_transformers_[str(position)]
+        transformer = transformer_of(feature_map, position)
         if isinstance(transformer, OneHotEncoder) or "known" in transformer.named_transformers_:
             yield Place(column, None, None, transformer, block)
             continue

@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, SplineTransformer
 
 from stages.table.parts import row_weights
 from stages.table.schema import Column, TableSchema
-from stages.utils.arrays import Floats, median, quantiles
+from stages.utils.arrays import Floats, Mask, median, quantiles
 from stages.utils.params import FeaturesParams
 
 Direction = Literal["increasing", "decreasing"]
@@ -35,14 +36,36 @@ def fit_feature_map(
     """Fit the feature map on a sample of the training rows, with up to so many knots a number.
 
     The map has one transformer for each input column, called by the column's position ("0", "1", …) because
-    scikit-learn does not take every column name for the name of a transformer.
+    scikit-learn does not take every column name for the name of a transformer. It is fitted beforehand, to as few rows
+    as make it what all of them would: the terms of all columns and rows are never in memory together.
     """
     weight = row_weights(sample, schema)
-    transformers = [
-        (str(position), column_map(column, sample[column.name], params, knots, weight), [column.name])
-        for position, column in enumerate(schema.inputs)
-    ]
-    return ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=False).fit(sample)
+    transformers = []
+    for position, column in enumerate(schema.inputs):
+        fitted = column_map(column, sample[column.name], params, knots, weight).fit(
+            sample.loc[enough_rows(column, sample[column.name], params.min_frequency), [column.name]]
+        )
+        transformers.append((str(position), FrozenEstimator(fitted), [column.name]))
+    feature_map = ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=False)
+    return feature_map.fit(sample.head())
+
+
+def enough_rows(column: Column, values: pd.Series, min_frequency: int) -> Mask:
+    """Choose the rows (n,) that a transformer is fitted to: the first `min_frequency` of each level, two of a number.
+
+    Whatever a transformer takes from all values of a number is given to it (see `number_map`).
+    """
+    if column.kind == "number" or column.categoriesOrdered:
+        return np.arange(len(values)) < 2
+    parts = [values] if column.kind == "level" else [calendar_numbers(values, part) for part in CALENDAR]
+    codes = [pd.Series(pd.factorize(part, use_na_sentinel=False)[0]) for part in parts]
+    ranks = np.array([code.groupby(code).cumcount() for code in codes])
+    return np.asarray(ranks.min(axis=0) < min_frequency)
+
+
+def transformer_of(feature_map: ColumnTransformer, position: int) -> Any:
+    """The fitted transformer of an input column."""
+    return feature_map.named_transformers_[str(position)].estimator
 
 
 def column_map(column: Column, values: pd.Series, params: FeaturesParams, knots: int, weight: Floats | None) -> Any:
@@ -133,9 +156,19 @@ def level_map(params: FeaturesParams) -> OneHotEncoder:
 
 def calendar_part(dates: Any, part: str) -> Any:
     """Month (1–12), weekday (0–6) or hour (0–23) as text; missing where the date is."""
-    column = pd.Series(np.asarray(dates)[:, 0]).astype("datetime64[us]")
-    numbers = getattr(column.dt, "day_of_week" if part == "weekday" else part)
-    return numbers.map("{:.0f}".format, na_action="ignore").astype("str").to_frame()
+    codes, distinct = pd.factorize(calendar_numbers(np.asarray(dates)[:, 0], part), use_na_sentinel=False)
+    return pd.DataFrame(calendar_levels(distinct).take(codes))
+
+
+def calendar_numbers(dates: Any, part: str) -> Any:
+    """Month, weekday or hour of n dates; NaN where the date is missing."""
+    column = pd.Series(np.asarray(dates)).astype("datetime64[us]")
+    return getattr(column.dt, "day_of_week" if part == "weekday" else part)
+
+
+def calendar_levels(numbers: Any) -> Any:
+    """Calendar parts as text."""
+    return pd.Series(numbers).map("{:.0f}".format, na_action="ignore").astype("str").array
 
 
 def days_since(dates: Any, start: pd.Timestamp) -> Floats:
@@ -154,7 +187,7 @@ def signs_of(feature_map: ColumnTransformer) -> Floats:
     """The sign that the weight of each term may have (p,): 1, -1, or 0 for both."""
     signs = np.zeros(count_terms(feature_map))
     for position, block in enumerate(blocks(feature_map).values()):
-        transformer = feature_map.named_transformers_[str(position)]
+        transformer = transformer_of(feature_map, position)
         curves = getattr(transformer, "named_transformers_", {})
         for direction, sign in SIGNS.items() if "known" in curves else ():
             if direction in curves["known"]["terms"].named_transformers_:

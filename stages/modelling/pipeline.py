@@ -12,9 +12,9 @@ from sklearn.preprocessing import StandardScaler
 from stages.modelling import elasticnet
 from stages.modelling.elasticnet import Fit
 from stages.modelling.moments import Moments
-from stages.modelling.sums import CHUNK, at_vertices
+from stages.modelling.sums import CHUNK, at_vertices, weighted_sums
 from stages.modelling.target_scale import ScaledElasticNet
-from stages.pairs.terms import PairTerms, pair_rows
+from stages.pairs.terms import PairTerms, model_blocks
 from stages.utils.arrays import Floats
 from stages.utils.params import TargetTransform
 
@@ -80,7 +80,7 @@ def weights_of(model: Pipeline) -> tuple[Floats, Floats]:
 
 
 def linear_predictions(model: Pipeline, frame: pd.DataFrame) -> Floats:
-    """The predictions of n rows on the model's scale, (n,), from sparse rows."""
+    """The predictions of n rows on the model's scale, (n,)."""
     coef, mean = weights_of(model)
     [linear] = linear_sums(pairs_of(model), frame, [(coef, float(model["elasticnet"].intercept_ - coef @ mean))])
     return np.asarray(linear)
@@ -93,10 +93,12 @@ def linear_sums(pairs: PairTerms, frame: pd.DataFrame, models: Sequence[tuple[Fl
         pairs: the terms.
         models: of each the weights of the terms in their own units (p,) and the intercept.
     """
-    weights = np.column_stack([at_vertices(coef, pairs.axes) for coef, _ in models])
+    weights = [at_vertices(coef, pairs.axes) for coef, _ in models]
     values = np.array([axis.values(frame) for axis in pairs.axes])
-    sums = [np.empty((0, len(models)))]
+    linear = np.empty((len(models), len(frame)))
     for start in range(0, len(frame), CHUNK):
-        sums.append(pair_rows(values[:, start : start + CHUNK], pairs.axes, pairs.grids, pairs.pairs) @ weights)
-    linear: Floats = np.concatenate(sums).T + np.array([[intercept] for _, intercept in models])
+        some = slice(start, start + CHUNK)
+        blocks = model_blocks(values[:, some], pairs.axes, pairs.grids, pairs.pairs)
+        for sums, of_terms, (_, intercept) in zip(linear, weights, models, strict=True):
+            sums[some] = weighted_sums(blocks, of_terms) + intercept
     return linear

@@ -1,87 +1,118 @@
-"""Moments of terms from sparse rows: a row has a weight or two on each axis, and a product or four for each pair."""
+"""Moments of terms from the few that a row has: one or two weights on each axis, and up to four products for each pair.
+
+Two axes add up to one small table of their vertices, so a row costs the square of its own terms, not of all of them.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from stages.modelling.axes import Axis
 from stages.modelling.moments import Moments
 from stages.utils.arrays import Floats, Places
 
-CHUNK = 65_536  # rows expanded at a time
+CHUNK = 16_384  # rows expanded at a time: what two axes need of them fits into the processor's cache
 
 
-Block = tuple[Places, Floats, int]  # terms of n rows: which, (n, k), their values, (n, k), and of how many
+class Block(NamedTuple):
+    """Terms of n rows, of which each has at most k that are not 0."""
+
+    places: Places  # (n, k): which terms these are
+    weights: Floats  # (n, k): their values
+    terms: int
 
 
-def sparse_rows(blocks: Iterable[Block], n: int) -> sparse.csr_array:
-    """Blocks of terms side by side, as n sparse rows."""
-    places, weights, width = [np.empty((n, 0), np.intp)], [np.empty((n, 0))], 0
-    for place, weight, terms in blocks:
-        places.append(place + width)
-        weights.append(weight)
-        width += terms
-    index, data = np.concatenate(places, axis=1), np.concatenate(weights, axis=1)
-    starts = np.arange(n + 1) * index.shape[1]
-    rows = sparse.csr_array((data.ravel(), index.ravel(), starts), shape=(n, width))
-    rows.eliminate_zeros()
-    return rows
+Expand = Callable[[Floats], list[Block]]  # from the values of the axes (axes, n) to the terms of n rows
 
 
-def vertex_blocks(values: Floats, axes: Sequence[Axis]) -> Iterator[Block]:
+def vertex_blocks(values: Floats, axes: Sequence[Axis]) -> list[Block]:
     """The weights of each axis's vertices, from the values of the axes (axes, n)."""
-    for axis, value in zip(axes, values, strict=True):
-        yield *axis.hats(value), len(axis.terms)
+    return [Block(*axis.hats(value), len(axis.terms)) for axis, value in zip(axes, values, strict=True)]
 
 
-def vertex_rows(values: Floats, axes: Sequence[Axis]) -> sparse.csr_array:
-    """The weights of every axis's vertices (n, vertices)."""
-    return sparse_rows(vertex_blocks(values, axes), values.shape[1])
+def slices_of(blocks: Iterable[Block]) -> Iterator[slice]:
+    """The positions of each block's terms among those of all."""
+    start = 0
+    for block in blocks:
+        yield slice(start, start + block.terms)
+        start += block.terms
 
 
-def add_up(
-    expand: Callable[[Floats], sparse.csr_array],
-    values: Floats,
-    target: Floats,
-    centre: float,
-    weight: Floats | None = None,
-) -> Moments:
-    """The moments of n rows and their target.
+def add_up(expand: Expand, values: Floats, target: Floats, centre: float, weight: Floats | None = None) -> Moments:
+    """The moments of the terms of n rows, which are 0 to 1, and of their target.
 
     Args:
-        expand: makes sparse rows (k, p) of the values (axes, k) of k rows.
         values: (axes, n) values of the axes.
         target: (n,) on the model's scale.
         centre: a number near the target's mean, for accuracy.
         weight: (n,) how often each row counts; once without.
     """
-    chunks = (slice(start, start + CHUNK) for start in range(0, max(len(target), 1), CHUNK))
-    found = (
-        moments_of(expand(values[:, some]), target[some] - centre, centre, None if weight is None else weight[some])
-        for some in chunks
-    )
-    return reduce(Moments.merge, found)
-
-
-def moments_of(rows: sparse.csr_array, target: Floats, centre: float, weight: Floats | None) -> Moments:
-    """The moments of sparse rows (n, p), whose entries are 0 to 1, and their target (n,), less `centre`."""
-    n, p = rows.shape
+    n, squares = len(target), np.empty((0, 0))
+    for start in range(0, max(n, 1), CHUNK):
+        some = slice(start, start + CHUNK)
+        blocks = expand(values[:, some])
+        nowhere = np.zeros((len(target[some]), 1), np.intp)
+        blocks += [Block(nowhere, target[some, None] - centre, 1), Block(nowhere, np.ones(nowhere.shape), 1)]
+        if start == 0:
+            q = sum(block.terms for block in blocks)
+            squares = np.zeros((q, q))
+        add_products(squares, blocks, None if weight is None else weight[some])
     if n == 0:
-        return Moments.none(p + 1)
-    counted, weighted = rows, target
-    if weight is not None:
-        n, counted, weighted = float(weight.sum()), sparse.csr_array(rows.multiply(weight[:, None])), target * weight
-    squares = np.empty((p + 1, p + 1))
-    squares[:p, :p] = (rows.T @ counted).toarray()
-    squares[p, :p] = squares[:p, p] = rows.T @ weighted
-    squares[p, p] = target @ weighted
-    totals = np.append(counted.sum(axis=0), weighted.sum())
-    squares -= np.outer(totals, totals / n)
-    mean = totals / n
-    mean[p] += centre
-    return Moments(n, mean, squares)
+        return Moments.none(len(squares) - 1)
+    squares = np.tril(squares) + np.tril(squares, -1).T
+    totals, total = squares[-1, :-1], squares[-1, -1]
+    mean = totals / total
+    mean[-1] += centre
+    return Moments(n if weight is None else float(total), mean, squares[:-1, :-1] - np.outer(totals, totals / total))
+
+
+def moments_by_fold(
+    expand: Expand,
+    values: Floats,
+    target: Floats,
+    fold: Places,
+    folds: int,
+    centre: float,
+    weight: Floats | None = None,
+) -> list[Moments]:
+    """The moments of the rows of each fold (see `add_up`); `fold` (n,) is that of each row."""
+    found = []
+    for number in range(folds):
+        inside = fold == number
+        counted = None if weight is None else weight[inside]
+        found.append(add_up(expand, values[:, inside], target[inside], centre, counted))
+    return found
+
+
+def add_products(squares: Floats, blocks: Sequence[Block], weight: Floats | None) -> None:
+    """Add the sums over n rows of the products of their terms to the lower triangle of an array (q, q)."""
+    columns = list(slices_of(blocks))
+    for number, first in enumerate(blocks):
+        weighted = first.weights if weight is None else first.weights * weight[:, None]
+        for second, place in zip(blocks[: number + 1], columns, strict=False):
+            squares[columns[number], place] += products(first._replace(weights=weighted), second)
+
+
+def products(first: Block, second: Block) -> Floats:
+    """The sums over n rows of the products of the terms of two blocks, (terms, terms)."""
+    size = first.terms * second.terms
+    found = np.zeros(size)
+    for places, weights in zip(first.places.T, first.weights.T, strict=True):
+        start = places * second.terms
+        for others, factors in zip(second.places.T, second.weights.T, strict=True):
+            found += np.bincount(start + others, weights * factors, size)
+    return found.reshape(first.terms, second.terms)
+
+
+def weighted_sums(blocks: Sequence[Block], coef: Floats) -> Floats:
+    """The sums over the terms (q,) of each of n rows, weighted by `coef` (q,): (n,)."""
+    found = np.zeros(len(blocks[0].places))
+    for block, place in zip(blocks, slices_of(blocks), strict=True):
+        of_block = coef[place]
+        for places, weights in zip(block.places.T, block.weights.T, strict=True):
+            found += weights * of_block[places]
+    return found
 
 
 def term_moments(moments: Moments, axes: Sequence[Axis]) -> Moments:
@@ -91,16 +122,20 @@ def term_moments(moments: Moments, axes: Sequence[Axis]) -> Moments:
     vertices may be centred first, which keeps large numbers (years, dollars) from costing digits.
     """
     vertices, p = sum(len(axis.terms) for axis in axes), sum(len(axis.places) for axis in axes)
-    at_vertices, mean = np.zeros((vertices, p)), np.zeros(p)
-    start = 0
+    q = p + len(moments.mean) - vertices
+    mean, half, scatter = np.empty(q), np.empty((q, len(moments.mean))), np.empty((q, q))
+    mean[p:], half[p:] = moments.mean[vertices:], moments.scatter[vertices:]
+    centred, start = [], 0
     for axis in axes:
-        rows = slice(start, start + len(axis.terms))
-        mean[list(axis.places)] = moments.mean[rows] @ axis.terms
-        at_vertices[rows, list(axis.places)] = axis.terms - mean[list(axis.places)]
-        start += len(axis.terms)
-    half = np.concatenate([at_vertices.T @ moments.scatter[:vertices], moments.scatter[vertices:]])
-    scatter = np.concatenate([half[:, :vertices] @ at_vertices, half[:, vertices:]], axis=1)
-    return Moments(moments.n, np.append(mean, moments.mean[vertices:]), scatter)
+        rows, places = slice(start, start + len(axis.terms)), slice(axis.places.start, axis.places.stop)
+        mean[places] = moments.mean[rows] @ axis.terms
+        centred.append((rows, places, axis.terms - mean[places]))
+        half[places] = centred[-1][2].T @ moments.scatter[rows]
+        start = rows.stop
+    scatter[:, p:] = half[:, vertices:]
+    for rows, places, terms in centred:
+        scatter[:, places] = half[:, rows] @ terms
+    return Moments(moments.n, mean, scatter)
 
 
 def at_vertices(coef: Floats, axes: Sequence[Axis]) -> Floats:

@@ -9,17 +9,18 @@ from functools import partial
 
 import numpy as np
 
-from stages.modelling.comparison import Candidate, QuickPath, candidate_of, is_better, quick_path
+from stages.modelling.comparison import Candidate, candidate_of, is_better, quick_path
 from stages.modelling.moments import Moments
-from stages.modelling.sums import add_up, at_vertices, term_moments
+from stages.modelling.sums import add_up, at_vertices, term_moments, weighted_sums
 from stages.modelling.target_scale import from_scale, mean_factor
 from stages.modelling.training_sets import Membership, TrainingSet
 from stages.pairs.scores import Score, score_pair
 from stages.pairs.search import Rows, Search
 from stages.pairs.selection import Names, choose_pairs
+from stages.pairs.sums import choices_of, sets_of
 from stages.pairs.tables import pair_table
-from stages.pairs.terms import Pair, make_pair, pair_rows
-from stages.utils.arrays import Floats, Mask
+from stages.pairs.terms import Pair, make_pair, model_blocks
+from stages.utils.arrays import Floats
 from stages.utils.parallel import map_parts
 
 ROUNDS = 3
@@ -40,8 +41,8 @@ def find_pairs(
         more = list(map_parts(add_pairs, numbers, rows, residuals, members, chosen, search, share, small=small))
         if [names_of(pairs) for pairs in more] == [names_of(pairs) for pairs in chosen]:
             break
-        paths = list(map_parts(fit_set, list(zip(members, more, strict=True)), rows, search, small=small))
-        candidate = candidate_of(paths)
+        sets = sets_with(more, rows, members, search, small)
+        candidate = candidate_of(list(map_parts(quick_path, sets, search.signs, small=small)))
         names = [f"{search.axes[a].name} × {search.axes[b].name}" for a, b in (pair.axes for pair in more[-1])]
         left = all_residuals(rows, candidate, more, search)
         found = unit_errors(rows, members, left)
@@ -85,10 +86,8 @@ def all_residuals(rows: Rows, candidate: Candidate, chosen: list[list[Pair]], se
 
 def residuals_of(rows: Rows, coef: Floats, pairs: list[Pair], search: Search) -> Floats:
     """Return the residuals of every row under a model, up to a constant (n,)."""
-    weights = at_vertices(coef, search.axes)
-    expanded = pair_rows(rows.values, search.axes, search.grids, pairs)
-    residuals: Floats = rows.target - expanded @ weights
-    return residuals
+    blocks = model_blocks(rows.values, search.axes, search.grids, pairs)
+    return rows.target - weighted_sums(blocks, at_vertices(coef, search.axes))
 
 
 def add_pairs(
@@ -138,19 +137,23 @@ def finer(scores: list[Score], pair: Pair) -> list[Score]:
     ]
 
 
-def fit_set(item: tuple[Membership, list[Pair]], rows: Rows, search: Search) -> QuickPath:
-    """Fit one training set with its pairs."""
-    member, pairs = item
-    return quick_path(sum_set(member, pairs, rows, search), search.signs)
+def sets_with(
+    by_set: list[list[Pair]], rows: Rows, members: list[Membership], search: Search, small: bool
+) -> list[TrainingSet]:
+    """The training sets with their pairs."""
+    choices, folds = choices_of(by_set), range(1 + max(members[-1].folds))
+    items = [(choice.pairs, fold) for choice in choices for fold in folds]
+    found = map_parts(sum_fold, items, rows, search, small=small)
+    sets: dict[int, TrainingSet] = {}
+    for choice in choices:
+        sets |= dict(sets_of(choice, [next(found) for _ in folds], by_set, members))
+    return [sets[number] for number in range(len(members))]
 
 
-def sum_set(member: Membership, pairs: list[Pair], rows: Rows, search: Search) -> TrainingSet:
-    """The moments of a training set's terms."""
-    expand = partial(pair_rows, axes=search.axes, grids=search.grids, pairs=pairs)
-
-    def moments(mask: Mask) -> Moments:
-        found = add_up(expand, rows.values[:, mask], rows.target[mask], rows.centre, rows.counted(mask))
-        return term_moments(found, search.axes)
-
-    test = None if member.held_out is None else moments(rows.fold == member.held_out)
-    return TrainingSet(member.held_out, moments(np.isin(rows.fold, member.folds)), test)
+def sum_fold(item: tuple[list[Pair], int], rows: Rows, search: Search) -> Moments:
+    """The moments of the terms in one fold."""
+    pairs, fold = item
+    expand = partial(model_blocks, axes=search.axes, grids=search.grids, pairs=pairs)
+    inside = rows.fold == fold
+    found = add_up(expand, rows.values[:, inside], rows.target[inside], rows.centre, rows.counted(inside))
+    return term_moments(found, search.axes)

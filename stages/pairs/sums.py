@@ -1,21 +1,67 @@
-"""Sums over all the rows for the pairs that were chosen: the moments of every training set's terms, part by part."""
+"""Sums over rows for the pairs that were chosen: the moments of every training set's terms.
 
-from functools import partial
+Training sets that chose the same pairs at the same resolutions are added up together, fold by fold; only the cells with
+too few rows to be a term of theirs differ.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
 
-from stages.modelling.axes import Axis
 from stages.modelling.moments import Moments, merge_all
-from stages.modelling.sums import add_up, term_moments
+from stages.modelling.sums import moments_by_fold, term_moments
 from stages.modelling.target_scale import to_scale
 from stages.modelling.training_sets import Membership, TrainingSet
-from stages.pairs.terms import ChosenPairs, cell_rows, pair_rows
+from stages.pairs.grids import Grid
+from stages.pairs.terms import ChosenPairs, Pair, cell_rows, model_blocks, with_terms
 from stages.table.parts import read_part, row_counts, row_weights
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats, Mask
 from stages.utils.parallel import map_parts
 from stages.utils.params import TargetTransform
+
+PartSums = tuple[list[Moments], list[list[Floats]]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The pairs that some training sets chose, with a term for every cell that is one in any of these sets."""
+
+    sets: list[int]
+    pairs: list[Pair]
+
+
+def choices_of(by_set: Sequence[list[Pair]]) -> list[Choice]:
+    """The different choices of the training sets."""
+    alike: dict[frozenset[object], list[int]] = {}
+    for number, pairs in enumerate(by_set):
+        alike.setdefault(frozenset((pair.axes, pair.resolutions) for pair in pairs), []).append(number)
+    choices = []
+    for numbers in alike.values():
+        pairs = []
+        for pair in by_set[numbers[0]]:
+            same = [other for number in numbers for other in by_set[number] if other.axes == pair.axes]
+            pairs.append(with_terms(pair, np.any([other.places >= 0 for other in same], axis=0)))
+        choices.append(Choice(numbers, pairs))
+    return choices
+
+
+def sets_of(
+    choice: Choice, by_fold: list[Moments], by_set: Sequence[list[Pair]], members: Sequence[Membership]
+) -> Iterator[tuple[int, TrainingSet]]:
+    """The training sets of one choice with their numbers, from the moments of its terms in each fold."""
+    starts = len(by_fold[0].mean) - 1 - np.cumsum([pair.terms for pair in reversed(choice.pairs)], dtype=int)[::-1]
+    shared = {pair.axes: start + pair.places for start, pair in zip(starts, choice.pairs, strict=True)}
+    additive = int(starts[0]) if len(starts) else len(by_fold[0].mean) - 1
+    for number in choice.sets:
+        own = [place for pair in by_set[number] for place in shared[pair.axes][pair.places >= 0]]
+        moments = [fold.select([*range(additive), *own, len(fold.mean) - 1]) for fold in by_fold]
+        folds, held_out = members[number].folds, members[number].held_out
+        test = None if held_out is None else moments[held_out]
+        yield number, TrainingSet(held_out, merge_all(moments[fold] for fold in folds), test)
 
 
 def sum_sets(
@@ -27,50 +73,52 @@ def sum_sets(
     centre: float,
 ) -> tuple[list[TrainingSet], list[list[Floats]]]:
     """The moments of every training set over all the rows, and the rows by corner of its pairs."""
-    items = [(part, number) for number in range(len(members)) for part in parts]
-    found = map_parts(
-        sum_part, items, chosen, members, schema, transform, centre, rows=row_counts(parts) * len(members)
-    )
-    sets: list[TrainingSet] = []
-    cells: list[list[Floats]] = []
-    for member in members:
-        by_part = [next(found) for _ in parts]
-        train, test, rows = (list(column) for column in zip(*by_part, strict=True))
-        cells.append([np.sum(pair, axis=0) for pair in zip(*rows, strict=True)])
-        sets.append(TrainingSet(member.held_out, in_terms(train, chosen.axes),
-                                None if member.held_out is None else in_terms(test, chosen.axes)))  # fmt: skip
-    return sets, cells
-
-
-def in_terms(by_part: list[Moments], axes: list[Axis]) -> Moments:
-    """The moments of the terms of all the rows, from those of the vertices of each part."""
-    return term_moments(merge_all(by_part), axes)
+    sets: dict[int, TrainingSet] = {}
+    cells: dict[int, list[Floats]] = {}
+    folds = 1 + max(members[-1].folds)
+    for choice in choices_of(chosen.by_set):
+        by_part = map_parts(sum_part, parts, choice.pairs, chosen, folds, schema, transform, centre,
+                            rows=row_counts(parts))  # fmt: skip
+        summed, rows = reduce(merge_sums, by_part)
+        by_fold = [term_moments(fold, chosen.axes) for fold in summed]
+        for number, one in sets_of(choice, by_fold, chosen.by_set, members):
+            sets[number] = one
+            of_pair = {
+                pair.axes: np.sum([rows[fold][place] for fold in members[number].folds], axis=0)
+                for place, pair in enumerate(choice.pairs)
+            }
+            cells[number] = [of_pair[pair.axes] for pair in chosen.by_set[number]]
+    return [sets[number] for number in range(len(members))], [cells[number] for number in range(len(members))]
 
 
 def sum_part(
-    item: tuple[Path, int],
+    part: Path,
+    pairs: list[Pair],
     chosen: ChosenPairs,
-    members: list[Membership],
+    folds: int,
     schema: TableSchema,
     transform: TargetTransform,
     centre: float,
-) -> tuple[Moments, Moments, list[Floats]]:
-    """Return what one part adds to a training set: moments of its rows and its fold, and rows by cell of its pairs."""
-    part, number = item
-    frame, member, pairs = read_part(part), members[number], chosen.by_set[number]
+) -> PartSums:
+    """Return the sums of one part by fold: moments of the vertices and the pairs' terms, and rows by cell of a pair."""
+    frame = read_part(part)
     fold, target = frame["_fold"].to_numpy(), to_scale(frame[schema.target.name].to_numpy(), transform)
-    values = np.array([axis.values(frame) for axis in chosen.axes])
-    inside, outside = np.isin(fold, member.folds), fold == member.held_out
+    values, weight = np.array([axis.values(frame) for axis in chosen.axes]), row_weights(frame, schema)
+    expand = partial(model_blocks, axes=chosen.axes, grids=chosen.grids, pairs=pairs)
+    moments = moments_by_fold(expand, values, target, fold, folds, centre, weight)
+    return moments, [count_cells(values, fold == k, chosen.grids, pairs, weight) for k in range(folds)]
 
-    expand = partial(pair_rows, axes=chosen.axes, grids=chosen.grids, pairs=pairs)
 
-    weight = row_weights(frame, schema)
+def merge_sums(first: PartSums, second: PartSums) -> PartSums:
+    """The sums of both."""
+    moments = [a.merge(b) for a, b in zip(first[0], second[0], strict=True)]
+    cells = [[a + b for a, b in zip(*fold, strict=True)] for fold in zip(first[1], second[1], strict=True)]
+    return moments, cells
 
-    def counted(mask: Mask) -> Floats | None:
-        return None if weight is None else weight[mask]
 
-    def moments(mask: Mask) -> Moments:
-        return add_up(expand, values[:, mask], target[mask], centre, counted(mask))
-
-    cells = [cell_rows(values[:, inside], chosen.grids, pair, counted(inside)) for pair in pairs]
-    return moments(inside), moments(outside), cells
+def count_cells(
+    values: Floats, inside: Mask, grids: Sequence[Grid], pairs: list[Pair], weight: Floats | None
+) -> list[Floats]:
+    """Count the rows of a fold by the cells of each pair."""
+    counted = None if weight is None else weight[inside]
+    return [cell_rows(values[:, inside], grids, pair, counted) for pair in pairs]

@@ -1,17 +1,16 @@
-"""Terms of pairs: the products of the hats (or levels) of two axes, as sparse rows."""
+"""Terms of pairs: the products of the hats (or levels) of two axes."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from stages.modelling.axes import Axis
-from stages.modelling.sums import Block, sparse_rows, vertex_blocks
+from stages.modelling.sums import Block, slices_of, vertex_blocks
 from stages.pairs.grids import Grid
-from stages.utils.arrays import Floats, Places
+from stages.utils.arrays import Floats, Mask, Places
 
 FEWEST_ROWS = 3  # that a cell of a surface stands for; one with fewer gets no term
 
@@ -34,7 +33,12 @@ def make_pair(axes: tuple[int, int], resolutions: tuple[int, int], rows: Floats,
     """A pair with a term for each product that enough of the rows (I, J) of its fine table have a part in."""
     first, second = grids[axes[0]], grids[axes[1]]
     kept = support(rows, first, second, *resolutions) >= FEWEST_ROWS
-    return Pair(axes, resolutions, np.where(kept, kept.cumsum().reshape(kept.shape) - 1, -1))
+    return with_terms(Pair(axes, resolutions, np.empty(0, np.intp)), kept)
+
+
+def with_terms(pair: Pair, kept: Mask) -> Pair:
+    """The same pair with a term for each product that is kept (I, J)."""
+    return replace(pair, places=np.where(kept, kept.cumsum().reshape(kept.shape) - 1, -1))
 
 
 def support(rows: Floats, first: Grid, second: Grid, a: int, b: int) -> Floats:
@@ -43,14 +47,14 @@ def support(rows: Floats, first: Grid, second: Grid, a: int, b: int) -> Floats:
     return found
 
 
-def pair_rows(values: Floats, axes: Sequence[Axis], grids: Sequence[Grid], pairs: Sequence[Pair]) -> sparse.csr_array:
-    """The weights of every axis's vertices, then the terms of every pair: (n, vertices + terms).
+def model_blocks(values: Floats, axes: Sequence[Axis], grids: Sequence[Grid], pairs: Sequence[Pair]) -> list[Block]:
+    """The weights of every axis's vertices, then the terms of every pair, of n rows.
 
     Args:
         values: (axes, n) values of every axis.
         grids: one for each axis, in their order.
     """
-    return sparse_rows([*vertex_blocks(values, axes), *pair_blocks(values, grids, pairs)], values.shape[1])
+    return [*vertex_blocks(values, axes), *pair_blocks(values, grids, pairs)]
 
 
 def cell_rows(values: Floats, grids: Sequence[Grid], pair: Pair, weight: Floats | None = None) -> Floats:
@@ -69,17 +73,20 @@ def cell_rows(values: Floats, grids: Sequence[Grid], pair: Pair, weight: Floats 
     return rows.astype(np.float64).reshape(pair.places.shape)
 
 
-def pair_blocks(values: Floats, grids: Sequence[Grid], pairs: Sequence[Pair]) -> Iterator[Block]:
+def pair_blocks(values: Floats, grids: Sequence[Grid], pairs: Sequence[Pair]) -> list[Block]:
     """The terms of each pair: of a row there are 1, 2 or 4, the corners of the cell that it is in."""
     hats: dict[tuple[int, int], tuple[Places, Floats]] = {}
+    blocks = []
     for pair in pairs:
         for side in zip(pair.axes, pair.resolutions, strict=True):
             if side not in hats:
                 hats[side] = grids[side[0]].hats(values[side[0]], side[1])
         (p1, w1), (p2, w2) = (hats[side] for side in zip(pair.axes, pair.resolutions, strict=True))
-        place = pair.places[p1[:, :, None], p2[:, None, :]].reshape(len(p1), p1.shape[1] * p2.shape[1])
-        weight = (w1[:, :, None] * w2[:, None, :]).reshape(len(p1), p1.shape[1] * p2.shape[1])
-        yield np.maximum(place, 0), np.where(place < 0, 0.0, weight), pair.terms
+        flat, across = pair.places.ravel(), pair.places.shape[1]
+        place = np.stack([flat[i * across + j] for i in p1.T for j in p2.T])
+        weight = np.stack([a * b for a in w1.T for b in w2.T])
+        blocks.append(Block(np.maximum(place, 0).T, np.where(place < 0, 0.0, weight).T, pair.terms))
+    return blocks
 
 
 class PairTerms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -105,8 +112,11 @@ class PairTerms(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: pd.DataFrame) -> Floats:
         """The terms of n rows."""
-        values = np.array([axis.values(X) for axis in self.axes])
-        terms: Floats = sparse_rows(pair_blocks(values, self.grids, self.pairs), len(X)).toarray()
+        blocks = pair_blocks(np.array([axis.values(X) for axis in self.axes]), self.grids, self.pairs)
+        terms, row = np.zeros((len(X), self.terms)), np.arange(len(X))
+        for block, place in zip(blocks, slices_of(blocks), strict=True):
+            for places, weights in zip(block.places.T, block.weights.T, strict=True):
+                terms[:, place][row, places] += weights
         return terms
 
 

@@ -23,7 +23,7 @@ from stages.modelling.axes import axes_of, with_terms_of
 from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature_map, term_chunks
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all
-from stages.modelling.sums import add_up, term_moments, vertex_rows
+from stages.modelling.sums import add_up, term_moments, vertex_blocks
 from stages.table.parts import write_part
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
@@ -110,7 +110,7 @@ def test_fewer_knots_are_among_more() -> None:
     maps = [fit_feature_map(frame, schema, features_params(), knots) for knots in KNOTS]
     axes = axes_of(maps[-1])
     values = np.array([axis.values(frame) for axis in axes])
-    at_vertices = add_up(partial(vertex_rows, axes=axes), values, frame["y"].to_numpy(), 0.0)
+    at_vertices = add_up(partial(vertex_blocks, axes=axes), values, frame["y"].to_numpy(), 0.0)
     for feature_map in maps:
         found = term_moments(at_vertices, with_terms_of(feature_map, axes))
         expected = Moments.of(np.column_stack([feature_map.transform(frame), frame["y"]]))

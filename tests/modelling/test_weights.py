@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from stages.modelling import elasticnet
 from stages.modelling.axes import axes_of
 from stages.modelling.feature_map import fit_feature_map
-from stages.modelling.sums import add_up, term_moments, vertex_rows
+from stages.modelling.sums import add_up, term_moments, vertex_blocks
 from stages.table.parts import by_weight
 from stages.table.schema import TableSchema
 from tests.helpers.modelling import features_params
@@ -44,7 +44,7 @@ def test_the_fit_is_that_of_sample_weight() -> None:
     axes, weight = axes_of(feature_map), frame["w"].to_numpy()
     values = np.array([axis.values(frame) for axis in axes])
     y = frame["y"].to_numpy()
-    total = term_moments(add_up(lambda some: vertex_rows(some, axes), values, y, 4.0, weight), axes)
+    total = term_moments(add_up(lambda some: vertex_blocks(some, axes), values, y, 4.0, weight), axes)
     p = len(total.mean) - 1
     fit = elasticnet.fit(elasticnet.problem_of(total, np.zeros(p)), 0.01, 0.5, 1e-14, 100_000)
 

@@ -25,14 +25,14 @@ from stages.modelling.comparison import (
 )
 from stages.modelling.feature_map import fit_feature_map, signs_of
 from stages.modelling.moments import Moments, merge_all
-from stages.modelling.sums import add_up, term_moments, vertex_rows
+from stages.modelling.sums import add_up, term_moments, vertex_blocks
 from stages.modelling.training_sets import additive_sets, memberships
 from stages.pairs import rounds
 from stages.pairs.grids import make_grid
 from stages.pairs.rounds import find_pairs, unit_errors
 from stages.pairs.search import Rows, rows_of, search_of
 from stages.pairs.tables import pair_table
-from stages.pairs.terms import PairTerms, pair_rows
+from stages.pairs.terms import PairTerms, model_blocks
 from stages.table.schema import TableSchema
 from tests.helpers.modelling import features_params
 
@@ -84,7 +84,7 @@ class Found:
         grids = [make_grid(axis, values) for axis, values in zip(self.axes, self.rows.values, strict=True)]
         self.search = search_of(self.axes, grids, signs_of(self.feature_map), self.rows, schema, settings_, LOG)
         folds = [self.rows.fold == k for k in range(FOLDS)]
-        expand = partial(vertex_rows, axes=self.axes)
+        expand = partial(vertex_blocks, axes=self.axes)
         moments = [
             term_moments(add_up(expand, self.rows.values[:, inside], self.rows.target[inside], 0.0), self.axes)
             for inside in folds
@@ -248,7 +248,7 @@ def test_the_moments_of_sparse_rows_are_those_of_the_terms() -> None:
     frame = table_of(4, 400)
     found = Found(frame.assign(y=frame["y"] + 3 * np.sign(frame["a"]) * (frame["level"] == "v")), interactions=3)
     pairs = found.pairs[-1]
-    expand = partial(pair_rows, axes=found.axes, grids=found.search.grids, pairs=pairs)
+    expand = partial(model_blocks, axes=found.axes, grids=found.search.grids, pairs=pairs)
     cuts = np.split(np.arange(400), [130, 131, 390])
     parts = [add_up(expand, found.rows.values[:, some], found.rows.target[some], 0.5) for some in cuts]
     merged = term_moments(merge_all(parts), found.axes)
