@@ -19,8 +19,9 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 
 from stages.modelling.axes import Axis, axes_of, with_terms_of
+from stages.modelling.budget import within_budget
 from stages.modelling.comparison import Candidate, candidate_of, is_better, quick_path
-from stages.modelling.feature_map import KNOTS, blocks, fit_feature_map, signs_of
+from stages.modelling.feature_map import blocks, fit_feature_map, signs_of
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.sums import moments_by_fold, term_moments, vertex_blocks
@@ -61,8 +62,12 @@ def main() -> None:
         parts = list_parts(TRAIN)
         sample = sample_rows(parts, params.sample_rows, schema.modelled)
         check_target(sample[schema.target.name].to_numpy(), schema)
-        counts = KNOTS if params.knots == "auto" else (params.knots,)
-        maps = [fit_feature_map(sample, schema, params, count) for count in counts]
+        counts, rarest = within_budget(sample, schema, params)
+        if rarest > params.min_frequency:
+            log.warning("params.yaml: features.max_terms: %d: levels with fewer than %d of %d sampled rows are merged; "
+                        "raise it to keep more, if memory allows", params.max_terms, rarest, len(sample))  # fmt: skip
+        maps = [fit_feature_map(sample, schema, params.model_copy(update={"min_frequency": rarest}), count)
+                for count in counts]  # fmt: skip
         axes = axes_of(maps[-1])
         numbers = {column.name: fill_of(sample, column.name, schema) for column in schema.inputs
                    if column.kind == "number"}  # fmt: skip
@@ -75,7 +80,7 @@ def main() -> None:
         feature_map, by_fold = choose_map(maps, axes, found.folds, forward, log)
 
         audit = find_leaks(merge_all(by_fold), blocks(feature_map), found.raw, list(numbers), params)
-        write_json(METRICS, audit)
+        write_json(METRICS, audit | ({"min_frequency": rarest} if rarest > params.min_frequency else {}))
         check_leaks(audit, schema)
         write_pickle(FEATURE_MAP, feature_map)
         save_moments(MOMENTS, by_fold)

@@ -20,7 +20,7 @@ from stages.modelling.moments import Moments, merge_all
 from stages.splitting.rates import as_rates, mean_exposure
 from stages.splitting.row_ids import Numbering, check_row_ids, find_row_ids, numbering_of
 from stages.splitting.time_folds import time_fold_edges
-from stages.table.hashing import Hashes, count_repeats, draw, hash_rows
+from stages.table.hashing import Hashes, combine_hashes, count_repeats, draw, hash_columns
 from stages.table.parts import list_parts, read_part, row_counts, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
@@ -88,13 +88,15 @@ def split_part(
     for name in schema.names("weight"):  # a row of weight 0 is as good as absent
         frame = frame[frame[name] > 0].reset_index(drop=True)
     frame = as_rates(frame, schema, exposure)
-    hashes = hash_rows(frame, schema.names("feature", "group", "time", "ignore"))
-    inputs = hash_rows(frame, [column.name for column in schema.inputs])
+    columns = schema.names("feature", "group", "time", "ignore")
+    by_column = hash_columns(frame, columns)
+    hashes = combine_hashes(by_column, columns)
+    inputs = combine_hashes(by_column, [column.name for column in schema.inputs])
     if edges is not None:
         fold = np.searchsorted(edges, frame[schema.names("time")[0]].to_numpy(), side="right")
         is_test = fold == params.folds
     else:
-        unit = hash_rows(frame, schema.names("group")) if params.by == "group" else hashes
+        unit = combine_hashes(by_column, schema.names("group")) if params.by == "group" else hashes
         fold = (draw(unit, "fold", params.seed) % np.uint64(params.folds)).astype(np.int64)
         is_test = draw(unit, "side", params.seed) < np.uint64(params.test_fraction * 2.0**64)
     rows = frame.assign(_hash=hashes)

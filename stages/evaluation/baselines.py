@@ -8,10 +8,11 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
+from sklearn.preprocessing import FunctionTransformer
 
 from stages.table.parts import read_part, row_weights
 from stages.table.schema import TableSchema
+from stages.utils.arrays import Floats
 
 MOST_LEVELS = 250  # the trees take at most 255
 
@@ -36,8 +37,8 @@ def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipel
     is_level = []
     for position, column in enumerate(schema.inputs):
         if column.kind == "level":
-            encoder: Any = OrdinalEncoder(
-                handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=MOST_LEVELS
+            encoder: Any = FunctionTransformer(
+                level_codes, kw_args={"levels": commonest_levels(sample[column.name], MOST_LEVELS)}
             )
             width = 1
         elif column.kind == "date":
@@ -52,6 +53,20 @@ def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipel
     trees = HistGradientBoostingRegressor(categorical_features=np.array(is_level), random_state=seed)
     target, weight = sample[schema.target.name].to_numpy(), row_weights(sample, schema)
     return make_pipeline(columns, trees).fit(sample, target, histgradientboostingregressor__sample_weight=weight)
+
+
+def commonest_levels(cells: pd.Series, most: int) -> list[str]:
+    """Return the levels of n cells in alphabetical order: all, or the commonest, leaving one of `most` to all others."""
+    counts = cells.value_counts().sort_index()
+    return sorted(counts.index if len(counts) <= most else counts.sort_values(kind="stable").index[1 - most :])
+
+
+def level_codes(cells: pd.DataFrame, levels: list[str]) -> Floats:
+    """Turn levels into their places among `levels`, any other into one more, missing cells into NaN: (n, 1)."""
+    codes, distinct = pd.factorize(cells.iloc[:, 0])
+    places = pd.Index(levels, dtype="str").get_indexer(pd.Index(distinct, dtype="str")).astype(np.float64)
+    places[places < 0] = len(levels)
+    return np.append(places, np.nan)[codes][:, None]
 
 
 def date_numbers(dates: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from stages.modelling.moments import Moments
 from stages.modelling.sums import add_up, at_vertices, term_moments, weighted_sums
 from stages.modelling.target_scale import from_scale, mean_factor
 from stages.modelling.training_sets import Membership, TrainingSet
-from stages.pairs.scores import Score, score_pair
+from stages.pairs.scores import Score, score_pair, spreads_of
 from stages.pairs.search import Rows, Search
 from stages.pairs.selection import Names, choose_pairs
 from stages.pairs.sums import choices_of, sets_of
@@ -105,6 +105,7 @@ def add_pairs(
     weight, fold, residual = rows.counted(inside), rows.fold[inside], residuals[number][inside]
     residual = residual - np.average(residual, weights=weight)
     bins = [grid.locate(value[inside]) for grid, value in zip(search.grids, rows.values, strict=True)]
+    spreads = [spreads_of(grid) for grid in search.grids]
     taken = {pair.axes: pair for pair in have}
     scores: dict[Names, list[Score]] = {}
     rows_of_pair: dict[Names, Floats] = {}
@@ -112,7 +113,7 @@ def add_pairs(
         first, second = search.grids[names[0]], search.grids[names[1]]
         both = (bins[names[0]], bins[names[1]])
         table = pair_table(both, (first.bins, second.bins), fold, residual, max(member.folds) + 1, weight)
-        found = score_pair(table, list(member.folds), first, second)
+        found = score_pair(table, list(member.folds), first, second, (spreads[names[0]], spreads[names[1]]))
         scores[names] = finer(found, taken[names]) if names in taken else found
         rows_of_pair[names] = table.rows.sum(axis=0)
     scores = {names: found for names, found in scores.items() if found}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from stages.pairs.grids import Grid
 from stages.pairs.tables import PairTable, margins, merge_bins
 from stages.pairs.terms import FEWEST_ROWS, support
+from stages.utils.arrays import Floats
 
 SHRINKAGE = (2.0, 10.0, 40.0)  # rows of value 0 added to each cell; the best of them counts
 
@@ -22,7 +23,17 @@ class Score(NamedTuple):
     terms: int
 
 
-def score_pair(table: PairTable, folds: list[int], first: Grid, second: Grid) -> list[Score]:
+Spreads = dict[int, Floats]  # `Grid.spread` at every resolution
+
+
+def spreads_of(grid: Grid) -> Spreads:
+    """The weights of the vertices amid the fine bins at every resolution, which many pairs need."""
+    return {resolution: grid.spread(resolution) for resolution in grid.merged}
+
+
+def score_pair(
+    table: PairTable, folds: list[int], first: Grid, second: Grid, spreads: tuple[Spreads, Spreads]
+) -> list[Score]:
     """Score a pair at every resolution for the training set of these folds."""
     rows, sums = table.rows[folds], table.sums[folds]
     total = rows.sum(axis=0)
@@ -36,6 +47,6 @@ def score_pair(table: PairTable, folds: list[int], first: Grid, second: Grid) ->
             for shrinkage in SHRINKAGE:
                 mean = others_s / (others_n + shrinkage)
                 gains.append(float((2 * s * mean - n * mean**2).sum()))
-            terms = int((support(total, first, second, a, b) >= FEWEST_ROWS).sum())
+            terms = int((support(total, spreads[0][a], spreads[1][b]) >= FEWEST_ROWS).sum())
             scores.append(Score(max(gains), (a, b), terms))
     return scores

@@ -32,7 +32,7 @@ class Pair:
 def make_pair(axes: tuple[int, int], resolutions: tuple[int, int], rows: Floats, grids: Sequence[Grid]) -> Pair:
     """A pair with a term for each product that enough of the rows (I, J) of its fine table have a part in."""
     first, second = grids[axes[0]], grids[axes[1]]
-    kept = support(rows, first, second, *resolutions) >= FEWEST_ROWS
+    kept = support(rows, first.spread(resolutions[0]), second.spread(resolutions[1])) >= FEWEST_ROWS
     return with_terms(Pair(axes, resolutions, np.empty(0, np.intp)), kept)
 
 
@@ -41,9 +41,13 @@ def with_terms(pair: Pair, kept: Mask) -> Pair:
     return replace(pair, places=np.where(kept, kept.cumsum().reshape(kept.shape) - 1, -1))
 
 
-def support(rows: Floats, first: Grid, second: Grid, a: int, b: int) -> Floats:
-    """About how many rows each cell of a surface stands for, from a fine table (I, J) of the rows."""
-    found: Floats = first.spread(a).T @ rows @ second.spread(b)
+def support(rows: Floats, first: Floats, second: Floats) -> Floats:
+    """About how many rows each cell of a surface stands for, from a fine table (I, J) of the rows.
+
+    Args:
+        first, second: `Grid.spread` of the two sides.
+    """
+    found: Floats = first.T @ rows @ second
     return found
 
 

@@ -1,6 +1,6 @@
 """Row hashes, and random numbers from them: rows are split, sampled and compared without regard to their order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,24 @@ def hash_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Hashes:
 
     Numbers are hashed as float64, so that 1 equals 1.0 and 0.0 equals -0.0. All missing cells are equal.
     """
-    hashes = np.zeros(len(frame), np.uint64)
+    names = list(columns)
+    return combine_hashes(hash_columns(frame, names), names)
+
+
+def hash_columns(frame: pd.DataFrame, columns: Iterable[str]) -> dict[str, Hashes]:
+    """Return a 64-bit hash of each row's value in each column (n,); see `hash_rows`."""
+    hashes = {}
+    for name in columns:
+        values = frame[name] + 0.0 if frame[name].dtype.kind == "f" else frame[name]
+        hashes[name] = np.asarray(pd.util.hash_pandas_object(values, index=False), np.uint64)
+    return hashes
+
+
+def combine_hashes(by_column: Mapping[str, Hashes], columns: Iterable[str]) -> Hashes:
+    """Return the hash of each row's values in `columns` (see `hash_rows`), from those of `hash_columns`."""
+    hashes = np.zeros(len(next(iter(by_column.values()))), np.uint64)
     for name in sorted(columns):
-        values = frame[name]
-        if values.dtype.kind == "f":
-            values = values + 0.0
-        hashes = mix(hashes ^ np.asarray(pd.util.hash_pandas_object(values, index=False), np.uint64))
+        hashes = mix(hashes ^ by_column[name])
     return hashes
 
 

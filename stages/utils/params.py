@@ -69,6 +69,9 @@ class FeaturesParams(Settings):
     )
     interaction_terms: int = Field(ge=1, description="terms that the pairs of a model may have together")
     interaction_rows: int = Field(ge=100, description="training rows (chosen by hash) that pairs are chosen on")
+    max_terms: int = Field(
+        ge=10, description="terms that the columns may have together; rare levels are merged until they fit"
+    )
     clip: Annotated[float, Field(ge=0, lt=0.5)] = Field(description="numbers are clipped to these training quantiles")
     min_frequency: int = Field(ge=1, description="levels with fewer of the sampled rows are merged into one")
     leak_r2: OpenFraction = Field(description="share of the target's variance that makes a column a leak")
