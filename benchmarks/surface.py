@@ -39,7 +39,7 @@ def from_moments(X: np.ndarray, y: np.ndarray, fold: np.ndarray, alphas: np.ndar
     """Mean squared errors (l1_ratios, alphas, folds): one pass over the rows, then the surface."""
     moments = [Moments.of(np.column_stack([X[fold == k], y[fold == k]])) for k in range(FOLDS)]
     errors = np.empty((len(L1_RATIOS), len(alphas), FOLDS))
-    for k, one in enumerate(additive_sets(moments, memberships(FOLDS, forward=False))[:-1]):
+    for k, one in enumerate(list(additive_sets(moments, memberships(FOLDS, forward=False)))[:-1]):
         problem = elasticnet.problem_of(one.train, np.zeros(COLUMNS))
         for i, l1_ratio in enumerate(L1_RATIOS):
             coef = elasticnet.path(problem, alphas, l1_ratio, TOL, MAX_ITER).coef

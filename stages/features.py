@@ -21,7 +21,7 @@ from sklearn.compose import ColumnTransformer
 from stages.modelling.axes import Axis, axes_of, with_terms_of
 from stages.modelling.budget import within_budget
 from stages.modelling.comparison import Candidate, candidate_of, is_better, quick_path
-from stages.modelling.feature_map import blocks, fit_feature_map, signs_of
+from stages.modelling.feature_map import blocks, fit_feature_maps, signs_of
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.sums import moments_by_fold, term_moments, vertex_blocks
@@ -66,8 +66,7 @@ def main() -> None:
         if rarest > params.min_frequency:
             log.warning("params.yaml: features.max_terms: %d: levels with fewer than %d of %d sampled rows are merged; "
                         "raise it to keep more, if memory allows", params.max_terms, rarest, len(sample))  # fmt: skip
-        maps = [fit_feature_map(sample, schema, params.model_copy(update={"min_frequency": rarest}), count)
-                for count in counts]  # fmt: skip
+        maps = fit_feature_maps(sample, schema, params.model_copy(update={"min_frequency": rarest}), counts)
         axes = axes_of(maps[-1])
         numbers = {column.name: fill_of(sample, column.name, schema) for column in schema.inputs
                    if column.kind == "number"}  # fmt: skip
@@ -143,8 +142,8 @@ def choose_map(
         moments = [term_moments(fold, with_terms) for fold in at_vertices]
         if len(maps) == 1:
             return feature_map, moments
-        sets = additive_sets(moments, memberships(len(moments), forward))
-        candidate = candidate_of([quick_path(one, signs_of(feature_map)) for one in sets])
+        signs, sets = signs_of(feature_map), additive_sets(moments, memberships(len(moments), forward))
+        candidate = candidate_of([quick_path(one, signs) for one in sets])
         log.debug("%d terms: CV RMSE %.6g", len(moments[0].mean) - 1, np.sqrt(candidate.errors.mean()))
         if best is None or is_better(candidate.errors, best.errors):
             chosen, best = (feature_map, moments), candidate

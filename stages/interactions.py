@@ -20,7 +20,7 @@ from stages.modelling.comparison import Candidate, candidate_of, quick_path
 from stages.modelling.feature_map import signs_of
 from stages.modelling.leakage import refuse
 from stages.modelling.moments import Moments, explained, load_moments
-from stages.modelling.training_sets import additive_sets, memberships, save_sets
+from stages.modelling.training_sets import TrainingSet, additive_sets, memberships, save_sets
 from stages.pairs.grids import make_grid
 from stages.pairs.rounds import find_pairs
 from stages.pairs.search import rows_of, search_of
@@ -44,9 +44,9 @@ def main() -> None:
         feature_map: ColumnTransformer = joblib.load(FEATURE_MAP)
         moments = load_moments(MOMENTS)
         members = memberships(len(moments), read_params("split.by") == "time")
-        axes, sets = axes_of(feature_map), additive_sets(moments, members)
-        signs = signs_of(feature_map)
-        additive = candidate_of([quick_path(one, signs) for one in sets])
+        axes, signs = axes_of(feature_map), signs_of(feature_map)
+        additive = candidate_of([quick_path(one, signs) for one in additive_sets(moments, members)])
+        sets: list[TrainingSet] | None = None
         chosen, best = ChosenPairs(axes, [], [[] for _ in members], [[] for _ in members]), additive
         if params.interactions != 0:
             parts = list_parts(TRAIN)
@@ -64,6 +64,7 @@ def main() -> None:
                 log.info("no pair lowers the CV error by more than one standard error: the model stays additive")
         elif schema.interactions.require:
             log.warning("params.yaml: features.interactions: 0 leaves out what schema.yaml: interactions requires")
+        sets = sets or list(additive_sets(moments, members))
         write_pickle(PAIRS, chosen)
         save_sets(SETS, sets)
         metrics = describe(chosen, additive, best, sets[-1].train)

@@ -56,7 +56,7 @@ def fit_black_box(sample: pd.DataFrame, schema: TableSchema, seed: int) -> Pipel
 
 
 def commonest_levels(cells: pd.Series, most: int) -> list[str]:
-    """Return the levels of n cells in alphabetical order: all, or the commonest, leaving one of `most` to all others."""
+    """Return the levels of n cells in alphabetical order; of more than `most`, the `most` - 1 commonest."""
     counts = cells.value_counts().sort_index()
     return sorted(counts.index if len(counts) <= most else counts.sort_values(kind="stable").index[1 - most :])
 

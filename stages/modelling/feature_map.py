@@ -5,7 +5,7 @@ number), or a table of levels (text, categories, calendar parts of a date).
 Only dates and constrained columns need this repository's code to load.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -33,21 +33,33 @@ KNOTS = (4, 7, 10, 19)  # that `auto` chooses from; quantiles of the fewer are a
 def fit_feature_map(
     sample: pd.DataFrame, schema: TableSchema, params: FeaturesParams, knots: int = FEW_KNOTS
 ) -> ColumnTransformer:
-    """Fit the feature map on a sample of the training rows, with up to so many knots a number.
+    """Fit the feature map on a sample of the training rows, with up to so many knots a number."""
+    return fit_feature_maps(sample, schema, params, [knots])[0]
 
-    The map has one transformer for each input column, called by the column's position ("0", "1", …) because
+
+def fit_feature_maps(
+    sample: pd.DataFrame, schema: TableSchema, params: FeaturesParams, counts: Sequence[int]
+) -> list[ColumnTransformer]:
+    """Fit a feature map for each number of knots; they share the levels.
+
+    A map has one transformer for each input column, called by the column's position ("0", "1", …) because
     scikit-learn does not take every column name for the name of a transformer. It is fitted beforehand, to as few rows
     as make it what all of them would: the terms of all columns and rows are never in memory together.
     """
-    weight = row_weights(sample, schema)
-    transformers = []
-    for position, column in enumerate(schema.inputs):
-        fitted = column_map(column, sample[column.name], params, knots, weight).fit(
-            sample.loc[enough_rows(column, sample[column.name], params.min_frequency), [column.name]]
-        )
-        transformers.append((str(position), FrozenEstimator(fitted), [column.name]))
-    feature_map = ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=False)
-    return feature_map.fit(sample.head())
+    weight, by_column = row_weights(sample, schema), []
+    for column in schema.inputs:
+        values, fitted = sample[column.name], []
+        rows = sample.loc[enough_rows(column, values, params.min_frequency), [column.name]]
+        for count in counts if column.kind != "level" else counts[:1]:
+            fitted.append(FrozenEstimator(column_map(column, values, params, count, weight).fit(rows)))
+        by_column.append(fitted if len(fitted) == len(counts) else fitted * len(counts))
+    names = [column.name for column in schema.inputs]
+    maps = []
+    for transformers in zip(*by_column, strict=True):
+        named = [(str(place), each, [name]) for place, (each, name) in enumerate(zip(transformers, names, strict=True))]
+        columns = ColumnTransformer(named, sparse_threshold=0, verbose_feature_names_out=False)
+        maps.append(columns.fit(sample.head()))
+    return maps
 
 
 def enough_rows(column: Column, values: pd.Series, min_frequency: int) -> Mask:

@@ -1,5 +1,6 @@
 """Training sets: for every fold the rows that its model is fitted to and those it is judged on; last, all the rows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,11 @@ def memberships(folds: int, forward: bool) -> list[Membership]:
     return [*found, Membership(tuple(range(folds)), None)]
 
 
-def additive_sets(by_fold: list[Moments], members: list[Membership]) -> list[TrainingSet]:
-    """The training sets of terms that all of them share, from the moments of each fold."""
-    return [
-        TrainingSet(
-            member.held_out,
-            merge_all(by_fold[fold] for fold in member.folds),
-            None if member.held_out is None else by_fold[member.held_out],
-        )
-        for member in members
-    ]
+def additive_sets(by_fold: list[Moments], members: list[Membership]) -> Iterator[TrainingSet]:
+    """The training sets of terms that all of them share, one by one, from the moments of each fold."""
+    for member in members:
+        train = merge_all(by_fold[fold] for fold in member.folds)
+        yield TrainingSet(member.held_out, train, None if member.held_out is None else by_fold[member.held_out])
 
 
 def save_sets(path: Path, sets: list[TrainingSet]) -> None:

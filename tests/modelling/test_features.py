@@ -20,6 +20,7 @@ from stages.features import accumulate, check_scale, check_target
 from stages.modelling import feature_map as features
 from stages.modelling import sums
 from stages.modelling.axes import axes_of, with_terms_of
+from stages.modelling.budget import within_budget
 from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature_map, term_chunks
 from stages.modelling.leakage import check_leaks, find_leaks
 from stages.modelling.moments import Moments, merge_all
@@ -129,6 +130,48 @@ def test_axes_expand_rows_as_the_map_does(values: list[float], knots: int) -> No
     places, weights = axis.hats(axis.values(new))
     found = np.einsum("nk,nkp->np", weights, axis.terms[places])
     np.testing.assert_allclose(found, feature_map.transform(new), rtol=1e-12, atol=1e-9)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30))
+def test_a_map_fitted_to_few_rows_is_that_of_all_rows(seed: int, min_frequency: int) -> None:
+    rng = np.random.default_rng(seed)
+    schema = schema_of({"x": "number", "level": "string", "day": "datetime"})
+    level = rng.choice(np.array(["a", "b", "c", "d", None], object), 300, p=[0.6, 0.25, 0.1, 0.03, 0.02])
+    days = START + pd.to_timedelta(rng.integers(0, 5000, 300), unit="h")
+    frame = typed({"x": rng.normal(size=300), "level": level, "day": days.where(rng.random(300) < 0.95)}, schema)
+    params = features_params(min_frequency=min_frequency)
+    feature_map = fit_feature_map(frame, schema, params, 5)
+    of_all = [
+        features.column_map(column, frame[column.name], params, 5, None).fit_transform(frame[[column.name]])
+        for column in schema.inputs
+    ]
+    np.testing.assert_array_equal(feature_map.transform(frame), np.concatenate(of_all, axis=1))
+    new = typed({"x": [0.0, np.nan], "level": ["unseen", None], "day": [START, pd.NaT]}, schema)
+    for rows in (frame, new):
+        blocks_ = vertex_blocks(np.array([axis.values(rows) for axis in axes_of(feature_map)]), axes_of(feature_map))
+        found = [np.einsum("nk,nkp->np", block.weights, axis.terms[block.places])
+                 for block, axis in zip(blocks_, axes_of(feature_map), strict=True)]  # fmt: skip
+        np.testing.assert_allclose(np.concatenate(found, axis=1), feature_map.transform(rows), rtol=1e-12, atol=1e-12)
+
+
+def test_rare_levels_are_merged_until_the_terms_fit() -> None:
+    rng = np.random.default_rng(0)
+    schema = schema_of({"x": "number", "many": "string", "more": "string", "few": "string"})
+    columns = {name: np.minimum(rng.geometric(share, 2000), 90).astype(str) for name, share in
+               (("many", 0.05), ("more", 0.1), ("few", 0.8))}  # fmt: skip
+    frame = typed({"x": rng.normal(size=2000), **columns}, schema)
+    assert within_budget(frame, schema, features_params(max_terms=500, knots="auto")) == ([4, 7, 10, 19], 10)
+    for most in (60, 50, 12):
+        params = features_params(max_terms=most, knots="auto")
+        counts, rarest = within_budget(frame, schema, params)
+        terms = []
+        for least in (rarest, rarest - 1):
+            merged = params.model_copy(update={"min_frequency": least})
+            terms.append(count_terms(fit_feature_map(frame, schema, merged, counts[-1])))
+        assert terms[0] <= most
+        assert terms[1] >= most  # no more than necessary: one term is kept for missing cells of x
+    assert counts == [4]
 
 
 def test_knots_of_ties_are_one() -> None:

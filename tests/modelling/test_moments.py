@@ -83,7 +83,7 @@ def problem_of(moments: Moments) -> Problem:
 
 def surface_from(moments: list[Moments], params: TrainParams, forward: bool = False) -> pd.DataFrame:
     """The CV surface of folds whose training sets share their terms."""
-    sets = additive_sets(moments, memberships(len(moments), forward))
+    sets = list(additive_sets(moments, memberships(len(moments), forward)))
     return cv_surface(sets, [problem_of(one.train) for one in sets], params)
 
 
