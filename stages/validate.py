@@ -10,13 +10,14 @@ are invalid the stage fails; data/quarantine/ and metrics/validation.json then s
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from stages.table.hashing import Hashes, count_repeats, hash_rows
-from stages.table.parts import list_parts, read_part, row_counts, write_part
+from stages.table.parts import list_parts, read_column, read_rows, row_counts, without_rows, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
 from stages.utils.files import replacing
@@ -53,7 +54,7 @@ def main() -> None:
         params = read_params("validate")
         schema = read_schema()
         parts = list_parts(RAW)
-        check_columns(read_part(parts[0]).columns, schema, RAW)
+        check_columns(without_rows(parts[0]).columns, schema, RAW)
         repeats = find_repeats(parts, schema)
 
         with replacing(VALID) as valid:
@@ -79,20 +80,19 @@ def main() -> None:
 def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, quarantine: Path) -> Summary:
     """Write the valid and the quarantined rows of one part and return its summary."""
     part, repeats = item
-    raw = read_part(part)
-    typed, unreadable = type_cells(raw, schema)
+    typed, unreadable = type_cells(partial(read_column, part), schema)
     checked = failed_checks(typed, pandera_schema(schema))
     # an unreadable cell must not count as missing, too
     known = set(zip(unreadable["row"], unreadable["column"], strict=True))
     new = [key not in known for key in zip(checked["row"], checked["column"], strict=True)]
-    failures = [malformed_rows(raw), unreadable, checked[np.array(new, bool)], *repeated_values(raw, repeats)]
+    failures = [malformed_rows(part), unreadable, checked[np.array(new, bool)], *repeated_values(part, repeats)]
     found = pd.concat(failures, ignore_index=True).sort_values("row", kind="stable")
 
     reasons = found["column"] + ": " + found["reason"] + ", found " + found["value"]
     by_row = reasons.groupby(found["row"]).agg("; ".join).astype("str")
-    bad = np.zeros(len(raw), bool)
+    bad = np.zeros(len(typed), bool)
     bad[by_row.index] = True
-    refused = raw[bad].drop(columns="_problem").astype("str")
+    refused = read_rows(part, bad).drop(columns="_problem").astype("str")
     refused["_reasons"] = pd.Series(by_row.to_numpy(), refused.index, dtype="str")
     write_part(refused, quarantine, part.name)
     write_part(typed[~bad], valid, part.name, typed=True)
@@ -103,7 +103,7 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
         )
         for [column, check], cells in found.groupby(["column", "check"], sort=False)
     }
-    return Summary(len(raw), violations, hash_rows(typed[~bad], schema.names()))
+    return Summary(len(typed), violations, hash_rows(typed[~bad], schema.names()))
 
 
 def summarise(summaries: list[Summary]) -> ValidationMetrics:

@@ -111,7 +111,7 @@ def expected_rows(card: Scorecard) -> Iterator[Expected]:
     inputs, checks = {column.name for column in card.inputs}, pandera_schema(schema)
     for part in list_parts(RAW):
         raw, quarantined = read_part(part), read_part(QUARANTINE / part.name, ["_file", "_line"])
-        typed, unreadable = type_cells(raw, schema)
+        typed, unreadable = type_cells(raw.__getitem__, schema)
         failures = pd.concat([unreadable, failed_checks(typed, checks)])
         malformed = np.flatnonzero(raw["_problem"].notna())
         refused = {*failures["row"][failures["column"].isin(inputs)], *malformed}

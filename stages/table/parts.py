@@ -5,7 +5,9 @@ for levels, datetime64[us] for dates. The pipeline adds the columns of `stages.t
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 
 from stages.table.hashing import draw, mix
 from stages.table.schema import TableSchema
-from stages.utils.arrays import Floats
+from stages.utils.arrays import Floats, Mask
 from stages.utils.errors import DataError
 
 
@@ -39,15 +41,42 @@ def read_part(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read one part, or some of its columns.
 
     Raises:
-        DataError: the file is damaged.
+        DataError: the file is damaged or gone.
     """
-    try:
+    with explained_errors(path):
         frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    return frame
+
+
+def read_column(path: Path, name: str) -> "pd.Series[Any]":
+    """Read one column of one part."""
+    return read_part(path, [name])[name]
+
+
+def read_rows(path: Path, chosen: Mask) -> pd.DataFrame:
+    """Read some rows of one part, a column at a time."""
+    columns = without_rows(path)
+    return (
+        pd.DataFrame({name: read_column(path, name)[chosen] for name in map(str, columns)}) if chosen.any() else columns
+    )
+
+
+def without_rows(path: Path) -> pd.DataFrame:
+    """Return the columns of one part, of which nothing else is read."""
+    with explained_errors(path):
+        frame: pd.DataFrame = pq.read_schema(path).empty_table().to_pandas()
+    return frame
+
+
+@contextmanager
+def explained_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of a part that cannot be read into a DataError."""
+    try:
+        yield
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"{path}: not readable as Parquet ({error}); remove {path.parent} and run `dvc repro`"
         ) from None
-    return frame
 
 
 def row_weights(frame: pd.DataFrame, schema: TableSchema) -> Floats | None:

@@ -5,6 +5,7 @@ The notation is that of the Frictionless Table Schema: `missingValues`, `decimal
 grammar (webapp/scoring/cells.py); tests/webapp/test_cells.py holds the two equal.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -28,8 +29,11 @@ from webapp.scoring.grammar import (
 SAMPLE = 1000  # cells that show whether a column repeats itself
 
 
-def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Type every column of a raw part.
+def type_cells(cells_of: Callable[[str], pd.Series], schema: TableSchema) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Type every column of a raw part, one after the other.
+
+    Args:
+        cells_of: gives the cells of a column by its name, such as `frame.__getitem__` or a reader of the part.
 
     Returns:
         The typed part (same rows, the schema's columns; an unreadable cell is missing), and the unreadable cells:
@@ -37,7 +41,7 @@ def type_cells(raw: pd.DataFrame, schema: TableSchema) -> tuple[pd.DataFrame, pd
     """
     typed, failures = {}, []
     for column in schema.fields:
-        cells = raw[column.name]
+        cells = cells_of(column.name)
         missing = schema.missingValues if column.missingValues is None else column.missingValues
         values, unreadable = type_column(cells, column, missing)
         typed[column.name] = values

@@ -13,7 +13,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from stages.table.hashing import Hashes, hash_rows
-from stages.table.parts import read_part, row_counts
+from stages.table.parts import read_column, row_counts
 from stages.table.schema import Column, TableSchema
 from stages.utils.parallel import map_parts
 from stages.validation.cells import type_cells
@@ -91,16 +91,17 @@ def failed_checks(typed: pd.DataFrame, checks: pa.DataFrameSchema) -> pd.DataFra
     return failure_frame([], [], [], [], [])
 
 
-def malformed_rows(raw: pd.DataFrame) -> pd.DataFrame:
+def malformed_rows(part: Path) -> pd.DataFrame:
     """Return the rows of a raw part that the source could not read as a row of the table."""
-    rows = np.flatnonzero(raw["_problem"].notna())
-    return failure_frame(rows, "(row)", "cells", raw["_problem"].iloc[rows], "not a row of the table")
+    problem = read_column(part, "_problem")
+    rows = np.flatnonzero(problem.notna())
+    return failure_frame(rows, "(row)", "cells", problem.iloc[rows], "not a row of the table")
 
 
-def repeated_values(raw: pd.DataFrame, repeats: Repeats) -> list[pd.DataFrame]:
+def repeated_values(part: Path, repeats: Repeats) -> list[pd.DataFrame]:
     """Return the cells of `unique` columns that repeat an earlier cell."""
     return [
-        failure_frame(rows, name, "unique", raw[name].iloc[rows].astype("str"), "expected unique")
+        failure_frame(rows, name, "unique", read_column(part, name).iloc[rows].astype("str"), "expected unique")
         for name, rows in repeats.items()
     ]
 
@@ -122,7 +123,8 @@ def find_repeats(parts: list[Path], schema: TableSchema) -> list[Repeats]:
 
 def hash_columns(part: Path, schema: TableSchema, names: list[str]) -> Hashes:
     """Hash single columns of a raw part: an array of (rows, columns)."""
-    typed, _ = type_cells(read_part(part), schema)
+    fields = [column for column in schema.fields if column.name in names]
+    typed, _ = type_cells(partial(read_column, part), schema.model_copy(update={"fields": fields}))
     return np.column_stack([np.where(typed[name].isna(), MISSING, hash_rows(typed, [name])) for name in names])
 
 

@@ -203,7 +203,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "kilobytes"), [("ingest", 0), ("validate", 8), ("features", 8)])
+@pytest.mark.parametrize(("name", "kilobytes"), [("ingest", 8), ("validate", 8), ("features", 8)])
 def test_full_disk_is_said_in_a_line(built: Project, small_disk: Path, name: str, kilobytes: int) -> None:
     for item in ("stages", "webapp", "data", "models", "metrics", "plots"):
         shutil.copytree(built.path / item, small_disk / item, ignore=shutil.ignore_patterns("__pycache__"))

@@ -42,7 +42,7 @@ def schema_of(field: dict[str, Any], missing: list[str]) -> TableSchema:
 def trained(cells: "pd.Series[Any]", field: dict[str, Any], missing: list[str]) -> list[Any]:
     """Read cells as the pipeline does: for each its value, None where it is missing, or that the row is refused."""
     schema = schema_of(field, missing)
-    typed, unreadable = type_cells(pd.DataFrame({"x": cells, "y": 1.0}), schema)
+    typed, unreadable = type_cells(pd.DataFrame({"x": cells, "y": 1.0}).__getitem__, schema)
     refused = {*unreadable["row"], *failed_checks(typed, pandera_schema(schema))["row"]}
     values = [None if pd.isna(value) else value for value in typed["x"]]
     return [REFUSED if row in refused else as_python(value) for row, value in enumerate(values)]

@@ -112,7 +112,7 @@ def survey(source: dict[str, Any], target: str, params: Params, columns: list[st
 def typed_by(decisions: list[Decision], sample: pd.DataFrame) -> pd.DataFrame:
     """The sample, typed by decisions that need not be a whole schema yet."""
     fields = [Column.model_validate(decision.field) for decision in decisions]
-    return type_cells(sample, TableSchema.model_construct(fields=fields))[0]
+    return type_cells(sample.__getitem__, TableSchema.model_construct(fields=fields))[0]
 
 
 def rates_by(decisions: list[Decision], typed: pd.DataFrame) -> pd.DataFrame:
