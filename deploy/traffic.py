@@ -4,6 +4,7 @@ ECS Express rolls back when more than 1% of the answers are 4xx or 5xx: on a qui
 """
 
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,8 @@ from deploy.smoke import authorization
 WORKERS = 8
 
 
-def see(address: str) -> None:
-    """Get the app's first page, which scores the default row and is never logged; a missing token leads to the login.
+def visit(address: str) -> None:
+    """Get the first page, which scores the default row but is not logged; without a token it leads to the login.
 
     Raises:
         OSError, HTTPException: there is no answer, or one of 4xx or 5xx.
@@ -33,15 +34,17 @@ def steady_requests(address: str | None, per_second: float) -> Iterator[None]:
     stop = threading.Event()
 
     def keep_asking(address: str) -> None:
-        while not stop.wait(WORKERS / per_second):
+        due = time.monotonic()
+        while not stop.wait(max(due - time.monotonic(), 0)):
             with suppress(OSError, HTTPException):
-                see(address)
+                visit(address)
+            due = max(due + WORKERS / per_second, time.monotonic())  # a slow answer is not made up for by a burst
 
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
             if address and per_second:
                 with suppress(OSError, HTTPException):  # an app that is down: our requests would count against the next
-                    see(address)
+                    visit(address)
                     for _ in range(WORKERS):
                         pool.submit(keep_asking, address)
             yield
