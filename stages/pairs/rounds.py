@@ -9,15 +9,15 @@ from functools import partial
 
 import numpy as np
 
-from stages.modelling.comparison import Candidate, candidate_of, is_better, quick_path
+from stages.modelling.comparison import Candidate, QuickPath, candidate_of, is_better, quick_path
 from stages.modelling.moments import Moments
-from stages.modelling.sums import add_up, at_vertices, term_moments, weighted_sums
+from stages.modelling.sums import CHUNK, add_up, at_vertices, term_moments, weighted_sums
 from stages.modelling.target_scale import from_scale, mean_factor
-from stages.modelling.training_sets import Membership, TrainingSet
+from stages.modelling.training_sets import Membership
 from stages.pairs.scores import Score, score_pair, spreads_of
 from stages.pairs.search import Rows, Search
 from stages.pairs.selection import Names, choose_pairs
-from stages.pairs.sums import choices_of, sets_of
+from stages.pairs.sums import Choice, choices_of, set_of
 from stages.pairs.tables import pair_table
 from stages.pairs.terms import Pair, make_pair, model_blocks
 from stages.utils.arrays import Floats
@@ -41,8 +41,7 @@ def find_pairs(
         more = list(map_parts(add_pairs, numbers, rows, residuals, members, chosen, search, share, small=small))
         if [names_of(pairs) for pairs in more] == [names_of(pairs) for pairs in chosen]:
             break
-        sets = sets_with(more, rows, members, search, small)
-        candidate = candidate_of(list(map_parts(quick_path, sets, search.signs, small=small)))
+        candidate = candidate_of(fit_sets(more, rows, members, search, small))
         names = [f"{search.axes[a].name} × {search.axes[b].name}" for a, b in (pair.axes for pair in more[-1])]
         left = all_residuals(rows, candidate, more, search)
         found = unit_errors(rows, members, left)
@@ -86,8 +85,11 @@ def all_residuals(rows: Rows, candidate: Candidate, chosen: list[list[Pair]], se
 
 def residuals_of(rows: Rows, coef: Floats, pairs: list[Pair], search: Search) -> Floats:
     """Return the residuals of every row under a model, up to a constant (n,)."""
-    blocks = model_blocks(rows.values, search.axes, search.grids, pairs)
-    return rows.target - weighted_sums(blocks, at_vertices(coef, search.axes))
+    weights, residuals = at_vertices(coef, search.axes), rows.target.copy()
+    for start in range(0, len(residuals), CHUNK):
+        some = slice(start, start + CHUNK)
+        residuals[some] -= weighted_sums(model_blocks(rows.values[:, some], search.axes, search.grids, pairs), weights)
+    return residuals
 
 
 def add_pairs(
@@ -138,22 +140,33 @@ def finer(scores: list[Score], pair: Pair) -> list[Score]:
     ]
 
 
-def sets_with(
+def fit_sets(
     by_set: list[list[Pair]], rows: Rows, members: list[Membership], search: Search, small: bool
-) -> list[TrainingSet]:
-    """The training sets with their pairs."""
-    choices, folds = choices_of(by_set), range(1 + max(members[-1].folds))
-    items = [(choice.pairs, fold) for choice in choices for fold in folds]
-    found = map_parts(sum_fold, items, rows, search, small=small)
-    sets: dict[int, TrainingSet] = {}
-    for choice in choices:
-        sets |= dict(sets_of(choice, [next(found) for _ in folds], by_set, members))
-    return [sets[number] for number in range(len(members))]
+) -> list[QuickPath]:
+    """Fit every training set with its pairs."""
+    paths: dict[int, QuickPath] = {}
+    for choice in choices_of(by_set):
+        folds = range(1 + max(members[-1].folds))
+        by_fold = list(map_parts(sum_fold, folds, choice.pairs, rows, search, small=small))
+        fits = map_parts(fit_set, choice.sets, choice, by_fold, by_set, members, search.signs, small=small)
+        paths |= dict(zip(choice.sets, fits, strict=True))
+    return [paths[number] for number in range(len(members))]
 
 
-def sum_fold(item: tuple[list[Pair], int], rows: Rows, search: Search) -> Moments:
+def fit_set(
+    number: int,
+    choice: Choice,
+    by_fold: list[Moments],
+    by_set: list[list[Pair]],
+    members: list[Membership],
+    signs: Floats,
+) -> QuickPath:
+    """Fit one training set with its pairs."""
+    return quick_path(set_of(number, choice, by_fold, by_set, members), signs)
+
+
+def sum_fold(fold: int, pairs: list[Pair], rows: Rows, search: Search) -> Moments:
     """The moments of the terms in one fold."""
-    pairs, fold = item
     expand = partial(model_blocks, axes=search.axes, grids=search.grids, pairs=pairs)
     inside = rows.fold == fold
     found = add_up(expand, rows.values[:, inside], rows.target[inside], rows.centre, rows.counted(inside))

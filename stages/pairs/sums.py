@@ -4,7 +4,7 @@ Training sets that chose the same pairs at the same resolutions are added up tog
 too few rows to be a term of theirs differ.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from pathlib import Path
@@ -49,19 +49,18 @@ def choices_of(by_set: Sequence[list[Pair]]) -> list[Choice]:
     return choices
 
 
-def sets_of(
-    choice: Choice, by_fold: list[Moments], by_set: Sequence[list[Pair]], members: Sequence[Membership]
-) -> Iterator[tuple[int, TrainingSet]]:
-    """The training sets of one choice with their numbers, from the moments of its terms in each fold."""
+def set_of(
+    number: int, choice: Choice, by_fold: list[Moments], by_set: Sequence[list[Pair]], members: Sequence[Membership]
+) -> TrainingSet:
+    """A training set of a choice, from the moments of the choice's terms in each fold."""
     starts = len(by_fold[0].mean) - 1 - np.cumsum([pair.terms for pair in reversed(choice.pairs)], dtype=int)[::-1]
     shared = {pair.axes: start + pair.places for start, pair in zip(starts, choice.pairs, strict=True)}
     additive = int(starts[0]) if len(starts) else len(by_fold[0].mean) - 1
-    for number in choice.sets:
-        own = [place for pair in by_set[number] for place in shared[pair.axes][pair.places >= 0]]
-        moments = [fold.select([*range(additive), *own, len(fold.mean) - 1]) for fold in by_fold]
-        folds, held_out = members[number].folds, members[number].held_out
-        test = None if held_out is None else moments[held_out]
-        yield number, TrainingSet(held_out, merge_all(moments[fold] for fold in folds), test)
+    own = [place for pair in by_set[number] for place in shared[pair.axes][pair.places >= 0]]
+    terms = [*range(additive), *own, len(by_fold[0].mean) - 1]
+    folds, held_out = members[number].folds, members[number].held_out
+    train = merge_all(by_fold[fold].select(terms) for fold in folds)
+    return TrainingSet(held_out, train, None if held_out is None else by_fold[held_out].select(terms))
 
 
 def sum_sets(
@@ -81,8 +80,8 @@ def sum_sets(
                             rows=row_counts(parts))  # fmt: skip
         summed, rows = reduce(merge_sums, by_part)
         by_fold = [term_moments(fold, chosen.axes) for fold in summed]
-        for number, one in sets_of(choice, by_fold, chosen.by_set, members):
-            sets[number] = one
+        for number in choice.sets:
+            sets[number] = set_of(number, choice, by_fold, chosen.by_set, members)
             of_pair = {
                 pair.axes: np.sum([rows[fold][place] for fold in members[number].folds], axis=0)
                 for place, pair in enumerate(choice.pairs)

@@ -9,7 +9,7 @@ FEATURES: dict[str, Any] = {
     "back_transform": "mean",
     "sample_rows": 1000,
     "knots": 6,
-    "max_terms": 1500,
+    "max_terms": 1200,
     "interactions": "auto",
     "interaction_terms": 900,
     "interaction_rows": 1000,
