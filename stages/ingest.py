@@ -28,6 +28,7 @@ def main() -> None:
             for parts, frame in enumerate(cut_into_parts(read_source(source, metrics), part_rows), start=1):
                 write_part(frame, partial, parts - 1)
                 metrics.rows += len(frame)
+                bar.set_postfix_str(f"{parts} parts", refresh=False)
                 bar.update(len(frame))
             if metrics.rows == 0:
                 raise SourceError(f"{source.uri}: found a header and no rows; expected at least one row")

@@ -138,7 +138,7 @@ def arrow_frame(text: Text, columns: list[str], shown: str, metrics: SourceMetri
     lengths = np.diff(ends[:, 0], prepend=-1) - 1
     returns = (lengths == 1) & (np.frombuffer(block, np.uint8)[ends[:, 0] - 1] == RETURN)
     has_cells = (lengths > 0) & ~returns
-    if lengths.max() > csv.field_size_limit() or not has_cells.any():
+    if lengths.max() > csv.field_size_limit() or not has_cells.any():  # the csv module refuses a cell that long
         return None
     lines = text.line + np.concatenate([[0], ends[:-1, 1] + 1])[has_cells]
     ragged: list[tuple[int, str]] = []
