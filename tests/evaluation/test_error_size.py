@@ -9,7 +9,15 @@ from sklearn.linear_model import ElasticNet
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stages.evaluation.error_size import SMALL, factor_model, log_factors, row_factors, scaled_intervals
+from stages.evaluation.error_size import (
+    SMALL,
+    exposure_limits,
+    exposure_spread,
+    factor_model,
+    log_factors,
+    row_factors,
+    scaled_intervals,
+)
 from stages.evaluation.intervals import interval_ends, interval_scores, residual_intervals
 from stages.modelling.axes import axes_of
 from stages.modelling.comparison import ALPHAS, EPS, L1_RATIO
@@ -108,3 +116,28 @@ def test_the_factor_of_a_row_comes_from_a_model_that_has_not_seen_its_fold(forwa
             direct = (scaler.transform(terms) @ fitted.coef_) * y.std()
             differences.append(np.abs(direct[fold == k] - direct.mean() - logs[fold == k]).max())
         assert min(differences) < 0.01
+
+
+def test_a_short_exposure_gets_a_wide_interval() -> None:
+    """Rates whose variance is 1 / exposure are covered alike; with one width for all, few of the shortest are."""
+    schema = TableSchema.model_validate({"fields": [*FIELDS, {"name": "time", "type": "number", "role": "exposure"}]})
+
+    def rates_of(n: int, seed: int) -> pd.DataFrame:
+        frame = rows_of(n, seed)
+        time = np.exp(np.random.default_rng(seed).uniform(-3, 1, n))
+        return frame.assign(time=time, y=np.random.default_rng(seed + 1).normal(size=n) / np.sqrt(time))
+
+    train, new = rates_of(5000, 5), rates_of(20_000, 7)
+    weight, exposure = train["time"].to_numpy() / train["time"].mean(), exposure_limits(train, schema)
+    fifth = np.searchsorted(np.quantile(new["time"], [0.2, 0.4, 0.6, 0.8]), new["time"])
+    covered = []
+    for limits in (None, exposure):
+        intervals = residual_intervals(
+            np.zeros(len(train)), train["y"].to_numpy() / exposure_spread(train, limits), 0.9, 1, weight
+        )
+        factors = row_factors({**intervals, "exposure": limits}, np.zeros(len(new)), new)
+        lower, upper = interval_ends(intervals, np.zeros(len(new)), factors, "none")
+        inside = (lower <= new["y"]) & (new["y"] <= upper)
+        covered.append([inside[fifth == number].mean() for number in range(5)])
+    assert covered[0][0] < 0.5
+    assert covered[1] == pytest.approx([0.9] * 5, abs=0.03)
