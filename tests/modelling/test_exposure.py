@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from stages.modelling import elasticnet
 from stages.modelling.axes import axes_of
 from stages.modelling.feature_map import fit_feature_map
-from stages.modelling.sums import add_up, term_moments, vertex_rows
+from stages.modelling.sums import add_up, term_moments, vertex_blocks
 from stages.splitting.rates import as_rates
 from stages.table.schema import TableSchema
 from tests.helpers.modelling import features_params
@@ -62,7 +62,7 @@ def test_the_fit_is_that_of_rates_with_sample_weight(survey: bool) -> None:
     feature_map = fit_feature_map(rates, schema, features_params())
     axes, weight = axes_of(feature_map), rates["_weight"].to_numpy()
     values, y = np.array([axis.values(rates) for axis in axes]), rates["claims"].to_numpy()
-    total = term_moments(add_up(lambda some: vertex_rows(some, axes), values, y, 4.0, weight), axes)
+    total = term_moments(add_up(lambda some: vertex_blocks(some, axes), values, y, 4.0, weight), axes)
     fit = elasticnet.fit(elasticnet.problem_of(total, np.zeros(len(total.mean) - 1)), 0.01, 0.5, 1e-14, 100_000)
 
     X, weight = feature_map.transform(frame), weights * frame["time"].to_numpy()
