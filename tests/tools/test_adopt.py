@@ -45,7 +45,7 @@ def adopted(here: Workspace, tmp_path: Path) -> Adopt:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         adopt(str(path), target, here.path)
         raw = pd.concat(read_source(read_settings(Path("config.yaml"), Config).source), ignore_index=True)
-        typed, unreadable = type_cells(raw, read_schema())
+        typed, unreadable = type_cells(raw.__getitem__, read_schema())
         assert unreadable.empty, unreadable
         return typed
 

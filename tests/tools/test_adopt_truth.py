@@ -56,7 +56,7 @@ def written(made: Made) -> str:
 def read_back(seen: Survey) -> pd.DataFrame:
     """The table as the pipeline reads it by what adopt decided."""
     raw = pd.concat(read_source(as_source(seen.source)), ignore_index=True)
-    return type_cells(raw, schema_of(seen.decisions))[0]
+    return type_cells(raw.__getitem__, schema_of(seen.decisions))[0]
 
 
 def differences(truth: Truth, field: dict[str, Any], typed: pd.Series) -> str:
