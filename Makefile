@@ -37,6 +37,7 @@ example: $(BIN)/.pipeline  ## run one of examples/ in a scratch copy: make examp
 	@python -m tools.example "$(NAME)"
 
 repro: $(BIN)/.pipeline  ## run the stages that are out of date, then print the metrics
+	@python -m tools.dvc_cache
 	dvc repro
 	@python -m tools.summary
 	@python -m tools.track || true
@@ -45,6 +46,7 @@ metrics: $(BIN)/.pipeline  ## print the metrics of the last run
 	@python -m tools.summary
 
 refresh: $(BIN)/.pipeline  ## read the source again (DVC cannot see a change behind a URI), then repro
+	@python -m tools.dvc_cache
 	dvc repro --force --single-item ingest
 	dvc repro
 	@python -m tools.summary

@@ -17,14 +17,13 @@ from ruamel.yaml import YAML
 
 from stages.utils.errors import PipelineError
 from tools.commands import git, run
-from tools.dvc_cache import check_cache
+from tools.dvc_cache import SECONDS, check_cache, check_rwlock
 from tools.image import working_tool
 from tools.s3_remote import ONE_TRY, check_remote
 from tools.track.store import tracking_uri
 
 REINSTALL = "run `make clean setup`"
 DVC_SECONDS = 60  # a first `dvc status` reads all the data
-CACHE_SECONDS = 10  # for reading the cache
 
 
 def python() -> str:
@@ -77,6 +76,7 @@ def dependencies() -> str:
 
 def lock() -> str:
     """Compare dvc.lock with dvc.yaml, the parameters and the files."""
+    check_rwlock()
     try:
         status = json.loads(run("dvc", "status", "--json", seconds=DVC_SECONDS))
     except PipelineError as error:
@@ -138,7 +138,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "dvc": dvc_command,
     "deps": dependencies,
     "lock": lock,
-    "cache": lambda: check_cache(CACHE_SECONDS),
+    "cache": lambda: check_cache(SECONDS),
     "s3": check_remote,
     "mlflow": mlflow,
     "container": container,

@@ -1,5 +1,10 @@
-"""The objects in DVC's cache, checked against their names, which are their md5: DVC trusts them unread."""
+"""The objects in DVC's cache, checked against their names, which are their md5: DVC trusts them unread.
 
+Run: python -m tools.dvc_cache     (before `dvc repro`, which would put a damaged object in the place of a good output)
+"""
+
+import json
+import sys
 import time
 from pathlib import Path
 
@@ -9,6 +14,9 @@ from dvc.repo import Repo
 
 from stages.utils.errors import PipelineError
 from stages.utils.files import md5_of
+
+RWLOCK = Path(".dvc/tmp/rwlock")  # which files the running DVC commands read and write
+SECONDS = 10  # for reading the cache before other work
 
 
 def cache_dir() -> Path:
@@ -28,14 +36,16 @@ def is_intact(md5: str) -> bool:
 
 
 def tracked() -> dict[str, str]:
-    """Map md5 to path, for all outputs that DVC caches; for the files of a directory too, if its listing is cached.
+    """Map md5 to path, for all outputs; for the files of a directory too, if its listing is cached.
+
+    Outputs in git are among them: DVC keeps copies in its cache, from which it restores what a stage wrote before.
 
     Raises:
         PipelineError: dvc.lock cannot be read (DVC rewrites it in place, and a full disk leaves it empty).
     """
     try:
         with Repo() as repo:
-            outs = [out for out in repo.index.outs if out.use_cache and out.hash_info]
+            outs = [out for out in repo.index.outs if out.hash_info]
             found = {str(out.hash_info.value): str(out) for out in outs}
             for out in outs:
                 if out.is_dir_checksum and is_intact(out.hash_info.value):
@@ -67,3 +77,23 @@ def check_cache(seconds: float = float("inf")) -> str:
             "`make repro`"
         )
     return f"{read} of {len(objects)} objects read, none damaged"
+
+
+def check_rwlock() -> None:
+    """Check that DVC can read its list of files in use: it writes that in place, and a kill may leave it empty.
+
+    Raises:
+        PipelineError: it cannot.
+    """
+    try:
+        json.loads(RWLOCK.read_bytes() if RWLOCK.exists() else b"{}")
+    except ValueError:
+        raise PipelineError(f"{RWLOCK}: a DVC that was killed has left it half-written; run `rm {RWLOCK}`") from None
+
+
+if __name__ == "__main__":
+    try:
+        check_rwlock()
+        check_cache(SECONDS)
+    except PipelineError as error:
+        sys.exit(str(error))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 from stages.utils.errors import PipelineError
+from stages.utils.parent_death import die_with_parent
 from tools.commands import environment, run
 from tools.dvc_cache import check_cache
 from tools.s3_remote import check_remote
@@ -40,7 +41,7 @@ def run_watched(*command: str) -> int:
         PipelineError: the bucket stopped answering, so DVC, which would try object by object, was stopped.
     """
     strikes = 0
-    with subprocess.Popen(command, env=environment()) as process:
+    with subprocess.Popen(command, env=environment(), preexec_fn=die_with_parent) as process:
         while True:
             try:
                 return process.wait(PAUSE_SECONDS)

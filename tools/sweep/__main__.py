@@ -23,6 +23,7 @@ from stages.utils.errors import PipelineError, SettingsError
 from stages.utils.metrics_files import TrainMetrics, read_metrics
 from stages.utils.stage import EXIT_INTERRUPTED
 from tools.commands import git, run
+from tools.dvc_cache import SECONDS, check_cache
 from tools.sweep.grid import Point, points
 from tools.sweep.results import Result, best_of, read_result, surface_line, table
 from tools.sweep.workers import experiment_ref, run_experiments
@@ -96,10 +97,11 @@ def sweep(options: argparse.Namespace) -> int:
     """Run what is missing, report, track and apply; return the exit code.
 
     Raises:
-        PipelineError: the workspace has uncommitted changes, or git or DVC failed.
+        PipelineError: the workspace has uncommitted changes, the cache is damaged, or git or DVC failed.
         SettingsError: the grid is not allowed.
     """
     request = read_request(options)
+    check_cache(SECONDS)  # its objects become the workers' inputs, unread
     wanted = points(request.baseline, request.grid, request.random, request.seed)
     REQUEST.write_text(request.model_dump_json(), encoding="utf-8")
     print(surface_line(wanted))
