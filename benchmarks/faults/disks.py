@@ -7,7 +7,7 @@ from benchmarks.faults.ground import SAME, WRONG, Ended, Found, Ground, TooLate,
 from benchmarks.faults.kills import SWEEP, forget, sweep_trees, trees
 from tests.helpers.pipeline import STAGES
 
-REPRO = ("dvc", "repro", "--force", "--downstream")
+REPRO = ("dvc", "repro", "--force", "--single-item")
 
 
 def fill_disk(ground: Ground, chance: random.Random) -> Found:
@@ -35,7 +35,7 @@ def run_on_full_disk(ground: Ground, chance: random.Random, action: str) -> Foun
     else:
         project = ground.copy()
         stage = chance.choice(list(STAGES))
-        forget(project, stage)
+        forget(project, stage, alone=True)
         command = [*SWEEP] if action == "sweep" else [*REPRO, stage]
     if action == "sweep":
         project.git("checkout", "dvc.lock")

@@ -45,13 +45,12 @@ def kill_repro(ground: Ground, chance: random.Random) -> Found:
     return ground.judge(project, what, "dvc", "repro", *["--force"] * (chance.random() < 0.1), before=ended)
 
 
-def forget(project: Project, stage: str) -> None:
-    """Remove a stage and those after it from dvc.lock and from DVC's cache, as if they had never run."""
+def forget(project: Project, stage: str, alone: bool = False) -> None:
+    """Remove a stage, and those after it unless it alone, from dvc.lock and DVC's cache, as if they had never run."""
     forgotten = {stage}
-    while new := {name for name, item in STAGES.items() if any(STAGES[one].outs & item.deps for one in forgotten)} - (
-        forgotten
-    ):
-        forgotten |= new
+    for name, declared in STAGES.items():  # in dvc.yaml a stage comes after those that it needs
+        if not alone and any(STAGES[one].outs & declared.deps for one in forgotten):
+            forgotten.add(name)
     lock = read_lock(project)
     for name in forgotten:
         for out in lock["stages"].pop(name)["outs"]:

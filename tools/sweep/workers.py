@@ -72,9 +72,10 @@ def run_experiments(baseline: str, points: list[Point], jobs: int, folder: Path)
                 try:
                     outcome = Outcome(point, *worker.pipe.recv())
                     idle.append(worker)
-                except EOFError:
+                except (EOFError, ConnectionError):
                     log = worker.checkout.with_suffix(".log")
-                    outcome = Outcome(point, "", f"its worker ended with exit code {end(worker)}; see {log}")
+                    last = next(iter(reversed(log.read_text(encoding="utf-8").splitlines())), "no message")
+                    outcome = Outcome(point, "", f"its worker ended with exit code {end(worker)}: {last}; see {log}")
                 yield outcome
     finally:
         for worker in [*idle, *(worker for worker, _ in busy.values())]:
