@@ -41,7 +41,7 @@ def load_yaml(path: Path) -> Any:
     except FileNotFoundError:
         raise SettingsError(f"{path}: not found; run from the repository's root, or `git restore {path}`") from None
     except (YAMLError, ValueError) as error:
-        raise SettingsError(f"{path}: not readable as YAML: {error}") from None
+        raise SettingsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
     return {} if content is None else content
 
 

@@ -34,7 +34,7 @@ EXPOSURES = ["1", "0.25", "12", "0", "-1", "", "x", "1e-9", "1e9"]  # cells of t
 def column(name: str, kind: str, effect: dict[str, Any], **others: Any) -> dict[str, Any]:
     """A column that takes any value, but for what is said of it."""
     empty = ("title", "description", "unit", "minimum", "maximum", "pattern", "min_length", "max_length", "histogram")
-    lists = {"allowed": [], "labels": {}, "quantiles": [], "shares": {}, "seen": None, "default": None}
+    lists: dict[str, Any] = {"allowed": [], "labels": {}, "quantiles": [], "shares": {}, "seen": None, "default": None}
     reading = {"missing_values": ["", "NA"], **others.pop("reading", {})}
     base = {"name": name, "type": kind, "effect": effect, "reading": reading, "required": False, "missing_share": 0.0}
     return {**dict.fromkeys(empty), **lists, **base, **others}
@@ -113,7 +113,14 @@ def every_kind(transform: str) -> Scorecard:
         intervals["factor_limits"] = (0.7, 1.3)
     time = column("time", "number", curve((0, 0), missing=0.0), required=True, minimum=SMALLEST)
     exposure = None if transform != "log" else {**time, "total_unit": "claims", "limits": (0.1, 20.0)}
-    target = {"name": "y\nz", "title": None, "description": None, "unit": None, "quantiles": [], "histogram": histogram}
+    target: dict[str, Any] = {
+        "name": "y\nz",
+        "title": None,
+        "description": None,
+        "unit": None,
+        "quantiles": [],
+        "histogram": histogram,
+    }
     return Scorecard.model_validate(
         {
             "version": 2,

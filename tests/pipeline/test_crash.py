@@ -187,6 +187,30 @@ def test_directory_survives_an_interruption_while_it_is_replaced(
     assert [path.name for path in tmp_path.iterdir()] == ["table"]
 
 
+@pytest.mark.slow
+def test_what_dvc_would_trust_is_read_first(built: Project) -> None:
+    """A damaged object in DVC's cache, here a copy of a metric that is in git, and DVC's list of files in use."""
+    expected = digests(built)
+    md5 = expected["metrics/train.json"]
+    damaged = built.path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(damaged.read_bytes().replace(b"0", b"1", 1))
+    damaged.chmod(0o444)
+    for command in (["make", "-o", ".venv/bin/.pipeline", "repro"], ["python", "-m", "tools.sweep", "train.alpha=1"]):
+        done = built.run(*command)
+        assert done.returncode != 0
+        line = done.stderr.splitlines()[0]
+        assert line.startswith("damaged in the cache: metrics/train.json; run `rm -f .dvc/cache/files/md5/")
+    built.run("sh", "-c", line.split("`")[1], check=True)
+    built.dvc("repro")
+    assert digests(built) == expected
+
+    (built.path / ".dvc/tmp/rwlock").write_text("")  # as a DVC that is killed while it writes leaves it
+    assert built.dvc("repro", "--force", "--single-item", "split", check=False).returncode != 0
+    done = built.run("python", "-m", "tools.dvc_cache")
+    assert done.stderr == ".dvc/tmp/rwlock: a DVC that was killed has left it half-written; run `rm .dvc/tmp/rwlock`\n"
+
+
 # ---------------------------------------------------------------- full disk
 
 

@@ -319,6 +319,25 @@ def test_killed_experiments_cost_the_others_nothing(built: Project) -> None:
     assert built.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
+def test_a_worker_that_cannot_start_says_why(project: Project) -> None:
+    project.git("config", "user.useConfigOnly", "true")
+    project.git("config", "--unset", "user.email")
+    project.env["GIT_CONFIG_GLOBAL"] = os.devnull
+    done = sweep(project, "train.alpha=1", "--jobs=1")
+    assert done.returncode == 1
+    assert "train.alpha=1 failed: `git var GIT_COMMITTER_IDENT` failed with exit code 128: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_sweep_that_cannot_write_says_so(project: Project) -> None:
+    (project.path / ".dvc/tmp/sweep/request.json").mkdir(parents=True)
+    done = sweep(project, "train.alpha=1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("a file of the sweep: [Errno 21] Is a directory: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def command_line(pid: int) -> str:
     """The command line of a process; empty if it is gone."""
     try:

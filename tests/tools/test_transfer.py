@@ -1,8 +1,10 @@
 """The S3 remote: a real server on loopback, real `dvc push` and `dvc pull`, and everything that goes wrong with it."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from stages.utils.errors import PipelineError
-from tests.helpers.project import Project
+from tests.helpers.processes import PATIENCE, family, is_alive, wait_until
+from tests.helpers.project import ROOT, Project
 from tests.helpers.servers import (
     BUCKET,
     URL,
@@ -185,6 +188,20 @@ def test_server_that_falls_silent_while_dvc_pushes(origin: Project, s3: str, tmp
     assert last_line(done).startswith(f"push: stopped: s3://{BUCKET}/frozen: ")
     assert "Read timeout on endpoint URL" in last_line(done)
     assert seconds < 60
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_dvc_does_not_outlive_a_killed_transfer(tmp_path: Path) -> None:
+    """It would go on with nobody to watch the bucket, and block the next transfer."""
+    script = "from tools.transfer import run_watched; run_watched('sleep', '300')"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path) as process:
+        try:
+            assert wait_until(lambda: bool(family(process.pid)), PATIENCE)
+            [child] = family(process.pid)
+        finally:
+            process.kill()
+    assert wait_until(lambda: not is_alive(child), PATIENCE)
 
 
 @pytest.mark.slow

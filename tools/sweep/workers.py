@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -22,6 +23,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides
 
+from stages.utils.errors import PipelineError
 from stages.utils.parent_death import die_with_parent
 from tools.commands import git
 from tools.sweep.grid import Point
@@ -108,25 +110,31 @@ def work(pipe: Connection, repository: Path, checkout: Path, baseline: str) -> N
     """Run the experiments that come through the pipe; answer each with a commit and an error, one of them empty."""
     os.setsid()  # Ctrl-C in the terminal goes to the sweep, which then ends its workers
     die_with_parent()
-    with checkout.with_suffix(".log").open("a") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    repo = prepare(repository, checkout, baseline)
-    params = Path("params.yaml").read_bytes()
+    repo = None
     while True:
         point: Point = pipe.recv()
-        Path("params.yaml").write_bytes(params)
         try:
+            if repo is None:
+                repo, params = prepare(repository, checkout, baseline), Path("params.yaml").read_bytes()
+            Path("params.yaml").write_bytes(params)
             apply_overrides("params.yaml", list(point.overrides))
             repo.reproduce(TARGETS, run_env={"DVC_EXP_NAME": point.name, "DVC_EXP_BASELINE_REV": baseline})
             pipe.send((commit(baseline, point.name), ""))
-        except DvcException as error:
+        except (DvcException, PipelineError, OSError, sqlite3.Error) as error:  # DVC keeps state in SQLite
             pipe.send(("", reason(error)))
-            git("reset", "--quiet", "--hard")
+            if repo is not None:
+                git("reset", "--quiet", "--hard")
 
 
 def prepare(repository: Path, checkout: Path, baseline: str) -> Repo:
-    """Check out the baseline with its data and make it the working directory; it shares DVC's cache and settings."""
+    """Check out the baseline with its data and make it the working directory; it shares DVC's cache and settings.
+
+    From here on, all that the worker prints goes to its log.
+    """
+    with checkout.with_suffix(".log").open("a") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    os.chdir(repository)
     shutil.rmtree(checkout, ignore_errors=True)
     git("clone", "--quiet", "--shared", "--no-checkout", repository, checkout)
     git("checkout", "--quiet", "--detach", baseline, cwd=checkout)
