@@ -10,6 +10,7 @@ on where it stopped, and the table counts all of them.
 """
 
 import argparse
+import itertools
 import json
 import random
 import shutil
@@ -79,7 +80,8 @@ def campaign(ground: Ground, kinds: list[str], options: argparse.Namespace) -> N
         kind = min(kinds, key=lambda kind: ran[kind] / KINDS[kind][0])
         if ran[kind] >= KINDS[kind][0]:
             break
-        line = run_round(ground, kind, options.seed, sum(line["kind"] == kind for line in done))
+        ran_before = {line["number"] for line in done if line["kind"] == kind}
+        line = run_round(ground, kind, options.seed, next(n for n in itertools.count() if n not in ran_before))
         with options.log.open("a") as log:
             print(json.dumps(line, ensure_ascii=False), file=log)
         if line["end"] == WRONG or line.get("left"):

@@ -2,6 +2,8 @@
 
 import sys
 
+import stages  # noqa: F401  # isort: skip  # before numpy: it fixes what decides the last bits of a float
+
 from distributed import LocalCluster
 
 if __name__ == "__main__":

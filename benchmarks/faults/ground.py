@@ -283,11 +283,11 @@ class Victim:
                 found[pid] = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
         return found
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 120) -> bool:
-        """Wait for a condition, without a pause to speak of; return False if the command ended before it came true."""
+    def wait_for(self, condition: Callable[[], bool], pause: float = 0.002, seconds: float = 120) -> bool:
+        """Look for a condition again and again; return False if the command ended before it came true."""
         deadline = time.monotonic() + seconds * crowding()
         while not (true := condition()) and self.process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
+            time.sleep(pause)
         return true
 
     def pause(self, seconds: float) -> bool:

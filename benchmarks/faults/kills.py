@@ -31,8 +31,8 @@ def kill_repro(ground: Ground, chance: random.Random) -> Found:
         "lock": lambda: LOCKS in victim.text,
     }
     if phase == "commit":
-        victim.wait_for(lambda: bool(stage_of(victim)))
-    victim.wait_for(reached[phase])
+        victim.wait_for(lambda: bool(stage_of(victim)), 0.1)
+    victim.wait_for(reached[phase], 0.02 if phase == "commit" else 0.002)
     victim.pause(chance.uniform(0, {"start": 2, "stage": 2.5, "commit": 0.2, "lock": 0.1}[phase]))
     running = victim.running()
     during = stage_of(victim) or last_stage(victim.text)
@@ -99,7 +99,7 @@ def kill_sweep(ground: Ground, chance: random.Random) -> Found:
     victim = Victim(project, *command)
     phase = chance.choice(["start", "experiment", "experiment", "end"])
     ready = {"start": lambda: True, "experiment": lambda: bool(stage_of(victim)), "end": lambda: bool(trees(project))}
-    victim.wait_for(ready[phase])
+    victim.wait_for(ready[phase], 0.2)
     victim.pause(chance.uniform(0, {"start": 6, "experiment": 8, "end": 2}[phase]))
     running = victim.running()
     whom = chance.choice(["the sweep", "the sweep", "all", "one of its processes"]) if running else "the sweep"

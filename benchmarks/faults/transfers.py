@@ -20,7 +20,7 @@ def kill_transfer(ground: Ground, chance: random.Random) -> Found:
     action, project, prefix = prepare(ground, chance)
     victim = Victim(project, *TRANSFER, action)
     if chance.random() < 0.8:
-        victim.wait_for(lambda: bool(victim.running()))
+        victim.wait_for(lambda: bool(victim.running()), 0.1)
     victim.pause(chance.uniform(0, 4))
     running = victim.running()
     whom = chance.choice(["the command", "DVC", "all"]) if running else "the command"
