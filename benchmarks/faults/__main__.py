@@ -14,6 +14,7 @@ import itertools
 import json
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -57,6 +58,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what rounds that went wrong leave")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to a file, too")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     kinds = [kind for kind in KINDS if not options.only or kind.startswith(tuple(options.only))]
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, ExitStack() as shared:
         ground = Ground(Path(folder), shared, options.pause)
