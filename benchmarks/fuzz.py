@@ -257,8 +257,11 @@ def watch(batches: Iterator[Batch]) -> Results:
             check(example)
         except Exception as error:  # noqa: BLE001  # each is a finding
             frame = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}: {str(error)[:300]}"
-            failures[place] = min(failures.get(place, repr(example)), repr(example), key=len)
+            place, found = (
+                f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}",
+                f"{example!r}: {error}",
+            )
+            failures[place] = min(failures.get(place, found), found, key=len)
         seconds = time.perf_counter() - start
         slowest = max(slowest, seconds)
         if seconds > SLOW:

@@ -41,7 +41,7 @@ def tracked() -> dict[str, str]:
     Outputs in git are among them: DVC keeps copies in its cache, from which it restores what a stage wrote before.
 
     Raises:
-        PipelineError: dvc.lock cannot be read (DVC rewrites it in place, and a full disk leaves it empty).
+        PipelineError: dvc.yaml cannot be read, or dvc.lock (DVC rewrites it in place, and a full disk leaves it empty).
     """
     try:
         with Repo() as repo:
@@ -52,7 +52,9 @@ def tracked() -> dict[str, str]:
                     found |= {entry.value: f"{out}/{'/'.join(key)}" for key, _, entry in out.get_obj()}
             return found
     except DvcException as error:
-        raise PipelineError(f"{str(error).splitlines()[0]}; run `git checkout dvc.lock`") from None
+        said = " ".join(str(error).split())
+        fix = "run `git checkout dvc.lock`" if "dvc.lock" in said else "`dvc status` tells more"
+        raise PipelineError(f"{said}; {fix}") from None
 
 
 def check_cache(seconds: float = float("inf")) -> str:
