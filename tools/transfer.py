@@ -28,6 +28,8 @@ def transfer(action: str, targets: list[str]) -> None:
         check_cache()
     check_remote(read=action == "pull", write=action == "push")
     exit_code = run_watched("dvc", action, *targets)
+    if exit_code and action == "pull":  # a disk that was full may have cut DVC's index short, which a failure repairs
+        exit_code = run_watched("dvc", action, *targets)
     if exit_code:
         raise PipelineError(missing_objects(targets) or f"DVC ended with exit code {exit_code}; its lines are above")
     if action == "pull":

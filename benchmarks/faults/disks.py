@@ -65,5 +65,11 @@ def run_on_full_disk(ground: Ground, chance: random.Random, action: str) -> Foun
 
 def cause(ended: Ended) -> str:
     """Return the line that says that the disk is full."""
-    words = ("disk is full", "No space left on device", "disk I/O error", "Out of diskspace")  # ours, SQLite's, git's
+    words = (
+        "disk is full",
+        "No space left on device",
+        "disk I/O error",
+        "database or disk is full",
+        "Out of diskspace",
+    )  # ours, SQLite's, git's
     return next((line for line in ended.text.splitlines() if any(word in line for word in words)), "")

@@ -190,6 +190,16 @@ def test_server_that_falls_silent_while_dvc_pushes(origin: Project, s3: str, tmp
     assert seconds < 60
 
 
+def test_a_pull_that_fails_is_tried_again_before_the_bucket_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a full disk, DVC's first pull knows only some of the outputs; the second one is whole."""
+    exit_codes = [1, 0]
+    monkeypatch.setattr("tools.transfer.run_watched", lambda *_: exit_codes.pop(0))
+    for name in ("check_remote", "check_cache"):
+        monkeypatch.setattr(f"tools.transfer.{name}", lambda **_: "")
+    transfer("pull", [])
+    assert exit_codes == []
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
 def test_dvc_does_not_outlive_a_killed_transfer(tmp_path: Path) -> None:
     """It would go on with nobody to watch the bucket, and block the next transfer."""
