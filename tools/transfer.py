@@ -65,7 +65,7 @@ def missing_objects(targets: list[str]) -> str:
     except PipelineError:
         return ""
     here = tuple(f"{target.rstrip('/')}/" for target in targets)
-    wanted = {path for path in status["not_in_cache"] if not targets or f"{path}/".startswith(here)}
+    wanted = {path for path in status.get("not_in_cache", []) if not targets or f"{path}/".startswith(here)}
     if lacking := ", ".join(sorted(wanted & set(status.get("not_in_remote", [])))):
         return f"not in the bucket: {lacking}; whoever has them runs `make push`, or make them: `make repro`"
     damaged = ", ".join(sorted(wanted))

@@ -200,6 +200,16 @@ def test_a_pull_that_fails_is_tried_again_before_the_bucket_is_blamed(monkeypatc
     assert exit_codes == []
 
 
+def test_a_push_that_fails_with_all_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC names no output that is missing here, as when it is killed."""
+    monkeypatch.setattr("tools.transfer.run_watched", lambda *_: -9)
+    monkeypatch.setattr("tools.transfer.run", lambda *_, **__: "{}")
+    for name in ("check_remote", "check_cache"):
+        monkeypatch.setattr(f"tools.transfer.{name}", lambda **_: "")
+    with pytest.raises(PipelineError, match="^DVC ended with exit code -9; its lines are above$"):
+        transfer("push", [])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
 def test_dvc_does_not_outlive_a_killed_transfer(tmp_path: Path) -> None:
     """It would go on with nobody to watch the bucket, and block the next transfer."""
