@@ -80,6 +80,7 @@ def sum_sets(
                             rows=row_counts(parts))  # fmt: skip
         summed, rows = reduce(merge_sums, by_part)
         by_fold = [term_moments(fold, chosen.axes) for fold in summed]
+        del summed  # each of the two takes as much memory as the terms squared
         for number in choice.sets:
             sets[number] = set_of(number, choice, by_fold, chosen.by_set, members)
             of_pair = {
@@ -87,6 +88,7 @@ def sum_sets(
                 for place, pair in enumerate(choice.pairs)
             }
             cells[number] = [of_pair[pair.axes] for pair in chosen.by_set[number]]
+        del by_fold
     return [sets[number] for number in range(len(members))], [cells[number] for number in range(len(members))]
 
 
