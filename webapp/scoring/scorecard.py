@@ -225,6 +225,12 @@ class Intervals(Part):
         None, description="smallest and largest product of a row's factors", exclude_if=is_none
     )
 
+    @model_validator(mode="after")
+    def has_offsets_for_each_bin(self) -> "Intervals":
+        if not len(self.lower) == len(self.upper) == len(self.edges) + 1:
+            raise ValueError("lower and upper have one offset for each bin, one more than there are edges")
+        return self
+
 
 class Scorecard(Part):
     """models/scorecard.json."""
