@@ -43,7 +43,7 @@ def choose_pairs(
             break
         if any(alike(names, other, copies) for other in chosen):
             continue
-        fitting = [score for score in scores[names] if terms + score.terms <= most_terms]
+        fitting = [score for score in scores[names] if 0 < score.terms <= most_terms - terms]
         if fitting and max(fitting).gain > best[names].gain / 2:  # a coarser one is not worth its place
             chosen[names] = max(fitting)
             terms += chosen[names].terms

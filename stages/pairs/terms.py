@@ -78,7 +78,10 @@ def cell_rows(values: Floats, grids: Sequence[Grid], pair: Pair, weight: Floats 
 
 
 def pair_blocks(values: Floats, grids: Sequence[Grid], pairs: Sequence[Pair]) -> list[Block]:
-    """The terms of each pair: of a row there are 1, 2 or 4, the corners of the cell that it is in."""
+    """The terms of each pair: of a row there are 1, 2 or 4, the corners of the cell that it is in.
+
+    A required pair may have no terms: no cell of it has enough rows.
+    """
     hats: dict[tuple[int, int], tuple[Places, Floats]] = {}
     blocks = []
     for pair in pairs:
@@ -89,7 +92,8 @@ def pair_blocks(values: Floats, grids: Sequence[Grid], pairs: Sequence[Pair]) ->
         flat, across = pair.places.ravel(), pair.places.shape[1]
         place = np.stack([flat[i * across + j] for i in p1.T for j in p2.T])
         weight = np.stack([a * b for a in w1.T for b in w2.T])
-        blocks.append(Block(np.maximum(place, 0).T, np.where(place < 0, 0.0, weight).T, pair.terms))
+        some = slice(None) if pair.terms else slice(0)
+        blocks.append(Block(np.maximum(place, 0)[some].T, np.where(place < 0, 0.0, weight)[some].T, pair.terms))
     return blocks
 
 

@@ -32,7 +32,7 @@ from stages.pairs.grids import make_grid
 from stages.pairs.rounds import find_pairs, unit_errors
 from stages.pairs.search import Rows, rows_of, search_of
 from stages.pairs.tables import pair_table
-from stages.pairs.terms import PairTerms, model_blocks
+from stages.pairs.terms import PairTerms, model_blocks, with_terms
 from stages.table.schema import TableSchema
 from tests.helpers.modelling import features_params
 
@@ -244,10 +244,14 @@ def test_purified_parts_add_up_and_have_no_mean(rows: int, columns: int, seed: i
     assert abs(density.sum(axis=1) @ pure.first) <= 1e-9 * size * density.sum()
 
 
-def test_the_moments_of_sparse_rows_are_those_of_the_terms() -> None:
+def test_moments_are_those_of_the_terms() -> None:
     frame = table_of(4, 400)
     found = Found(frame.assign(y=frame["y"] + 3 * np.sign(frame["a"]) * (frame["level"] == "v")), interactions=3)
     pairs = found.pairs[-1]
+    pairs = [
+        with_terms(pairs[0], np.zeros_like(pairs[0].places, bool)),
+        *pairs,
+    ]  # the first has no cell with enough rows
     expand = partial(model_blocks, axes=found.axes, grids=found.search.grids, pairs=pairs)
     cuts = np.split(np.arange(400), [130, 131, 390])
     parts = [add_up(expand, found.rows.values[:, some], found.rows.target[some], 0.5) for some in cuts]
