@@ -140,8 +140,8 @@ def race(rows: int, rivals: list[str], python: str, interactions: str, limit: fl
     for stage, taken in by_stage.items():
         show(f"· {stage}", taken, "")
     for rival in rivals:
-        script = f"from benchmarks.scale_rivals import with_{rival} as fit; print(f'{{fit({str(table)!r}):.3f}}')"
-        process = start([python, "-c", script], clone)
+        fit = f"import sys; from benchmarks.scale_rivals import with_{rival} as fit; print('%.3f' % fit(sys.argv[1]))"
+        process = start([python, "-c", fit, str(table)], clone)
         try:
             taken, _ = watch(process, limit)
         except TimeoutError:
