@@ -17,7 +17,6 @@ from stages.evaluation.gate import gate_checks
 from stages.evaluation.metrics import MODELS, NORMAL_95
 from stages.model_card.effect_ranges import effect_ranges
 from stages.model_card.markdown import render
-from stages.model_card.pair_summaries import pair_summaries
 from stages.table.schema import read_schema
 from stages.utils.config import read_source_settings
 from stages.utils.files import md5_of, md5_of_directory, replacing
@@ -34,6 +33,7 @@ from stages.utils.metrics_files import (
 from stages.utils.params import read_params
 from stages.utils.stage import stage
 from webapp.formatting import is_factor, scale_name
+from webapp.scoring.pair_summaries import pair_summaries
 from webapp.scoring.scorecard import Scorecard
 
 TEMPLATE, CARD = Path("stages/model_card/MODEL_CARD.md.jinja"), Path("models/MODEL_CARD.md")
@@ -79,7 +79,7 @@ def main() -> None:
             idle=[effect for effect in effects if effect.low == effect.high],
             interactions=read_metrics(InteractionMetrics),
             training_sets=len(split.folds) - (how_split.by == "time"),
-            pairs=pair_summaries(schema, served, variance=train.cv_rmse**2 / (1 - train.cv_r2)),
+            pairs=pair_summaries(served),
             bins=bins,
             widths=effect_ranges(schema, served, "width")[:5],
             off_bins=[row for row in bins if is_off_coverage(row, test.intervals.nominal)],

@@ -19,6 +19,7 @@ from webapp.views.charts import draw_contributions, draw_distribution
 from webapp.views.effects import EffectBars, EffectCurve, draw_effect
 from webapp.views.forms import defaults
 from webapp.views.heatmap import draw_surface
+from webapp.views.pairs import draw_pairs
 
 CARD = make_card()
 NAMES = [column.name for column in CARD.columns]
@@ -265,6 +266,22 @@ def test_a_heat_map_shows_values_gaps_and_the_row() -> None:
     assert dict(months.paths)["blank"] == "M0 2h1v1h-1z"
 
 
+def test_the_pairs_of_the_model_are_drawn_with_their_training_rows() -> None:
+    training = {**PAIRS.training, "cv_rmse": 10.0, "cv_r2": 0.9}
+    first, second = draw_pairs(PAIRS.model_copy(update={"training": training, "surfaces": PAIRS.surfaces[::-1]}))
+    assert (first.drawn.title, second.drawn.title) == ("Size × Kind", "Sold: month × Place"), (
+        "the strongest comes first"
+    )
+    assert first.strength == "± 8, 6.4% of the variance, in 100% of the folds"
+    assert first.example == "At Size 0 with Kind house, it adds 8."
+    assert dict(first.drawn.dots) == {"rows-2": "M100 25h0", "rows-4": "M0 25h0M0 75h0"}, "no large houses"
+    assert (first.drawn.across.here, first.drawn.up.here, first.drawn.table) == (None, None, ())
+    assert (second.drawn.across.names, second.drawn.up.names) == (["May", "December"], ["north", "süd", "missing"])
+    assert second.drawn.table[2] == [("blank", "–", "0"), ("positive shade-2", "+1.0", "5")]
+    shares = [pair.strength.split(", ")[1] for pair in draw_pairs(PAIRS)]
+    assert shares == ["in 100% of the folds", "in 80% of the folds"], "without the error of the fit there is no share"
+
+
 def test_pairs_are_shown_beside_the_inputs_and_can_be_chosen(tmp_path: Path) -> None:
     client = make_app(write_checkout(tmp_path / "checkout", PAIRS)).test_client()
     values = {f"column:{name}": value for name, value in defaults(PAIRS).items()}
@@ -277,7 +294,9 @@ def test_pairs_are_shown_beside_the_inputs_and_can_be_chosen(tmp_path: Path) -> 
     page = Page(client.post("/", data={**values, "column:kind": "2"}).text)
     assert page.notes["field-0-note"] == "not seen in training together with this Kind"
     assert page.notes["field-2-note"] == "not seen in training together with this Size"
-    assert client.get("/model").status_code == 200
+    text = client.get("/model").text
+    assert text.count("Heat map of") == text.count("Table of") == 1
+    assert "you are here" not in text
 
 
 @pytest.fixture

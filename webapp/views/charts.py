@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from webapp.formatting import decimals_for, distinct, fixed, is_factor, short, ticks
-from webapp.scoring.scorecard import Histogram, Scorecard, Surface, Target
+from webapp.scoring.scorecard import Histogram, Scorecard, Surface, SurfaceAxis, Target
 from webapp.scoring.scorer import Score
 
 
@@ -105,11 +105,15 @@ def draw_contributions(card: Scorecard, score: Score, shown: Mapping[str, str]) 
     return bars_about_zero(sorted(rows, key=lambda row: -abs(row[3])), card.target)
 
 
+def axis_title(card: Scorecard, axis: SurfaceAxis) -> str:
+    """Name one side of a pair by the title of its column."""
+    column = next(column for column in card.columns if column.name == axis.column)
+    return (column.title or column.name) + (f": {axis.part}" if axis.part else "")
+
+
 def pair_title(card: Scorecard, surface: Surface) -> str:
     """Name a pair by the titles of its columns."""
-    titles = {column.name: column.title or column.name for column in card.columns}
-    sides = [titles[axis.column] + (f": {axis.part}" if axis.part else "") for axis in surface.axes]
-    return " × ".join(sides)
+    return " × ".join(axis_title(card, axis) for axis in surface.axes)
 
 
 def bars_about_zero(

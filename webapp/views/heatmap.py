@@ -1,19 +1,22 @@
 """The geometry of the heat map of a pair of columns: what they add together, where training has rows, and the row."""
 
 import datetime
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from webapp.scoring.effects import Cell, as_datetime, calendar_level, days_since
-from webapp.scoring.grammar import as_level
+from webapp.scoring.effects import Cell, as_datetime, days_since
 from webapp.scoring.scorecard import Scorecard, Surface, SurfaceAxis
 from webapp.scoring.scorer import Place, gaps_of, on_surface, place_reader
-from webapp.views.charts import Label, Scale, amount_of, draw_ticks, pair_title
+from webapp.views.charts import Label, Scale, amount_of, axis_title, draw_ticks, pair_title
 from webapp.views.effects import PARTS, is_whole
 
+T = TypeVar("T")
 PIXELS = 20  # along a number
 SHADES = 5  # of each colour
+SIZES = 4  # of the dots that stand for training rows
+TABLE = 8  # levels of either side, up to which it is a table instead of a map
 MOST_NAMES = 13  # levels that are named down a side
 LINE = 32  # characters that fit across on a phone
 LENGTHS = 6, 11  # of a name, at least and at most
@@ -24,8 +27,18 @@ class Side(NamedTuple):
 
     title: str
     places: list[Place]
+    names: list[str]  # of its levels
     labels: list[Label]
-    here: float | None  # percent along it
+    middles: dict[int, float]  # percent along it of each place of the surface that is on it
+    here: float | None  # likewise of the row
+
+
+class TableCell(NamedTuple):
+    """A cell of a table: its class, what the pair adds there, and its training rows."""
+
+    shade: str
+    amount: str
+    rows: str
 
 
 class HeatMap(NamedTuple):
@@ -37,20 +50,27 @@ class HeatMap(NamedTuple):
     paths: list[tuple[str, str]]  # class and outline
     lowest: str
     highest: str
-    amount: str  # of the row
+    amount: str = ""  # of the row
+    dots: Sequence[tuple[str, str]] = ()  # of training rows: class and path, in a box of 100 by 100
+    table: Sequence[Sequence[TableCell]] = ()  # instead of the map, where the levels are few
 
 
-def draw_surface(card: Scorecard, surface: Surface, row: Mapping[str, Cell], amount: float) -> HeatMap:
-    """Draw a surface, with the row on it; `amount` is what the pair adds to the row."""
+def draw_surface(card: Scorecard, surface: Surface, row: Mapping[str, Cell] | None, amount: float = 0.0) -> HeatMap:
+    """Draw a surface.
+
+    With a row it is drawn on it, and `amount` is what the pair adds to the row. Without one the training rows are: as
+    dots, or as numbers in a table of few levels.
+    """
     first, second = (make_side(card, surface, row, number) for number, axis in enumerate(surface.axes))
     if all(axis.knots for axis in surface.axes):
         second = upwards(second)
     matrix, gaps = surface.values, gaps_of(surface)
     values = [[on_surface(matrix, i, j) for i in first.places] for j in second.places]
     blanks = [[on_surface(gaps, i, j) > 0 for i in first.places] for j in second.places]
+    rows = transposed(surface.rows)
     if is_upright(surface):
         first, second = second, first
-        values, blanks = ([list(line) for line in zip(*table, strict=True)] for table in (values, blanks))
+        values, blanks, rows = transposed(values), transposed(blanks), surface.rows
     known = [
         value
         for line, counts in zip(surface.values, surface.rows, strict=True)
@@ -58,18 +78,57 @@ def draw_surface(card: Scorecard, surface: Surface, row: Mapping[str, Cell], amo
         if count > 0
     ]
     limit = max(map(abs, known), default=0.0)
+    shades = [
+        ["blank" if is_blank else shade_of(value, limit) for value, is_blank in zip(line, hidden, strict=True)]
+        for line, hidden in zip(values, blanks, strict=True)
+    ]
+    lowest, highest = (amount_of(card.target, end) for end in (min(known, default=0.0), max(known, default=0.0)))
+    drawn = HeatMap(pair_title(card, surface), first, second, outline(shades), lowest, highest)
+    if row is not None:
+        return drawn._replace(amount=amount_of(card.target, amount))
+    if 0 < len(first.names) <= TABLE and 0 < len(second.names) <= TABLE:
+        if len(first.names) > len(second.names):  # fewer across, as a phone is narrow
+            first, second = second, first
+            values, shades, rows = transposed(values), transposed(shades), transposed(rows)
+        table = [
+            [
+                TableCell(shade, "–" if shade == "blank" else amount_of(card.target, value), f"{rows[j][i]:,.0f}")
+                for (i, _), shade, value in zip(first.places, shades[y], values[y], strict=True)
+            ]
+            for y, (j, _) in enumerate(second.places)
+        ]
+        return drawn._replace(across=first, up=second, table=table)
+    return drawn._replace(dots=draw_dots(rows, first, second))
+
+
+def transposed(table: Sequence[Sequence[T]]) -> list[list[T]]:
+    """Swap the rows and the columns of a table."""
+    return [list(line) for line in zip(*table, strict=True)]
+
+
+def outline(shades: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """Join the cells of each class into one path."""
     outlines: dict[str, list[str]] = {}
-    for y, (line, hidden) in enumerate(zip(values, blanks, strict=True)):
+    for y, line in enumerate(shades):
         x = 0
-        shades = ["blank" if is_blank else shade_of(value, limit) for value, is_blank in zip(line, hidden, strict=True)]
-        for shade, run in groupby(shades):
+        for shade, run in groupby(line):
             width = len(list(run))
             outlines.setdefault(shade, []).append(f"M{x} {y}h{width}v1h-{width}z")
             x += width
     outlines.pop("", None)
-    paths = [(shade, "".join(outlines[shade])) for shade in sorted(outlines)]
-    lowest, highest = (amount_of(card.target, end) for end in (min(known, default=0.0), max(known, default=0.0)))
-    return HeatMap(pair_title(card, surface), first, second, paths, lowest, highest, amount_of(card.target, amount))
+    return [(shade, "".join(outlines[shade])) for shade in sorted(outlines)]
+
+
+def draw_dots(rows: Sequence[Sequence[float]], across: Side, up: Side) -> list[tuple[str, str]]:
+    """Draw a dot for the training rows at each place of the surface: the larger, the more."""
+    most = max(map(max, rows))
+    dots: dict[str, list[str]] = {}
+    for j, y in up.middles.items():
+        for i, x in across.middles.items():
+            if rows[j][i] > 0:
+                size = math.ceil(math.sqrt(rows[j][i] / most) * SIZES)
+                dots.setdefault(f"rows-{size}", []).append(f"M{x:g} {y:g}h0")
+    return [(size, "".join(dots[size])) for size in sorted(dots)]
 
 
 def is_upright(surface: Surface) -> bool:
@@ -86,22 +145,22 @@ def shade_of(value: float, limit: float) -> str:
     return f"{'negative' if value < 0 else 'positive'} shade-{shade}" if shade else ""
 
 
-def make_side(card: Scorecard, surface: Surface, row: Mapping[str, Cell], number: int) -> Side:
-    """Lay out one side of a surface, its first (0) or its second (1)."""
+def make_side(card: Scorecard, surface: Surface, row: Mapping[str, Cell] | None, number: int) -> Side:
+    """Lay out one side of a surface, its first (0) or its second (1), with the row on it if there is one."""
     axis = surface.axes[number]
     column = next(column for column in card.columns if column.name == axis.column)
-    title = (column.title or column.name) + (f": {axis.part}" if axis.part else "")
-    cell = row.get(axis.column)
+    title = axis_title(card, axis)
+    cell = None if row is None else row.get(axis.column)
     if axis.knots:
         start = None if axis.start is None else as_datetime(axis.start)
         x = cell if start is None else days_since(as_datetime(cell), start)
         title += f" ({column.unit})" if column.unit else f", days since {axis.start[:10]}" if axis.start else ""
         return number_side(axis, start, title, None if x is None else float(x))  # type: ignore[arg-type]
     labels = PARTS.get(axis.part or "", column.labels)
-    level = as_level(cell) if axis.part is None and cell is not None else calendar_level(cell, axis.part)
+    now = None if row is None else place_reader(axis)(cell)[0]
     lines = surface.rows if number == 0 else list(zip(*surface.rows, strict=True))
     is_across = is_upright(surface) == bool(number)
-    return level_side(axis, [sum(line) for line in lines], labels, title, level, is_across)
+    return level_side(axis, [sum(line) for line in lines], labels, title, now, is_across)
 
 
 def number_side(axis: SurfaceAxis, start: datetime.datetime | None, title: str, x: float | None) -> Side:
@@ -109,29 +168,32 @@ def number_side(axis: SurfaceAxis, start: datetime.datetime | None, title: str, 
     scale, read = Scale(axis.knots[0], axis.knots[-1]), place_reader(axis)
     steps = [scale.low + (scale.high - scale.low) * (pixel + 0.5) / PIXELS for pixel in range(PIXELS)]
     places = [read(step if start is None else start + datetime.timedelta(days=step)) for step in steps]
-    return Side(title, places, draw_ticks(scale, 4), None if x is None else scale.at(x))
+    middles = {place: scale.at(knot) for place, knot in enumerate(axis.knots)}
+    return Side(title, places, [], draw_ticks(scale, 4), middles, None if x is None else scale.at(x))
 
 
 def level_side(
-    axis: SurfaceAxis, rows: list[float], labels: Mapping[str, str], title: str, here: str | None, is_across: bool
+    axis: SurfaceAxis, rows: list[float], labels: Mapping[str, str], title: str, now: int | None, is_across: bool
 ) -> Side:
     """Lay out levels, whole numbers in their order; others and missing cells where training or the row has them."""
     order = list(range(len(axis.levels)))
     if all(map(is_whole, axis.levels)):
         order.sort(key=lambda place: int(axis.levels[place]))
-    now = len(order) + 1 if here is None else axis.levels.index(here) if here in axis.levels else len(order)
     order += [place for place in (len(order), len(order) + 1) if rows[place] > 0 or place == now]
     names = [*(labels.get(level, level) for level in axis.levels), "other", "missing"]
     longest = min(max(LINE // len(order) - 1, LENGTHS[0]), LENGTHS[1]) if is_across else LENGTHS[1]
-    names = [name if len(name) <= longest else f"{name[: longest - 1]}…" for name in names]
-    widest = max(len(names[place]) for place in order) + 2
+    cut = [name if len(name) <= longest else f"{name[: longest - 1]}…" for name in names]
+    widest = max(len(cut[place]) for place in order) + 2
     step = -(-len(order) * widest // LINE) if is_across else -(-len(order) // MOST_NAMES)
     middles = {place: round((number + 0.5) / len(order) * 100, 3) for number, place in enumerate(order)}
-    shown = [Label(middles[place], names[place], "middle") for place in order[::step]]
-    return Side(title, [(place, 0.0) for place in order], shown, middles[now])
+    shown = [Label(middles[place], cut[place], "middle") for place in order[::step]]
+    places = [(place, 0.0) for place in order]
+    return Side(title, places, [names[place] for place in order], shown, middles, None if now is None else middles[now])
 
 
 def upwards(side: Side) -> Side:
     """Turn a side of a number, so that larger ones are higher."""
     labels = [Label(round(100 - label.at, 3), label.text, label.anchor) for label in side.labels]
-    return Side(side.title, side.places[::-1], labels, None if side.here is None else 100 - side.here)
+    middles = {place: round(100 - at, 3) for place, at in side.middles.items()}
+    here = None if side.here is None else 100 - side.here
+    return Side(side.title, side.places[::-1], side.names, labels, middles, here)

@@ -20,6 +20,7 @@ from webapp.views.effects import draw_effect
 from webapp.views.forms import Field, defaults, make_fields, pair_notes, show_cell
 from webapp.views.heatmap import draw_surface
 from webapp.views.openapi import make_document
+from webapp.views.pairs import draw_pairs
 from webapp.views.responses import json_response
 
 CARD = "models/MODEL_CARD.md"
@@ -87,6 +88,7 @@ def make_pages(model: Model) -> Blueprint:
             scores=scores_of(card),
             plots=[path.as_posix() for path in plots],
             effects=effects,
+            pairs=draw_pairs(card),
             has_card=(model.root / CARD).exists(),
         )
 
