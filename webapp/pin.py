@@ -41,13 +41,23 @@ def load_pinned(root: Path) -> Pinned:
         if found != expected:
             raise PinError(f"{SCORECARD}: {name} {found}, but dvc.lock pins {expected}; {FIX}")
     try:
-        return Pinned(Scorecard.model_validate_json(content), md5)
+        return Pinned(parse_scorecard(content), md5)
+    except ValueError as error:
+        raise PinError(f"{SCORECARD}: {error}; another version of the code wrote it; run `dvc repro`") from None
+
+
+def parse_scorecard(content: bytes) -> Scorecard:
+    """Parse the bytes of a scorecard.
+
+    Raises:
+        ValueError: the content is not a scorecard of this version; the message is one line.
+    """
+    try:
+        return Scorecard.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"
-        raise PinError(
-            f"{SCORECARD}: {place}: {first['msg']}; another version of the code wrote it; run `dvc repro`"
-        ) from None
+        raise ValueError(f"{place}: {first['msg']}") from None
 
 
 def read_pin(lock: Path) -> dict[str, Any]:

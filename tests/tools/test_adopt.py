@@ -267,23 +267,26 @@ def test_12_no_numeric_column(adopted: Adopt) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "scale"),
+    ("target", "scale", "second"),
     [
-        (lambda rng, x, z: np.exp(5 + x + z + rng.normal(0, 0.3, len(x))), "log"),
-        (lambda rng, x, z: 50 + 4 * x + 4 * z + rng.normal(0, 3, len(x)), "none"),
-        (lambda rng, x, z: np.maximum(3 + x + z, 0) ** 2 + rng.poisson(1, len(x)), "sqrt"),  # with zeros
-        (lambda rng, x, z: np.exp(x + z + rng.normal(0, 0.3, len(x))) - 1, "none"),
+        (lambda rng, x, z: np.exp(5 + x + z + rng.normal(0, 0.3, len(x))), "log, the simplest", "z"),
+        (lambda rng, x, z: 50 + 4 * x + 4 * z + rng.normal(0, 3, len(x)), "none, the simplest", "z"),
+        (lambda rng, x, z: np.maximum(3 + x + z, 0) ** 2 + rng.poisson(1, len(x)), "sqrt, the simplest", "z"),
+        (lambda rng, x, z: np.exp(x + z + rng.normal(0, 0.3, len(x))) - 1, "none: the other scales need", "z"),
+        (lambda rng, x, z: np.exp(5 + x + rng.normal(0, 0.3, len(x))), "sqrt, the simplest", "exposure"),
     ],
-    ids=["log-normal price", "sums", "squares and zeros", "negatives"],
+    ids=["log-normal price", "sums", "squares and zeros", "negatives", "no logarithm of a rate"],
 )
 def test_scale_of_the_target(
-    adopted: Adopt, capsys: pytest.CaptureFixture[str], target: Callable[..., Any], scale: str
+    adopted: Adopt, capsys: pytest.CaptureFixture[str], target: Callable[..., Any], scale: str, second: str
 ) -> None:
     rng = np.random.default_rng(0)
     x, z = rng.normal(size=(2, 800))
-    adopted(pd.DataFrame({"x": x.round(4), "z": z.round(4), "y": np.round(target(rng, x, z), 3)}).to_csv(index=False))
-    assert read_settings(Path("params.yaml"), Params).features.target == scale
+    y = np.round(target(rng, x, z), 3)
+    z = z if second == "z" else np.exp(z / 4)
+    adopted(pd.DataFrame({"x": x.round(4), second: z.round(4), "y": y}).to_csv(index=False))
     assert f"params.yaml: features.target is {scale}" in capsys.readouterr().out
+    assert read_settings(Path("params.yaml"), Params).features.target == re.split("[,:]", scale)[0]
 
 
 def test_one_target_that_is_not_positive(adopted: Adopt) -> None:

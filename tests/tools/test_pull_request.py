@@ -126,6 +126,7 @@ def test_scorecards_are_compared_where_they_say_something() -> None:
     }
     new = {
         "intercept": 2.0,
+        "exposure": {"name": "years"},
         "surfaces": [surface("size", "kind", [[1.0, 0.5], [0.0, -2.0]]), surface("size", "fresh", [[0.0, 3.0]])],
         "columns": [
             column("size", kind="curve", knots=[0, 5, 10], values=[0, 9, 10], missing=0),
@@ -135,7 +136,7 @@ def test_scorecards_are_compared_where_they_say_something() -> None:
         ],
     }
     assert describe_changes(old, new).splitlines() == [
-        "Intercept 1 → 2; 1 columns as before.",
+        "Intercept 1 → 2; 1 of 4 columns as before. Exposure none → years.",
         "",
         "| column | spread before | now | largest change |",
         "|---|---|---|---|",

@@ -45,11 +45,14 @@ def choose_scale(
     rows = typed[typed[schema.target.name].notna()]
     rows = rows.sample(min(JUDGED, len(rows)), random_state=0)
     y = rows[schema.target.name].to_numpy()
-    scales = [scale.name for scale in SCALES if scale.takes(min(least, float(y.min())))]
-    if len(y) < 2 * FOLDS or len(scales) == 1:
-        return "none", "the other scales need targets from 0 on" if len(
-            scales
-        ) == 1 else "there are too few rows to tell"
+    rate = schema.exposure is not None  # on a logarithm, the interval of a short exposure is far too wide
+    scales = [
+        scale.name for scale in SCALES if scale.takes(min(least, float(y.min()))) and not (rate and "log" in scale.name)
+    ]
+    if len(scales) == 1:
+        return "none", ": the other scales need targets from 0 on"
+    if len(y) < 2 * FOLDS:
+        return "none", ": there are too few rows to tell"
     weight = row_weights(rows, schema)
     weight = np.ones(len(y)) if weight is None else weight
     terms = fit_feature_map(rows, schema, params).transform(rows)

@@ -23,7 +23,10 @@ def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> str:
             rows.append(f"| {name} | {spread(a['effect']):.4g} | {spread(b['effect']):.4g} | {what} |")
     same = len(now.keys() & before.keys()) - sum(a != b for name in now if (a := before.get(name)) and (b := now[name]))
     rows += list(surface_rows(old, new))
-    lines = [f"Intercept {old['intercept']:.6g} → {new['intercept']:.6g}; {same} columns as before."]
+    lines = [f"Intercept {old['intercept']:.6g} → {new['intercept']:.6g}; {same} of {len(now)} columns as before."]
+    units = [exposure["name"] if (exposure := card.get("exposure")) else "none" for card in (old, new)]
+    if units[0] != units[1]:
+        lines[0] += f" Exposure {units[0]} → {units[1]}."
     if rows:
         lines += ["", "| column | spread before | now | largest change |", "|---|---|---|---|", *rows]
     return "\n".join(lines)

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from stages.utils.errors import DataError, PipelineError
 from tools.translate.model import Axis, Contribution, Input, Model, Table
+from webapp.pin import parse_scorecard
 from webapp.scoring.cells import number_limits
 from webapp.scoring.effects import as_datetime
 from webapp.scoring.grammar import LARGEST_INTEGER, as_level
@@ -67,13 +66,9 @@ def read_model(path: Path) -> Model:
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; run `dvc repro` or `dvc pull {path}`") from None
     try:
-        card = Scorecard.model_validate_json(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise DataError(
-            f"{path}: {place}: {first['msg']}; expected a scorecard of version 2: run `dvc repro`"
-        ) from None
+        card = parse_scorecard(content)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; expected a scorecard of version 2: run `dvc repro`") from None
     return describe(card, hashlib.md5(content, usedforsecurity=False).hexdigest())
 
 

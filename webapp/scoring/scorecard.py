@@ -1,11 +1,11 @@
 """The served form of the model, models/scorecard.json: what it holds, as pydantic models (JSON Schema: schemas/).
 
-The prediction is `intercept` plus one contribution for each column and each surface (a pair of columns); with
-`target.transform: log` its logarithm is. A column's contribution is read off a piecewise-linear curve (a number), a
-table of levels (text), or a curve of the days and tables of the calendar parts (a date); a pair's off a matrix. Each is
-0 on average over the training rows, a pair's also at every value of either column, so `intercept` is the mean there of
-the predictions (or of their logarithms). With an `exposure` it is a rate that is predicted; its error is proportional
-to 1 / √exposure, and so is the interval.
+`intercept` plus one contribution per column and per surface (a pair of columns) is the prediction, or, with
+`target.transform: log`, its logarithm. The contribution of a column comes from a piecewise-linear curve (a number), a
+table of levels (text), or a curve of the days and tables of the calendar parts (a date); that of a pair from a matrix.
+Each is 0 on average over the training rows, that of a pair also at every value of either column, so `intercept` is the
+mean of the sums there. With an `exposure` the prediction is a rate; its error is proportional to 1 / √exposure, and so
+is its interval.
 """
 
 from typing import Annotated, Literal
@@ -150,7 +150,7 @@ class Column(Part):
     min_length: int | None = Field(description="of the text of a level, in characters")
     max_length: int | None
     labels: dict[str, str] = Field(description="what a person calls each level that has a name of its own")
-    quantiles: list[FiniteFloat] = Field(description="of a number in training: 0, 5, …, 100 %; else empty")
+    quantiles: list[FiniteFloat] = Field(description="of a number in training: 0%, 5%, …, 100%; else empty")
     histogram: Histogram | None = Field(description="of a number in training")
     shares: dict[str, FiniteFloat] = Field(description="of the levels in training, the commonest first, up to 50")
     seen: tuple[str, str] | None = Field(description="the first and the last date in training, in ISO text")
@@ -203,7 +203,7 @@ class Target(Part):
     factor: FiniteFloat = Field(
         description="what the sum, back in the target's unit, is multiplied by to predict a mean"
     )
-    quantiles: list[FiniteFloat] = Field(description="in training: 0, 5, …, 100 %")
+    quantiles: list[FiniteFloat] = Field(description="in training: 0%, 5%, …, 100%")
     histogram: Histogram
     typical: FiniteFloat | None = Field(
         None, description="mean of a rate in training, to show it with enough digits", exclude_if=is_none
