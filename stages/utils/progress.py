@@ -10,8 +10,8 @@ from tqdm import tqdm
 log = logging.getLogger(__name__)
 
 SECONDS = 10.0  # between two lines
-LINE = "{n_fmt} of {total_fmt}{unit}{postfix}; {rate_fmt}, {remaining} left"
-LINE_WITHOUT_TOTAL = "{n_fmt}{unit}{postfix}; {rate_fmt}"
+LINE = "{n_fmt} of {total_fmt}{unit}{postfix}; {rate_noinv_fmt}, {remaining} left"
+LINE_WITHOUT_TOTAL = "{n_fmt}{unit}{postfix}; {rate_noinv_fmt}"
 
 
 class LogLines(io.TextIOBase):
@@ -19,14 +19,15 @@ class LogLines(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Log the text, unless tqdm is only wiping its bar."""
-        if line := text.strip():
+        if line := " ".join(text.split()):  # tqdm pads its rates
             log.info(line)
         return len(text)
 
 
 def progress(total: int | None, unit: str) -> "tqdm[Any]":
     """Return the bar of a pass over `total` units (None: unknown), such as `rows`; call `update` with those done."""
-    common: dict[str, Any] = {"total": total, "unit": f" {unit}", "unit_scale": True, "smoothing": 0, "leave": False}
+    common: dict[str, Any] = {"total": total, "unit": f" {unit}", "smoothing": 0, "leave": False}
+    common["unit_scale"] = total is None or total >= 1000  # 12.3k rows, but 3 parts
     if sys.stderr.isatty():
         return tqdm(**common, delay=2)
     line = LINE if total else LINE_WITHOUT_TOTAL

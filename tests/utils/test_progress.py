@@ -25,6 +25,11 @@ def test_plain_lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureF
         "2.00M rows; 55.6k rows/s",
     ]
     caplog.clear()
+    with progress(4, "parts") as slow:
+        clock[0] += 2 * SECONDS
+        slow.update()
+    assert [record.getMessage() for record in caplog.records] == ["1 of 4 parts; 0.05 parts/s, 01:00 left"]
+    caplog.clear()
     with progress(2, "parts") as quick:
         quick.update(2)
     assert not caplog.records
