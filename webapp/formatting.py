@@ -122,6 +122,21 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return [place * step for place in range(first, math.floor(high / step) + 1)][: most + 1]
 
 
+def factor_ticks(low: float, high: float, most: int) -> list[float]:
+    """List the natural logarithms of at most `most` + 1 round factors, from low to high."""
+    if high - low < math.log(4):
+        factors = ticks(math.exp(low), math.exp(high), most)
+    else:
+        decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
+        inside = [
+            [factor for power in decades for step in steps if low <= math.log(factor := step * 10.0**power) <= high]
+            for steps in ((1, 2, 5), (1, 3), (1,))
+        ]
+        factors = next((found for found in inside if len(found) <= most + 1), inside[-1])
+        factors = factors[:: math.ceil(len(factors) / (most + 1)) or 1]
+    return [math.log(factor) for factor in factors]
+
+
 def _trim(text: str) -> str:
     """Drop the zeros after the last decimal digit, and the point after the last whole one."""
     mantissa, mark, exponent = text.partition("e")

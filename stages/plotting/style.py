@@ -22,7 +22,7 @@ from PIL import Image
 
 from stages.plotting.labels import wrapped
 from stages.utils.files import replacing
-from webapp.formatting import compact, short, ticks
+from webapp.formatting import compact, factor_ticks, short
 
 DATA, FIT, OTHER, SOFT = "#0072b2", "#d55e00", "#009e73", "#a9cfe6"  # blue, vermilion, green, pale blue
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
@@ -106,14 +106,7 @@ def log_axis(axes: Axes) -> None:
 
 def factor_axis(axis: Axis, low: float, high: float) -> None:
     """Mark an axis of natural logarithms between low and high with the factors that they stand for: ×0.5, ×1, ×2."""
-    if high - low < math.log(4):
-        factors = ticks(math.exp(low), math.exp(high), 8)
-    else:
-        steps = (1, 2, 5) if high - low < math.log(100) else (1, 3) if high - low < math.log(10_000) else (1,)
-        decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
-        factors = [step * 10.0**power for power in decades for step in steps]
-    places = [math.log(factor) for factor in factors if factor > 0]
-    shown = [place for place in places if low <= place <= high]
+    shown = factor_ticks(low, high, 8)
     axis.set_ticks(shown, [f"×{short(math.exp(place), 3)}" for place in shown])
 
 

@@ -66,7 +66,7 @@ def predicted(**changes: Any) -> str:
 def total(page: Page) -> float:
     """The average and all the contributions that the page shows, added up."""
     amounts = page.locator("#why tbody .number").all_text_contents()
-    average = re.search(r"average of ([\d.,]+)", page.locator("#why caption").inner_text())
+    average = re.search(r"average prediction of ([\d.,]+)", page.locator("#why caption").inner_text())
     assert average is not None
     return float(average[1]) + sum(float(amount.replace("−", "-")) for amount in amounts)
 

@@ -1,5 +1,7 @@
 """Numbers as people read them: rounded where that helps, to the last digit where it must not mislead."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from webapp.formatting import (
     compact,
     distinct,
     exact,
+    factor_ticks,
     fixed,
     nice_step,
     percent,
@@ -60,6 +63,15 @@ def test_metrics_come_with_their_interval() -> None:
 def test_contributions_to_a_logarithm_are_factors() -> None:
     assert [typical_amount(0.5, transform) for transform in ("none", "sqrt", "log")] == ["± 0.5", "± 0.5", "×/÷ 1.65"]
     assert scale_name("log", "price ($)") == "logarithm of price ($)"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "factors"),
+    [(-0.1, 0.1, 8, [0.95, 1, 1.05, 1.1]), (-3, 1, 8, [0.05, 0.1, 0.2, 0.5, 1, 2]), (-3, 1, 4, [0.1, 0.3, 1]),
+     (-9, 9, 4, [1e-3, 0.1, 10, 1000])],
+)  # fmt: skip
+def test_factors_on_an_axis_are_round(low: float, high: float, most: int, factors: list[float]) -> None:
+    assert [math.exp(place) for place in factor_ticks(low, high, most)] == pytest.approx(factors)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

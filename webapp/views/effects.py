@@ -4,7 +4,7 @@ import calendar
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from webapp.formatting import ticks
+from webapp.formatting import factor_ticks, is_factor, ticks
 from webapp.scoring.effects import Cell, as_datetime, in_table, on_curve
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Calendar, Column, Curve, Histogram, Levels, Scorecard, Surface, Target
@@ -77,10 +77,8 @@ def draw_curve(
         return " ".join(f"{across.at(knot)},{up.at(-value)}" for knot, value in corners)
 
     here = None if x is None else (across.at(x), up.at(-on_curve(total, x)))
-    sides = [
-        Label(up.at(-value), amount_of(target, value, is_tick=True), "end")
-        for value in ticks(-up.high + edge, -up.low - edge, 4)
-    ]
+    marks = (factor_ticks if is_factor(target.transform) else ticks)(-up.high + edge, -up.low - edge, 4)
+    sides = [Label(up.at(-value), amount_of(target, value, is_tick=True), "end") for value in marks]
     bars = [] if histogram is None else histogram_boxes(histogram, across, 30)
     given = points_of(total) if cuts else ""
     return EffectCurve(title, "", bars, points_of(curve), given, up.at(0.0), draw_ticks(across, 5), sides, here)

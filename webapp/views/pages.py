@@ -135,14 +135,17 @@ def describe(
     shown = {field.column.name: show_cell(field) for field in fields}
     mean = fixed(BACK[card.target.transform](card.intercept) * card.target.factor, decimals + 1)
     mean = f"{mean} {card.target.unit or ''}".rstrip()
-    does, is_shared = EFFECTS[card.target.transform], card.target.transform in ("none", "log")
+    does = EFFECTS[card.target.transform]
+    baseline, total = {
+        "none": (f"adds to the average prediction of {mean}", "Average plus contributions"),
+        "log": (f"multiplies the typical prediction of {mean} by", "Typical prediction times contributions"),
+    }.get(card.target.transform, (f"{does}; without any it is {mean}", "Prediction"))
     return {
         "prediction": fixed(score.prediction, decimals),
         "lower": fixed(score.lower, decimals),
         "upper": fixed(score.upper, decimals),
-        "baseline": does.replace("the prediction", f"the average of {mean}")
-        if is_shared
-        else f"{does}; the baseline is {mean}",
+        "baseline": baseline,
+        "sum": total,
         "total": fixed(score.prediction, decimals + 1),
         "widened": widened(card, row, fields),
         "distribution": charts.draw_distribution(card, score),
