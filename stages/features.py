@@ -23,7 +23,7 @@ from stages.modelling.budget import within_budget
 from stages.modelling.comparison import Candidate, candidate_of, is_better, quick_path
 from stages.modelling.feature_map import blocks, fit_feature_maps, signs_of
 from stages.modelling.leakage import check_leaks, find_leaks
-from stages.modelling.moments import Moments, merge_all, save_moments
+from stages.modelling.moments import Moments, correlated, merge_all, save_moments
 from stages.modelling.sums import moments_by_fold, term_moments, vertex_blocks
 from stages.modelling.target_scale import scale_centre, to_scale
 from stages.modelling.training_sets import additive_sets, memberships
@@ -38,6 +38,7 @@ from stages.utils.stage import stage
 
 TRAIN = Path("data/train")
 FEATURE_MAP, MOMENTS, METRICS = Path("models/features.joblib"), Path("data/moments.npz"), Path("metrics/audit.json")
+NEAR_COPY = 0.95  # correlation from which the fit can hardly tell the effects of two columns apart
 
 
 @dataclass
@@ -79,8 +80,11 @@ def main() -> None:
         feature_map, by_fold = choose_map(maps, axes, found.folds, forward, log)
 
         audit = find_leaks(merge_all(by_fold), blocks(feature_map), found.raw, list(numbers), params)
+        audit["near_copies"] = correlated(found.raw, list(numbers), NEAR_COPY)
         write_json(METRICS, audit | ({"min_frequency": rarest} if rarest > params.min_frequency else {}))
         check_leaks(audit, schema)
+        for names in audit["near_copies"]:
+            log.info("%s are nearly the same: read their effects together, or ignore all but one", ", ".join(names))
         write_pickle(FEATURE_MAP, feature_map)
         save_moments(MOMENTS, by_fold)
         terms, rows = len(by_fold[0].mean) - 1, sum(fold.n for fold in by_fold)

@@ -150,6 +150,7 @@ class AuditMetrics(MetricsFile):
     columns: list[str] = Field(description="columns whose share reaches params.yaml: features.leak_r2")
     sets: list[LeakingSet] = Field(description="sets whose share reaches params.yaml: features.leak_set_r2")
     suspicious: list[LeakingSet] = Field([], description="columns and sets that explain less than those, but very much")
+    near_copies: list[list[str]] = Field([], description="numbers that correlate so much that their effects blur")
     min_frequency: int | None = Field(
         None, description="rows that a level needs to keep its own term, if params.yaml: features.max_terms raised it"
     )

@@ -23,7 +23,7 @@ from stages.modelling.axes import axes_of, with_terms_of
 from stages.modelling.budget import within_budget
 from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature_map, term_chunks
 from stages.modelling.leakage import check_leaks, find_leaks
-from stages.modelling.moments import Moments, merge_all
+from stages.modelling.moments import Moments, correlated, merge_all
 from stages.modelling.sums import add_up, term_moments, vertex_blocks
 from stages.table.parts import write_part
 from stages.table.schema import TableSchema
@@ -475,6 +475,13 @@ def test_a_column_that_copies_the_target(leak: Callable[[Floats], Floats]) -> No
     assert "of y" in message
     assert " and " not in message
     assert named(audit, {**kinds, "copy": {"type": "number", "leak": "acknowledged"}}) == ""
+
+
+def test_columns_that_say_nearly_the_same() -> None:
+    length, noise, other = np.random.default_rng(3).normal(size=(3, 2000))
+    columns = [length, other, 0.1 * noise - length, np.ones(2000), length + 0.2 * noise, noise + 2 * other]
+    groups = correlated(Moments.of(np.column_stack(columns)), ["length", "w", "minus", "one", "about"], 0.95)
+    assert groups == [["length", "minus", "about"]]
 
 
 def test_levels_and_dates_can_give_the_target_away() -> None:
