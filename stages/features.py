@@ -22,8 +22,8 @@ from stages.modelling.axes import Axis, axes_of, with_terms_of
 from stages.modelling.budget import within_budget
 from stages.modelling.comparison import Candidate, candidate_of, is_better, quick_path
 from stages.modelling.feature_map import blocks, fit_feature_maps, signs_of
-from stages.modelling.leakage import check_leaks, find_leaks
-from stages.modelling.moments import Moments, correlated, merge_all, save_moments
+from stages.modelling.leakage import check_leaks, correlated, find_leaks
+from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.sums import moments_by_fold, term_moments, vertex_blocks
 from stages.modelling.target_scale import scale_centre, to_scale
 from stages.modelling.training_sets import additive_sets, memberships

@@ -1,7 +1,10 @@
-"""The leakage audit: columns (alone or a few together) that reproduce the target."""
+"""The audit of the columns: those that reproduce the target, alone or a few together, or nearly one another."""
 
 from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from stages.modelling.moments import Moments, explained
 from stages.table.schema import TableSchema
@@ -67,6 +70,17 @@ def reproducing_set(raw: Moments, free: list[int], enough: float) -> list[int] |
                     chosen = rest
             return sorted(chosen)
     return None
+
+
+def correlated(moments: Moments, names: list[str], least: float) -> list[list[str]]:
+    """Groups of the first columns, those with names, of which each correlates with another by `least`, either way."""
+    scatter = moments.scatter[: len(names), : len(names)]
+    deviation = np.sqrt(np.diag(scatter))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a constant column correlates with nothing
+        close = np.abs(scatter / np.outer(deviation, deviation)) >= least
+    _, labels = connected_components(close, directed=False)
+    groups = [[name for name, own in zip(names, labels, strict=True) if own == label] for label in np.unique(labels)]
+    return [group for group in groups if len(group) > 1]
 
 
 def check_leaks(audit: dict[str, Any], schema: TableSchema) -> None:

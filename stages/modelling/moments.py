@@ -10,7 +10,6 @@ from functools import reduce
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from stages.utils.arrays import Floats
 from stages.utils.files import replacing
@@ -79,17 +78,6 @@ def explained(moments: Moments) -> float:
     kept = values > 1e-12 * values[-1]
     projected = vectors[:, kept].T @ (moments.scatter[:-1, -1][used] / scale)
     return float(np.clip((projected**2 / values[kept]).sum() / total, 0, 1))
-
-
-def correlated(moments: Moments, names: list[str], least: float) -> list[list[str]]:
-    """Groups of the first columns, those with names, of which each correlates with another by `least`, either way."""
-    scatter = moments.scatter[: len(names), : len(names)]
-    deviation = np.sqrt(np.diag(scatter))
-    with np.errstate(divide="ignore", invalid="ignore"):  # a constant column correlates with nothing
-        close = np.abs(scatter / np.outer(deviation, deviation)) >= least
-    _, labels = connected_components(close, directed=False)
-    groups = [[name for name, own in zip(names, labels, strict=True) if own == label] for label in np.unique(labels)]
-    return [group for group in groups if len(group) > 1]
 
 
 def save_moments(path: Path, folds: list[Moments]) -> None:

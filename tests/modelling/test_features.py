@@ -22,8 +22,8 @@ from stages.modelling import sums
 from stages.modelling.axes import axes_of, with_terms_of
 from stages.modelling.budget import within_budget
 from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature_map, term_chunks
-from stages.modelling.leakage import check_leaks, find_leaks
-from stages.modelling.moments import Moments, correlated, merge_all
+from stages.modelling.leakage import check_leaks, correlated, find_leaks
+from stages.modelling.moments import Moments, merge_all
 from stages.modelling.sums import add_up, term_moments, vertex_blocks
 from stages.table.parts import write_part
 from stages.table.schema import TableSchema
