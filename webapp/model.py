@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from webapp.metrics import Metrics, make_metrics
 from webapp.pin import load_pinned
 from webapp.scoring.cells import make_form_reader, make_json_reader
+from webapp.scoring.effects import Cell
+from webapp.scoring.messages import make_unseen_reader
 from webapp.scoring.rows import RowReader, make_row_reader, row_type
 from webapp.scoring.scorecard import Scorecard
-from webapp.scoring.scorer import FactorReader, Scorer, Totaller, make_factor_reader, make_scorer, make_totaller
+from webapp.scoring.scorer import Scorer, Totaller, make_scorer, make_totaller
 from webapp.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ class Model(NamedTuple):
     read_json: RowReader
     read_form: RowReader
     score: Scorer
-    read_factors: FactorReader
+    unseen: Callable[[Mapping[str, Cell]], dict[str, str]]  # warnings about a row, by column
     total: Totaller | None
     metrics: Metrics
     log: PredictionLog | None
@@ -51,7 +54,7 @@ def load_model(settings: Settings, root: Path) -> Model:
         read_json=make_row_reader(card, make_json_reader),
         read_form=make_row_reader(card, make_form_reader),
         score=make_scorer(card),
-        read_factors=make_factor_reader(card),
+        unseen=make_unseen_reader(card),
         total=make_totaller(card),
         metrics=metrics,
         log=None if settings.log is None else make_log(card, md5, settings, metrics),

@@ -36,7 +36,7 @@ from tests.helpers.project import ROOT, Project
 from webapp.scoring.effects import as_datetime, in_table, on_curve
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Column, Curve, Histogram, Intervals, Levels, Scorecard, Target
-from webapp.scoring.scorer import make_factor_reader, score
+from webapp.scoring.scorer import score
 
 FIELDS: dict[str, dict[str, Any]] = {
     "number": {"type": "number"},
@@ -287,8 +287,9 @@ def test_interval_is_that_of_the_bin_and_of_the_row() -> None:
             (2.0, "a"): (-18, 32), (0.0, None): (-0.5, 0.5), (None, "b"): (5, 10)}  # fmt: skip
     for (number, level), wanted in ends.items():
         row = {"number": number, "level": level}
-        assert score(card, row)[1:3] == pytest.approx(wanted)
-        factor = math.prod(make_factor_reader(card)(row).values())
+        found = score(card, row)
+        assert found[1:3] == pytest.approx(wanted)
+        factor = math.exp(sum(found.widths.values()))
         assert min(max(factor, 0.5), 10) * (2 if number == 0 else 5) == pytest.approx(wanted[1] - wanted[0])
 
 

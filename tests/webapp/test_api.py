@@ -9,6 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.helpers.serving import ROW, make_app, make_card, make_pair_card, write_checkout
+from webapp.scoring.messages import level_note
+from webapp.scoring.scorecard import Levels
 from webapp.scoring.scorer import score
 
 CARD = make_card()
@@ -167,6 +169,15 @@ def test_what_the_model_has_not_seen_is_said(client: FlaskClient, column: str, v
     assert status == 200
     assert list(found["warnings"]) == [column]
     assert words in found["warnings"][column]
+
+
+def test_a_level_that_was_merged_is_rare_not_unseen() -> None:
+    effect, shares = Levels(values={"a": 1.0}, other=0.0, missing=0.0), {"a": 0.99, "b": 0.01}
+    few, many = level_note(effect, shares), level_note(effect, shares | dict.fromkeys(map(str, range(48)), 0.0))
+    assert [few(level) for level in "abc"] == [
+        None, "rare in training; treated as a rare level", "not seen in training; treated as a rare level",
+    ]  # fmt: skip
+    assert many("c") == "rare or not seen in training; treated as a rare level", "the scorecard lists fifty levels"
 
 
 def test_limits_and_ranges_are_not_rounded(tmp_path: Path) -> None:

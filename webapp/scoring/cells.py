@@ -26,6 +26,7 @@ from webapp.scoring.notation import (
 )
 from webapp.scoring.scorecard import Calendar, Column, Levels
 
+USUAL = (str, int)  # types of the cells of levels
 Reader = Callable[[Any], Cell]  # None for a missing cell; raises a ValueError that says what the cell must be
 
 
@@ -190,8 +191,10 @@ def level_reader(column: Column) -> Reader:
             raise ValueError(f"must be {limit} characters long")
         return level
 
-    plain_levels = {level for level in known if accepts(read, level)}  # most cells are one of these, letter for letter
-    return lambda cell: cell if cell.__class__ is str and cell in plain_levels else read(cell)
+    plain: dict[Any, Cell] = {level: level for level in known if accepts(read, level)}  # most cells are one of these
+    if read_number is not None:
+        plain |= {int(level): level for level in plain}
+    return lambda cell: plain[cell] if cell.__class__ in USUAL and cell in plain else read(cell)
 
 
 def accepts(read: Reader, level: str) -> bool:

@@ -71,18 +71,6 @@ def lay_out_calendar(effect: Calendar, width: Calendar | None) -> Layout:
     return none, of_date, (), ()
 
 
-def read_laid_out(layout: Layout, x: Any) -> float:
-    """Read an effect that is laid out (see `lay_out`) at a cell."""
-    missing, read, knots, segments = layout
-    if x is None or x != x:
-        return missing[0]
-    if read is not None:
-        return read(x)[0]
-    x = float(x)
-    start, part, slope, _, _ = segments[bisect_right(knots, x)]
-    return part if start is None else part + slope * (x - start)
-
-
 def calendar_level(cell: Cell, part: str | None) -> str | None:
     """The level of one calendar part of a date; weekday 0 is Monday."""
     when = as_datetime(cell)

@@ -1,13 +1,15 @@
 """Messages about a row: what is wrong with it, and what in it the model has never seen."""
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from webapp.formatting import distinct
 from webapp.scoring.effects import Cell, as_datetime
-from webapp.scoring.scorecard import Curve, Levels, Scorecard
+from webapp.scoring.scorecard import Column, Curve, Levels, Scorecard
+
+MOST_SHARES = 50  # levels in `Column.shares`; where there are fewer, they are all that training has seen
 
 
 class Mistake(NamedTuple):
@@ -46,23 +48,55 @@ def unknown_column(name: str, columns: Iterable[str]) -> str:
 UNSEEN_PAIR = "not seen together in training; what they add together is an extrapolation"
 
 
-def unseen(card: Scorecard, row: Mapping[str, Cell]) -> dict[str, str]:
-    """Warn, by column, of values outside what the model has seen in training."""
-    found = {}
-    for column in card.columns:
-        cell = row.get(column.name)
-        if cell is None:
-            continue
-        if isinstance(column.effect, Curve):
-            if column.quantiles and not column.quantiles[0] <= cell <= column.quantiles[-1]:  # type: ignore[operator]
-                low, high = distinct([column.quantiles[0], column.quantiles[-1]])
-                found[column.name] = f"outside the training range ({low} to {high}); the nearest end is used"
-        elif isinstance(column.effect, Levels):
-            if cell not in column.effect.values or (len(column.shares) < 50 and cell not in column.shares):
-                found[column.name] = "not seen in training; treated as a rare level"
-        elif column.seen is not None:
-            when = as_datetime(cell)
-            if when is not None and not column.seen[0] <= when.isoformat() <= column.seen[1]:
-                first, last = (end.removesuffix("T00:00:00") for end in column.seen)
-                found[column.name] = f"outside the dates seen in training ({first} to {last})"
-    return found
+def make_unseen_reader(card: Scorecard) -> Callable[[Mapping[str, Cell]], dict[str, str]]:
+    """Make a function from a row to warnings, by column, of values outside what the model has seen in training."""
+    notes = [(column.name, note) for column in card.columns if (note := make_note(column)) is not None]
+
+    def unseen(row: Mapping[str, Cell]) -> dict[str, str]:
+        found, get = {}, row.get
+        for name, note in notes:
+            cell = get(name)
+            if cell is not None:
+                text = note(cell)
+                if text is not None:
+                    found[name] = text
+        return found
+
+    return unseen
+
+
+def make_note(column: Column) -> Callable[[Any], str | None] | None:
+    """Make a function that warns of a cell of a column; None where every cell is a usual one."""
+    if isinstance(column.effect, Curve):
+        return range_note(column.quantiles[0], column.quantiles[-1]) if column.quantiles else None
+    if isinstance(column.effect, Levels):
+        return level_note(column.effect, column.shares)
+    return None if column.seen is None else date_note(*column.seen)
+
+
+def range_note(low: float, high: float) -> Callable[[Any], str | None]:
+    """Make a function that warns of a number outside this range."""
+    text = "outside the training range ({} to {}); the nearest end is used".format(*distinct([low, high]))
+    return lambda cell: None if low <= cell <= high else text
+
+
+def level_note(effect: Levels, shares: Mapping[str, float]) -> Callable[[Any], str | None]:
+    """Make a function that warns of a level that training has not seen, or merged with others because it is rare."""
+    lists_all = len(shares) < MOST_SHARES
+    usual = effect.values.keys() & shares.keys() if lists_all else effect.values.keys()
+
+    def note(cell: Any) -> str | None:
+        if cell in usual:
+            return None
+        seen = "rare" if cell in shares else "not seen" if lists_all else "rare or not seen"
+        return f"{seen} in training; treated as a rare level"
+
+    return note
+
+
+def date_note(first: str, last: str) -> Callable[[Any], str | None]:
+    """Make a function that warns of a date outside these, in ISO text."""
+    low, high = as_datetime(first), as_datetime(last)
+    ends = " to ".join(end.removesuffix("T00:00:00") for end in (first, last))
+    text = f"outside the dates seen in training ({ends})"
+    return lambda cell: None if low <= as_datetime(cell) <= high else text  # type: ignore[operator]

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from webapp.scoring.effects import Cell, as_datetime, calendar_level, days_since, lay_out, read_laid_out
+from webapp.scoring.effects import Cell, as_datetime, calendar_level, days_since, lay_out
 from webapp.scoring.grammar import as_level
 from webapp.scoring.scorecard import Scorecard, Surface, SurfaceAxis
 
@@ -28,18 +28,20 @@ class Score(NamedTuple):
     contributions: dict[str, float]  # of the columns
     pairs: dict[str, float]  # of the surfaces; all of these and the intercept add up to the prediction, on its scale
     unseen_pairs: list[str]  # those whose two cells do not occur together in training
+    widths: dict[str, float]  # of columns that have one: logarithm of the factor on the interval's width
 
 
 Place = tuple[int, float]  # on one side of a surface, and the share of the way to the next place
 Scorer = Callable[[Mapping[str, Cell]], Score]
 Ends = tuple[float, float, float]  # a prediction or a total, and the lower and upper end of its interval
 Totaller = Callable[[Mapping[str, Cell], Score], Ends]
-FactorReader = Callable[[Mapping[str, Cell]], dict[str, float]]
 
 
 def make_scorer(card: Scorecard) -> Scorer:
     """A function that scores one row: what `score` does, with all that it needs of the columns laid out beforehand."""
-    columns = [(column.name, *lay_out(column.effect, column.width)) for column in card.columns]
+    columns = [
+        (column.name, column.width is not None, *lay_out(column.effect, column.width)) for column in card.columns
+    ]
     read_pairs = surface_reader(card.surfaces) if card.surfaces else None
     intercept, factor = card.intercept, card.target.factor
     edges, below, above = card.intervals.edges, card.intervals.lower, card.intervals.upper
@@ -50,9 +52,9 @@ def make_scorer(card: Scorecard) -> Scorer:
     back = None if card.target.transform == "none" else BACK[card.target.transform]
 
     def score_row(row: Mapping[str, Cell]) -> Score:
-        contributions = {}
+        contributions, widths = {}, {}
         total, widening, get = intercept, 0.0, row.get
-        for name, missing, read, knots, segments in columns:
+        for name, has_width, missing, read, knots, segments in columns:
             x: Any = get(name)
             if x is None:
                 part, wider = missing
@@ -69,7 +71,9 @@ def make_scorer(card: Scorecard) -> Scorer:
                     part, wider = missing
             contributions[name] = part
             total += part
-            widening += wider
+            if has_width:
+                widths[name] = wider
+                widening += wider
         pairs, unseen_pairs = read_pairs(row) if read_pairs else ({}, [])
         for part in pairs.values():
             total += part
@@ -84,8 +88,8 @@ def make_scorer(card: Scorecard) -> Scorer:
             lower, upper = lower * scale, upper * scale
         if back is not None:
             ends = back(total + lower), back(total + upper)
-            return Score(back(total) * factor, *ends, contributions, pairs, unseen_pairs)
-        return Score(total, total + lower, total + upper, contributions, pairs, unseen_pairs)
+            return Score(back(total) * factor, *ends, contributions, pairs, unseen_pairs, widths)
+        return Score(total, total + lower, total + upper, contributions, pairs, unseen_pairs, widths)
 
     return score_row
 
@@ -127,17 +131,19 @@ def surface_reader(surfaces: Sequence[Surface]) -> Callable[[Mapping[str, Cell]]
         if axis not in axes:
             axes.append(axis)
     readers = [(axis.column, place_reader(axis)) for axis in axes]
-    laid_out = [
-        (surface.name, surface.values, gaps_of(surface), axes.index(surface.axes[0]), axes.index(surface.axes[1]))
-        for surface in surfaces
-    ]
+    laid_out = []
+    for surface in surfaces:
+        gaps = gaps_of(surface)
+        sides = axes.index(surface.axes[0]), axes.index(surface.axes[1])
+        laid_out.append((surface.name, surface.values, gaps if any(map(any, gaps)) else None, *sides))
 
     def read(row: Mapping[str, Cell]) -> tuple[dict[str, float], list[str]]:
         places = [place(row.get(column)) for column, place in readers]
         parts, unseen = {}, []
         for name, values, gaps, first, second in laid_out:
-            parts[name] = on_surface(values, places[first], places[second])
-            if on_surface(gaps, places[first], places[second]):
+            i, j = places[first], places[second]
+            parts[name] = on_surface(values, i, j)
+            if gaps is not None and on_surface(gaps, i, j):
                 unseen.append(name)
         return parts, unseen
 
@@ -168,14 +174,11 @@ def place_reader(axis: SurfaceAxis) -> Callable[[Cell], Place]:
     """Make a function from a cell to its place on one side of a surface."""
     missing = axis.places - 1
     if axis.levels:
-        places, other = {level: place for place, level in enumerate(axis.levels)}, len(axis.levels)
-        part = axis.part
-
-        def of_level(cell: Cell) -> Place:
-            level = as_level(cell) if part is None and cell is not None else calendar_level(cell, part)
-            return (missing if level is None else places.get(level, other)), 0.0
-
-        return of_level
+        places: dict[str | None, Place] = {level: (place, 0.0) for place, level in enumerate(axis.levels)}
+        places[None], other, part = (missing, 0.0), (len(axis.levels), 0.0), axis.part
+        if part is None:
+            return lambda cell: places.get(None if cell is None else as_level(cell), other)
+        return lambda cell: places.get(calendar_level(cell, part), other)
     knots, last = axis.knots, len(axis.knots) - 1
     start = None if axis.start is None else datetime.datetime.fromisoformat(axis.start)
 
@@ -192,16 +195,3 @@ def place_reader(axis: SurfaceAxis) -> Callable[[Cell], Place]:
         return place, (x - knots[place]) / (knots[place + 1] - knots[place])
 
     return of_number
-
-
-def make_factor_reader(card: Scorecard) -> FactorReader:
-    """Make a function from a row to the factor by which each column widens (or narrows) its interval.
-
-    An average row has the factor 1. The factors are on the scale of the sum, as the offsets of the interval are.
-    """
-    columns = [(column.name, lay_out(column.width, None)) for column in card.columns if column.width is not None]
-
-    def read_factors(row: Mapping[str, Cell]) -> dict[str, float]:
-        return {name: math.exp(read_laid_out(layout, row.get(name))) for name, layout in columns}
-
-    return read_factors

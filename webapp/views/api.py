@@ -43,7 +43,7 @@ def parse_json(body: bytes) -> Any:
         content = from_json(body)
     except ValueError as error:
         raise InputError([Mistake(None, None, f"is not JSON: {error}")], 400) from None
-    json.loads(body, object_pairs_hook=refuse_duplicates, parse_int=str, parse_float=str)
+    WITHOUT_DUPLICATES.decode(body.decode())
     return content
 
 
@@ -53,6 +53,9 @@ def refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError([Mistake(None, twice, "occurs twice in one row")], 400)
+
+
+WITHOUT_DUPLICATES = json.JSONDecoder(object_pairs_hook=refuse_duplicates, parse_int=str, parse_float=str)
 
 
 def read_rows(content: Any, model: Model) -> tuple[list[Row], list[str | None]]:

@@ -99,7 +99,7 @@ def draw_levels(
     if all(is_whole(level) for level in levels.values):
         rows.sort(key=lambda row: int(row[0]))
     if here is not None and here not in levels.values:
-        rows.append((here, f"{here} (not seen)", "", levels.other))
+        rows.append((here, f"{here} (rare or not seen)", "", levels.other))
     tables = [cut for cut in cuts if isinstance(cut, Levels)]
     given = [part + sum(in_table(table, level) for table in tables) for level, *_, part in rows] if tables else []
     return EffectBars(title, "", bars_about_zero(rows, target, here, given), bool(tables))

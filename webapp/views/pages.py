@@ -11,10 +11,9 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 from webapp.formatting import EFFECTS, decimals_for, fixed, percent, short
 from webapp.model import Model
 from webapp.scoring.effects import Cell
-from webapp.scoring.messages import unseen
 from webapp.scoring.rows import RowError, json_default
 from webapp.scoring.scorecard import Column, Curve, Levels, Scorecard, Surface
-from webapp.scoring.scorer import BACK, Ends, Score, make_factor_reader
+from webapp.scoring.scorer import BACK, Ends, Score
 from webapp.views import charts
 from webapp.views.effects import draw_effect
 from webapp.views.forms import Field, defaults, make_fields, pair_notes, show_cell
@@ -56,7 +55,7 @@ def make_pages(model: Model) -> Blueprint:
         except RowError as error:
             errors = dict(error.mistakes)
         score = None if row is None else model.score(row)
-        warnings = {} if row is None or score is None else pair_notes(card, unseen(card, row), score.unseen_pairs)
+        warnings = {} if row is None or score is None else pair_notes(card, model.unseen(row), score.unseen_pairs)
         fields = make_fields(card, typed, errors, warnings)
         if counted:
             outcomes["refused" if row is None else "scored"].inc()
@@ -147,7 +146,7 @@ def describe(
         "baseline": baseline,
         "sum": total,
         "total": fixed(score.prediction, decimals + 1),
-        "widened": widened(card, row, fields),
+        "widened": widened(score, fields),
         "distribution": charts.draw_distribution(card, score),
         "bars": charts.draw_contributions(card, score, shown),
         "effects": draw_effect(card, column, row),
@@ -164,11 +163,11 @@ def describe_total(ends: Ends, exposure: Field) -> dict[str, str]:
     return {"exposure": shown, "total": total, "lower": lower, "upper": upper}
 
 
-def widened(card: Scorecard, row: dict[str, Cell], fields: list[Field]) -> dict[str, str]:
+def widened(score: Score, fields: list[Field]) -> dict[str, str]:
     """List the inputs that make the interval wider or narrower than an average row's: up to three that do so most."""
-    factors = make_factor_reader(card)(row)
+    factors = {name: math.exp(width) for name, width in score.widths.items()}
     named = {field.column.name: f"{field.title} {show_cell(field)}".strip() for field in fields}
-    most = sorted(factors, key=lambda name: -abs(math.log(factors[name])))[:3]
+    most = sorted(factors, key=lambda name: -abs(score.widths[name]))[:3]
     texts = {name: f"{named[name]} (×{fixed(factors[name], 2)})" for name in most}
     return {
         "wider": ", ".join(texts[name] for name in most if factors[name] >= NOTABLE),

@@ -1,6 +1,7 @@
 """The answer to a row: prediction, interval, contributions, warnings."""
 
 from collections.abc import Mapping
+from math import exp
 from typing import Any
 
 from flask import Response
@@ -9,7 +10,7 @@ from pydantic_core import to_json
 
 from webapp.model import Model
 from webapp.scoring.effects import Cell
-from webapp.scoring.messages import UNSEEN_PAIR, unseen
+from webapp.scoring.messages import UNSEEN_PAIR
 from webapp.scoring.scorer import TOTALS
 
 
@@ -44,16 +45,16 @@ class Prediction(BaseModel):
 def answer(model: Model, row: Mapping[str, Cell]) -> dict[str, Any]:
     """Predict a valid row, as a dict with the keys of Prediction."""
     score = model.score(row)
-    prediction, lower, upper, contributions, pairs, unseen_pairs = score
+    prediction, lower, upper, contributions, pairs, unseen_pairs, widths = score
     found = {
         "prediction": prediction,
         "lower": lower,
         "upper": upper,
-        "interval_factors": model.read_factors(row),
+        "interval_factors": {name: exp(width) for name, width in widths.items()},
         "intercept": model.card.intercept,
         "contributions": contributions,
         "pairs": pairs,
-        "warnings": unseen(model.card, row) | dict.fromkeys(unseen_pairs, UNSEEN_PAIR),
+        "warnings": model.unseen(row) | dict.fromkeys(unseen_pairs, UNSEEN_PAIR),
     }
     if model.total is not None:
         found |= zip(TOTALS, model.total(row, score), strict=True)
