@@ -125,7 +125,7 @@ def accumulate(
     transform: TargetTransform,
     centre: float,
 ) -> PartMoments:
-    """The moments of one part."""
+    """Add up one part."""
     rows = read_part(part)
     target, fold = rows[schema.target.name].to_numpy(), rows["_fold"].to_numpy()
     values, scaled = np.array([axis.values(rows) for axis in axes]), to_scale(target, transform)
@@ -138,7 +138,7 @@ def accumulate(
 def choose_map(
     maps: Sequence[ColumnTransformer], axes: list[Axis], at_vertices: list[Moments], forward: bool, log: logging.Logger
 ) -> tuple[ColumnTransformer, list[Moments]]:
-    """The map of the fewest knots that none with more is clearly better than, and the moments of its terms by fold."""
+    """Choose the map with the fewest knots that no larger one clearly beats; also return its terms' moments by fold."""
     chosen: tuple[ColumnTransformer, list[Moments]] | None = None
     best: Candidate | None = None
     for feature_map in maps:

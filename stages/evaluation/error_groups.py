@@ -46,7 +46,7 @@ def group_sums(
     Args:
         residual: (n,) target minus prediction; `total` and `squares` are its sums.
         inside: (n,) 1 for a target that is inside its interval, 0 for another.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
     """
     weight = np.ones(len(frame)) if weight is None else weight
     counted = (weight, residual * weight, residual**2 * weight, inside * weight)

@@ -50,7 +50,7 @@ def scaled_intervals(
         model: predicts the target; gives the terms.
         rows: (n,) training rows with their `_fold`.
         prediction, residual: (n,) out-of-fold predictions and residuals, on the model's scale.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
         spread: (n,) part of each row's factor that is known beforehand (see `exposure_spread`).
         forward: the model of a fold must not see later folds either. The rows of the first fold then have no factor:
             the intervals are those of the others.
@@ -89,7 +89,7 @@ def log_factors(
 
     Args:
         size: (n,) of the out-of-fold errors, not negative.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
         forward: fit to earlier folds only; alpha is still chosen by the errors of all other folds, as in train.
 
     Returns:

@@ -24,7 +24,7 @@ def residual_intervals(
     Args:
         prediction, residual: (n,) out-of-fold predictions, and targets minus predictions, on the model's scale.
         bins: the most bins, each with about as many predictions.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
 
     Returns:
         coverage; edges (bins - 1,), ascending; lower and upper (bins,).
@@ -44,7 +44,7 @@ def residual_intervals(
 
 
 def upper_end(residual: Floats, weight: Floats, coverage: float) -> float:
-    """Return the residual of n weighted ones that as many are below as an interval of this coverage leaves above."""
+    """Return the quantile at (1 + coverage) / 2 of n weighted residuals, with the finite-sample correction."""
     order = np.argsort(residual, kind="stable")
     below = np.cumsum(weight[order])
     rank = np.searchsorted(below, (below[-1] + 1) * (1 + coverage) / 2)
@@ -91,7 +91,7 @@ def count_coverage(
     Args:
         key: (n,) what puts a row into a bin: its prediction, or the width of its interval.
         edges: (bins - 1,), ascending.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
     """
     weight = np.ones(len(key)) if weight is None else weight
     place, bins = np.searchsorted(edges, key, side="right"), len(np.asarray(edges)) + 1

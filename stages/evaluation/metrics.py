@@ -26,7 +26,7 @@ def cluster_sums(
         cluster: (n,) cluster of each row, 0 to CLUSTERS - 1.
         target, prediction: (n,) in the target's unit.
         centre: a number near the mean of the target, for accuracy.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
 
     Returns:
         (CLUSTERS, SUMS) sums; those of several parts add up.

@@ -1,4 +1,4 @@
-"""Axes: the feature map taken apart into columns of numbers that numpy can expand, a few nonzeros a row.
+"""Axes: the feature map taken apart into columns of numbers that numpy can expand, with a few nonzeros per row.
 
 An axis is a number, a table of levels, the trend of a date or one of its calendar parts. It has vertices (the knots of
 a number and a missing cell; the levels that the map tells apart), and every row is a weighted mean of at most two of

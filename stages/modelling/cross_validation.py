@@ -72,7 +72,7 @@ def cv_paths(l1_ratio: float, sets: list[TrainingSet], problems: list[Problem], 
 
 
 def worth_going_on(mse: Floats, last: int) -> bool:
-    """Tell whether the smallest alpha of a grid is its best, and the `last` ones have lowered the error noticeably."""
+    """Tell whether the smallest alpha of a grid is its best and the `last` ones still lowered the error noticeably."""
     return bool(mse.argmin() == len(mse) - 1 and mse[-1] < (1 - NOTICEABLE) * mse[-1 - last])
 
 

@@ -33,7 +33,7 @@ KNOTS = (4, 7, 10, 19)  # that `auto` chooses from; quantiles of the fewer are a
 def fit_feature_map(
     sample: pd.DataFrame, schema: TableSchema, params: FeaturesParams, knots: int = FEW_KNOTS
 ) -> ColumnTransformer:
-    """Fit the feature map on a sample of the training rows, with up to so many knots a number."""
+    """Fit the feature map on a sample of the training rows, with up to so many knots per number."""
     return fit_feature_maps(sample, schema, params, [knots])[0]
 
 
@@ -160,7 +160,7 @@ def calendar_map(part: str, params: FeaturesParams) -> Pipeline:
 
 
 def level_map(params: FeaturesParams) -> OneHotEncoder:
-    """One term a level; rare, unseen levels are one; a missing cell is a level."""
+    """One term per level; rare and unseen levels share one; a missing cell is a level."""
     return OneHotEncoder(
         min_frequency=params.min_frequency, handle_unknown="infrequent_if_exist", sparse_output=False, dtype=np.float64
     )

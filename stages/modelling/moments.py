@@ -25,7 +25,7 @@ class Moments:
 
     @classmethod
     def of(cls, rows: Floats, weight: Floats | None = None) -> "Moments":
-        """The moments of an array of (n, q); n may be 0. A row counts as often as its weight says, once without."""
+        """The moments of an array (n, q); n may be 0. A row counts as often as its weight says, or once."""
         n, q = rows.shape
         if n == 0:
             return cls.none(q)

@@ -46,7 +46,7 @@ def add_up(expand: Expand, values: Floats, target: Floats, centre: float, weight
         values: (axes, n) values of the axes.
         target: (n,) on the model's scale.
         centre: a number near the target's mean, for accuracy.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
     """
     n, squares = len(target), np.empty((0, 0))
     for start in range(0, max(n, 1), CHUNK):

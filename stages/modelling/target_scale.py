@@ -55,7 +55,7 @@ def mean_factor(target: Floats, linear: Floats, transform: TargetTransform, weig
     Args:
         target: (n,) in its own unit.
         linear: (n,) predictions of the same rows on the model's scale.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
     """
     predicted = from_scale(linear, transform)
     if weight is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from stages.modelling.axes import Axis, between
 from stages.utils.arrays import Floats, Places, quantiles
 
-FINEST = 32  # bins a side, and levels of a table of levels
+FINEST = 32  # bins per side, and levels of a table of levels
 RESOLUTIONS = (2, 4, 8, 16, 32)
 
 

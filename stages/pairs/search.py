@@ -49,7 +49,7 @@ class Search:
     signs: Floats  # that the weights of the axes' terms may have (see `elasticnet.problem_of`)
     candidates: list[Names]  # pairs of axes
     required: list[list[Names]]  # of each of these the best is taken in any case
-    copies: set[Names]  # axes that say nearly the same
+    copies: set[Names]  # axes that are near-copies
     most_pairs: int
     most_terms: int
     forced: bool  # the pairs are taken even where cross-validation does not gain by them

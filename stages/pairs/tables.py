@@ -33,7 +33,7 @@ def pair_table(
         sizes: how many bins each axis has.
         fold: (n,) fold of each row.
         residual: (n,) what a model leaves of the target.
-        weight: (n,) how often each row counts; once without.
+        weight: (n,) how often each row counts; once if None.
     """
     cell = (fold * sizes[0] + bins[0]) * sizes[1] + bins[1]
     shape, size = (folds, *sizes), folds * sizes[0] * sizes[1]

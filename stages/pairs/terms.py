@@ -12,7 +12,7 @@ from stages.modelling.sums import Block, slices_of, vertex_blocks
 from stages.pairs.grids import Grid
 from stages.utils.arrays import Floats, Mask, Places
 
-FEWEST_ROWS = 3  # that a cell of a surface stands for; one with fewer gets no term
+FEWEST_ROWS = 3  # that a cell of a surface stands for; a cell with fewer gets no term
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Pair:
 
 
 def make_pair(axes: tuple[int, int], resolutions: tuple[int, int], rows: Floats, grids: Sequence[Grid]) -> Pair:
-    """A pair with a term for each product that enough of the rows (I, J) of its fine table have a part in."""
+    """A pair with a term for each product to which enough rows of its fine table (I, J) contribute."""
     first, second = grids[axes[0]], grids[axes[1]]
     kept = support(rows, first.spread(resolutions[0]), second.spread(resolutions[1])) >= FEWEST_ROWS
     return with_terms(Pair(axes, resolutions, np.empty(0, np.intp)), kept)

@@ -81,7 +81,7 @@ def explained_losses(compute: Compute) -> Iterator[None]:
 def on_cluster(
     function: Callable[..., Result], parts: Sequence[Item], shared: tuple[Any, ...], compute: Compute
 ) -> Iterator[Result]:
-    """Yield the results of workers on a Dask cluster, of which at most two parts a thread are under way.
+    """Yield the results of workers on a Dask cluster, with at most two parts per thread under way.
 
     Joblib has a backend for Dask, but it waits forever when Dask gives a part up because it has killed its workers.
     """
