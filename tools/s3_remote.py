@@ -19,7 +19,7 @@ CREDENTIALS = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, 
 SIGN_IN = "sign in again (`aws sso login`)"
 REGION = "set AWS_DEFAULT_REGION to the bucket's region"
 NETWORK = "check the network, and AWS_ENDPOINT_URL if you have set it"
-LATER = "the server is overloaded, try again in a minute"
+LATER = "the server is overloaded or fails, try again in a minute"
 FIXES = {  # by S3's code or by the name of botocore's exception
     "NoCredentialsError": CREDENTIALS,
     "PartialCredentialsError": CREDENTIALS,
@@ -38,6 +38,8 @@ FIXES = {  # by S3's code or by the name of botocore's exception
     "SlowDown": LATER,
     "ServiceUnavailable": LATER,
     "503": LATER,
+    "InternalError": LATER,
+    "500": LATER,  # also botocore's word for an answer that is no XML
     "ConnectionError": NETWORK,
     "HTTPClientError": NETWORK,
 }
@@ -73,14 +75,16 @@ def check_remote(read: bool = True, write: bool = True) -> str:
             aws_session_token=settings.get("session_token"),
             config=ONE_TRY,
         )
-        found = s3.list_objects_v2(**bucket, Prefix=prefix, MaxKeys=1).get("Contents", [])
-        if read and found:
-            s3.get_object(**bucket, Key=found[0]["Key"])["Body"].close()
+        listing = s3.list_objects_v2(**bucket, Prefix=prefix, MaxKeys=1)
+        if listing["Name"] and "Contents" in listing and read:
+            s3.get_object(**bucket, Key=listing["Contents"][0]["Key"])["Body"].close()
         if write:
             upload = {**bucket, "Key": f"{prefix}/.check".lstrip("/")}
             s3.abort_multipart_upload(**upload, UploadId=s3.create_multipart_upload(**upload)["UploadId"])
     except (BotoCoreError, ClientError) as error:
         raise PipelineError(f"{url}: {' '.join(str(error).split())}; {fix(error)}") from None
+    except KeyError as missing:
+        raise PipelineError(f"{url}: an answer without {missing}: cut short, or not from S3; {NETWORK}") from None
     return f"{url} can be listed{', read' * read}{', written' * write}"
 
 

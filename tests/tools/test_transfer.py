@@ -34,7 +34,11 @@ from webapp.pin import read_pin
 
 SCORECARD = "models/scorecard.json"
 MAKE = ("make", "-o", ".venv/bin/.pipeline")  # the tests' own Python has the packages
-UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+REPLIES = {
+    "server overloaded": b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+    "answer cut short": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<?xml",
+    "answer not from S3": b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>",
+}
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +129,8 @@ ROWS = {  # how to break it -> cause and fix in the message
     "port closed": ('Could not connect to the endpoint URL: "http://127.0.0.1:', "check the network"),
     "server silent": ('Read timeout on endpoint URL: "http://127.0.0.1:', "check the network"),
     "server overloaded": ("(503)", "try again in a minute"),
+    "answer cut short": ("(500)", "try again in a minute"),
+    "answer not from S3": ("an answer without 'Name': cut short, or not from S3", "check the network"),
 }
 
 
@@ -148,7 +154,7 @@ def test_failure_ends_in_time_and_in_one_line(
         elif row == "server silent":
             clone.env |= environment(stack.enter_context(relay(None, freeze_after=0)))
         else:
-            clone.env |= environment(stack.enter_context(relay(None, UNAVAILABLE)))
+            clone.env |= environment(stack.enter_context(relay(None, REPLIES[row])))
         enter(clone, monkeypatch)
         start = time.perf_counter()
         ok, line = diagnose(CHECKS["s3"])
