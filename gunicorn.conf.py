@@ -4,6 +4,7 @@ Threads, so that /health answers while a long table is scored; the environment m
 METRICS_PORT and PROMETHEUS_MULTIPROC_DIR. Nothing is written outside memory (/dev/shm) and the temporary folder.
 """
 
+import atexit
 import math
 import os
 import shutil
@@ -53,9 +54,12 @@ errorlog = "-"
 
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-", dir=memory)
-    made_here = os.environ["PROMETHEUS_MULTIPROC_DIR"]
-else:
-    made_here = ""
+    atexit.register(shutil.rmtree, os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Leave the folder of the metrics to the master when this worker ends."""
+    atexit.unregister(shutil.rmtree)
 
 
 def child_exit(server: Any, worker: Any) -> None:
@@ -66,10 +70,8 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Move the rest of the prediction log to its store; remove the folder of the metrics, if this file made it."""
+    """Move the rest of the prediction log to its store."""
     if os.environ.get("PREDICTION_LOG"):
         drain = subprocess.Popen([sys.executable, "-m", "webapp.prediction_log.drain"])
         with suppress(subprocess.TimeoutExpired):  # then it goes on, or the rows stay in the spool
             drain.wait(DRAIN_SECONDS)
-    if made_here:
-        shutil.rmtree(made_here, ignore_errors=True)

@@ -17,6 +17,12 @@ EXIT_UNEXPECTED = 70  # sysexits.h: EX_SOFTWARE
 EXIT_DISK_FULL = 74  # sysexits.h: EX_IOERR
 EXIT_INTERRUPTED = 130  # 128 + SIGINT
 
+NO_SPACE = {  # what a write may meet, and the fix
+    errno.ENOSPC: "the disk is full: {}; free some space and run again",
+    errno.EDQUOT: "the disk quota is used up: {}; free some space or raise the quota, and run again",
+    errno.EFBIG: "a file reached the size limit: {}; raise the limit (`ulimit -f`) and run again",
+}
+
 
 @contextmanager
 def stage(name: str) -> Iterator[logging.Logger]:
@@ -35,8 +41,8 @@ def stage(name: str) -> Iterator[logging.Logger]:
         fail(log, "interrupted", EXIT_INTERRUPTED)
     except Exception as error:  # the one catch-all: a line for the user, the rest in the log
         log.debug("unexpected", exc_info=True)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            fail(log, f"the disk is full: {error}; free some space and run again", EXIT_DISK_FULL)
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            fail(log, NO_SPACE[error.errno].format(error), EXIT_DISK_FULL)
         first_line = next(iter(str(error).splitlines()), "no message")
         what = f"unexpected {type(error).__name__}: {first_line}"
         fail(log, f"{what} (traceback: {LOG_DIR / name}.log)", EXIT_UNEXPECTED)

@@ -1,5 +1,6 @@
 """A stage ends in one line and an exit code, whatever went wrong."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,17 @@ from tests.helpers.in_process import own_logging
     [
         (DataError("data/raw: too\nshort"), "data/raw: too short", 4),
         (KeyboardInterrupt(), "interrupted", 130),
-        (OSError(28, "No space left"), "the disk is full: [Errno 28] No space left; free some space and run again", 74),
+        (OSError(errno.ENOSPC, "x"), f"the disk is full: [Errno {errno.ENOSPC}] x; free some space and run again", 74),
+        (
+            OSError(errno.EDQUOT, "x"),
+            f"the disk quota is used up: [Errno {errno.EDQUOT}] x; free some space or raise the quota, and run again",
+            74,
+        ),
+        (
+            OSError(errno.EFBIG, "x"),
+            f"a file reached the size limit: [Errno {errno.EFBIG}] x; raise the limit (`ulimit -f`) and run again",
+            74,
+        ),
         (RuntimeError("first\nsecond"), "unexpected RuntimeError: first (traceback: logs/split.log)", 70),
         (StopIteration(), "unexpected StopIteration: no message (traceback: logs/split.log)", 70),
     ],

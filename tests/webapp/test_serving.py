@@ -6,10 +6,13 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from schemathesis import GenerationMode, openapi
 from schemathesis.checks import CHECKS
 
 from tests.helpers.processes import family, wait_until
+from tests.helpers.project import ROOT
 from tests.helpers.servers import free_port
 from tests.helpers.serving import ROW, TOKEN, Server, make_app, make_card, serve, write_checkout
 from webapp.metrics import collect
@@ -198,6 +202,24 @@ def test_a_read_only_root_needs_a_folder_for_the_metrics_only(tmp_path: Path) ->
         assert running.predict(ROW)[0] == 200
         assert metric(running, "webapp_rows_total") == 1
     assert sorted(path.name for path in checkout.iterdir()) == ["dvc.lock", "models", "server.log"]
+
+
+def test_no_folder_for_the_metrics_is_left(tmp_path: Path) -> None:
+    """The master removes the one that it made, but no worker does; nor does a start that fails leave one."""
+    with serve(write_checkout(tmp_path / "checkout"), METRICS_TOKEN=TOKEN) as running:
+        assert running.predict(ROW)[0] == 200
+        [worker] = family(running.process.pid)
+        places = [path for top in ("/dev/shm", gettempdir()) for path in Path(top).glob(f"metrics-*/*_{worker}.db")]
+        os.kill(worker, signal.SIGTERM)
+        assert wait_until(lambda: family(running.process.pid) not in (set(), {worker}), 20)
+        assert running.predict(ROW)[0] == 200
+        assert metric(running, "webapp_rows_total") == 2
+    assert len(places) > 0
+    assert not any(path.parent.exists() for path in places)
+
+    script = "import os, runpy; runpy.run_path('gunicorn.conf.py'); print(os.environ['PROMETHEUS_MULTIPROC_DIR'])"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not Path(done.stdout.strip()).exists()
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ experiment that has run from the same commit is not run again. The exit code is 
 """
 
 import argparse
-import errno
 import fcntl
 import os
 import signal
@@ -22,7 +21,7 @@ from tqdm import tqdm
 
 from stages.utils.errors import PipelineError, SettingsError
 from stages.utils.metrics_files import TrainMetrics, read_metrics
-from stages.utils.stage import EXIT_DISK_FULL, EXIT_INTERRUPTED
+from stages.utils.stage import EXIT_DISK_FULL, EXIT_INTERRUPTED, NO_SPACE
 from tools.commands import git, run
 from tools.dvc_cache import SECONDS, check_cache
 from tools.sweep.grid import Point, points
@@ -52,7 +51,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         print(f"a file of the sweep: {error}; `python -m tools.sweep` runs the missing experiments", file=sys.stderr)
-        sys.exit(EXIT_DISK_FULL if error.errno == errno.ENOSPC else 1)
+        sys.exit(EXIT_DISK_FULL if error.errno in NO_SPACE else 1)
     except KeyboardInterrupt:
         print("interrupted; `python -m tools.sweep` runs the missing experiments", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
