@@ -29,10 +29,11 @@ for run in client.search_runs([place.experiment_id]) if place else []:
 def kill_gunicorn_worker(ground: Ground, chance: random.Random) -> Found:
     """Kill workers under load; every answer that comes is right, new workers answer, and nothing is left at the end."""
     project, port = ground.copy(), free_port()
-    memory = metrics_folders()
     server = Victim(project, "gunicorn", env={"HOST": "127.0.0.1", "PORT": str(port), "WEB_CONCURRENCY": "2"})
     server.wait_for(lambda: is_listening(port))
     right, stop = ask(port), threading.Event()
+    wait_until(lambda: bool(metrics_folders(server)), 10 * crowding())  # a worker counts a little later
+    folders = metrics_folders(server)
     wrong: list[str] = []
     lost: list[str] = []
     answered = 0
@@ -66,15 +67,16 @@ def kill_gunicorn_worker(ground: Ground, chance: random.Random) -> Found:
     server.process.send_signal(signal.SIGTERM)
     ended = server.end()
     what = f"{kills} workers killed under load: {answered} answers, {len(lost)} connections lost"
-    left = (*ground.leftovers(project), *(metrics_folders() - memory))
-    if wrong or set(last) != {right} or ended.code or len(lost) > 8 * kills:
+    left = (*ground.leftovers(project), *(str(path) for path in folders if path.exists()))
+    if wrong or not folders or set(last) != {right} or ended.code or len(lost) > 8 * kills:
         return Found(what, WRONG, f"{wrong[:3]} {set(last)} {right} {sorted(set(lost))} {ended}", left)
     return Found(what, SAME, left=left)
 
 
-def metrics_folders() -> set[str]:
-    """Name the folders in memory that gunicorn.conf.py makes for the metrics."""
-    return {str(path) for path in Path("/dev/shm").glob("metrics-*")}
+def metrics_folders(server: Victim) -> set[Path]:
+    """Find the folder in memory, made by gunicorn.conf.py, in which the workers of a server keep their metrics."""
+    files = [Path("/dev/shm").glob(f"metrics-*/*_{pid}.db") for pid in family(server.process.pid)]
+    return {path.parent for found in files for path in found}
 
 
 def ask(port: int) -> str:

@@ -64,7 +64,8 @@ def explained_losses(compute: Compute) -> Iterator[None]:
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        join_feeder_threads()
+        if compute.backend == "loky":
+            join_feeder_threads()
         if type(error).__name__ in ("TerminatedWorkerError", "KilledWorker"):  # joblib's and Dask's
             raise WorkerError(
                 "a worker process was killed, perhaps because memory ran out; if so, lower compute.part_rows or "

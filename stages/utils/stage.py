@@ -14,6 +14,7 @@ LOG_DIR = Path("logs")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 EXIT_UNEXPECTED = 70  # sysexits.h: EX_SOFTWARE
+EXIT_NO_MEMORY = 71  # sysexits.h: EX_OSERR
 EXIT_DISK_FULL = 74  # sysexits.h: EX_IOERR
 EXIT_INTERRUPTED = 130  # 128 + SIGINT
 
@@ -44,6 +45,9 @@ def stage(name: str) -> Iterator[logging.Logger]:
         if isinstance(error, OSError) and error.errno in NO_SPACE:
             fail(log, NO_SPACE[error.errno].format(error), EXIT_DISK_FULL)
         first_line = next(iter(str(error).splitlines()), "no message")
+        if isinstance(error, MemoryError):
+            fix = "lower compute.part_rows or compute.workers in config.yaml, and run again"
+            fail(log, f"memory ran out: {first_line}; {fix}", EXIT_NO_MEMORY)
         what = f"unexpected {type(error).__name__}: {first_line}"
         fail(log, f"{what} (traceback: {LOG_DIR / name}.log)", EXIT_UNEXPECTED)
 

@@ -98,7 +98,7 @@ def readable_path(location: tuple[int | str, ...], content: Any) -> str:
             content = content.get(step) if isinstance(content, dict) else None
             names.append(str(step))
         # any other step is a branch of a union, of no use to the reader
-    return ".".join(names)
+    return " ".join(".".join(names).split())  # a key may have a line break
 
 
 def allowed_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

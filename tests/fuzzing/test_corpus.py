@@ -12,6 +12,7 @@ SHORT = fuzz.CARDS[1].model_dump(mode="json")  # fewer offsets than bins: accept
 del SHORT["intervals"]["lower"][-1]
 CORPUS: list[tuple[str, Any]] = [
     *(("settings", (file, content)) for file in sorted(fuzz.MODELS) for content in (b"{", b"\x1d", b"\xef\xbb\xbf \t")),
+    ("settings", ("params.yaml", b'"a\\nb": 1')),
     ("scorecard", (1, json.dumps(SHORT).encode())),
 ]
 

@@ -26,6 +26,12 @@ from tests.helpers.in_process import own_logging
             f"a file reached the size limit: [Errno {errno.EFBIG}] x; raise the limit (`ulimit -f`) and run again",
             74,
         ),
+        (
+            MemoryError("malloc of size 9 failed"),
+            "memory ran out: malloc of size 9 failed; "
+            "lower compute.part_rows or compute.workers in config.yaml, and run again",
+            71,
+        ),
         (RuntimeError("first\nsecond"), "unexpected RuntimeError: first (traceback: logs/split.log)", 70),
         (StopIteration(), "unexpected StopIteration: no message (traceback: logs/split.log)", 70),
     ],
@@ -45,4 +51,4 @@ def test_one_line(
     said, hint = capsys.readouterr().err.splitlines()
     assert said == f"split     {line}"
     assert "dvc checkout --force split" in hint
-    assert ("Traceback" in Path("logs/split.log").read_text()) == (exit_code in (70, 74))
+    assert ("Traceback" in Path("logs/split.log").read_text()) == (exit_code in (70, 71, 74))
