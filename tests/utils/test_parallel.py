@@ -68,7 +68,7 @@ def test_a_killed_process_is_told_in_one_line(marks: Path) -> None:
 def cluster() -> Iterator[LocalCluster]:
     """A Dask scheduler with two workers, whose nannies end them above 600 MB."""
     with LocalCluster(
-        host="127.0.0.1", n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit="600MB"
+        host="127.0.0.1", n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit="600MB"
     ) as cluster:
         yield cluster
 
@@ -131,8 +131,8 @@ def test_a_fault_on_the_cluster_is_a_line(
     results = map_parts(copy_part, list_parts(marks.parent / "in"), marks.parent / "out", times, limits)
     with own_logging("split", "stages"), pytest.raises(SystemExit), stage("split"):
         list(break_after_first(results, begin))
-    *_, said, _ = capsys.readouterr().err.splitlines()  # after the log of the scheduler, which is in this process
-    assert fnmatch(said, f"split     {line}")
+    said = capsys.readouterr().err  # also the log of the scheduler, which is in this process
+    assert any(fnmatch(one, f"split     {line}") for one in said.splitlines()), said
     assert list(map_parts(square, range(6), 3, marks, 0)) == [0, 1, 4, 9, 16, 25]
 
 
