@@ -62,7 +62,7 @@ def main() -> None:
         alpha, l1_ratio = chosen.alpha, chosen.l1_ratio
         small = len(problems[-1].moment) < FEW_TERMS
         solve = partial(elasticnet.fit, alpha=alpha, l1_ratio=l1_ratio, tol=params.tol, max_iter=params.max_iter)
-        fits = list(map_parts(solve, problems, small=small))
+        fits = list(map_parts(solve, problems, small=small, unit="training sets"))
         fit = fits[-1]
         if not fit.converged:
             log.warning("not converged in %d passes: raise train.max_iter or train.tol in params.yaml", fit.iterations)

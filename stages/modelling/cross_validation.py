@@ -32,7 +32,8 @@ def cv_surface(sets: list[TrainingSet], problems: list[Problem], params: TrainPa
     """
     ratios = sorted({*params.l1_ratios, *([] if params.l1_ratio == "auto" else [params.l1_ratio])})
     small = len(problems[-1].moment) < FEW_TERMS
-    return pd.concat(map_parts(cv_paths, ratios, sets, problems, params, small=small), ignore_index=True)
+    paths = map_parts(cv_paths, ratios, sets, problems, params, small=small, unit="values of l1_ratio")
+    return pd.concat(paths, ignore_index=True)
 
 
 def cv_paths(l1_ratio: float, sets: list[TrainingSet], problems: list[Problem], params: TrainParams) -> pd.DataFrame:

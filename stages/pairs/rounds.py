@@ -38,7 +38,8 @@ def find_pairs(
     shares = [(number + 1) / ROUNDS for number in range(ROUNDS)]
     for share in [0.0, *shares] if search.required else shares:  # at 0 there is room only for what is required
         numbers = list(range(len(members)))
-        more = list(map_parts(add_pairs, numbers, rows, residuals, members, chosen, search, share, small=small))
+        more = list(map_parts(add_pairs, numbers, rows, residuals, members, chosen, search, share, small=small,
+                              unit="training sets"))  # fmt: skip
         if [names_of(pairs) for pairs in more] == [names_of(pairs) for pairs in chosen]:
             break
         candidate = candidate_of(fit_sets(more, rows, members, search, small))
@@ -147,8 +148,9 @@ def fit_sets(
     paths: dict[int, QuickPath] = {}
     for choice in choices_of(by_set):
         folds = range(1 + max(members[-1].folds))
-        by_fold = list(map_parts(sum_fold, folds, choice.pairs, rows, search, small=small))
-        fits = map_parts(fit_set, choice.sets, choice, by_fold, by_set, members, search.signs, small=small)
+        by_fold = list(map_parts(sum_fold, folds, choice.pairs, rows, search, small=small, unit="folds"))
+        fits = map_parts(fit_set, choice.sets, choice, by_fold, by_set, members, search.signs, small=small,
+                         unit="training sets")  # fmt: skip
         paths |= dict(zip(choice.sets, fits, strict=True))
     return [paths[number] for number in range(len(members))]
 

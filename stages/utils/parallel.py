@@ -23,6 +23,7 @@ def map_parts(
     *shared: Any,
     small: bool = False,
     rows: Sequence[int] | None = None,
+    unit: str = "parts",
 ) -> Iterator[Result]:
     """Yield `function(part, *shared)` for every part, in part order.
 
@@ -35,13 +36,14 @@ def map_parts(
         shared: more arguments, the same for every part.
         small: stay in this process; the work takes less time than starting others.
         rows: the rows of each part, by which progress is shown; without them, by parts.
+        unit: what a part is called where progress is shown.
 
     Raises:
         WorkerError: a worker process died, or Dask's scheduler cannot be reached.
     """
     compute = read_config().compute
     workers = joblib.cpu_count() if compute.workers == "auto" else compute.workers
-    with progress(*((sum(rows), "rows") if rows else (len(parts), "parts"))) as bar, explained_losses(compute):
+    with progress(*((sum(rows), "rows") if rows else (len(parts), unit))) as bar, explained_losses(compute):
         if compute.backend == "dask" and not small and len(parts) > 1:
             results: Iterator[Result] = on_cluster(function, parts, shared, compute)
         elif small or len(parts) == 1 or workers == 1:
@@ -53,7 +55,7 @@ def map_parts(
                 results = parallel(work(function, part, *shared) for part in parts)
         for done, result in enumerate(results, start=1):
             if rows:
-                bar.set_postfix_str(f"{done} of {len(parts)} parts", refresh=False)
+                bar.set_postfix_str(f"{done} of {len(parts)} {unit}", refresh=False)
             bar.update(rows[done - 1] if rows else 1)
             yield result
 

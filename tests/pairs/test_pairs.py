@@ -44,7 +44,7 @@ FOLDS = 4
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do the work of every training set here: no config.yaml is needed."""
 
-    def in_turn(function: Any, items: list[Any], *shared: Any, small: bool = False) -> Any:
+    def in_turn(function: Any, items: list[Any], *shared: Any, small: bool = False, unit: str = "") -> Any:
         return (function(item, *shared) for item in items)
 
     monkeypatch.setattr(rounds, "map_parts", in_turn)
