@@ -30,19 +30,19 @@ from benchmarks.faults.ground import LINE, SAME, WRONG, Found, Ground, TooLate
 KINDS: dict[str, tuple[int, Callable[[Ground, random.Random], Found]]] = {  # the number of rounds, and one round
     "kill -9 of `dvc repro --force`": (100, kills.kill_repro),
     "kill -9 of a sweep": (50, kills.kill_sweep),
-    "kill -9 of `make push` or `make pull`": (8, transfers.kill_transfer),
-    "kill -9 of ingest from HTTP, S3 or PostgreSQL": (6, sources.kill_ingest),
-    "kill -9 of a gunicorn worker under load": (5, servers.kill_gunicorn_worker),
-    "kill -9 of the MLflow server": (3, servers.kill_mlflow),
-    "kill -9 of a Dask worker": (5, servers.kill_dask_worker),
+    "kill -9 of `make push` or `make pull`": (16, transfers.kill_transfer),
+    "kill -9 of ingest from HTTP, S3 or PostgreSQL": (14, sources.kill_ingest),
+    "kill -9 of a gunicorn worker under load": (12, servers.kill_gunicorn_worker),
+    "kill -9 of the MLflow server": (10, servers.kill_mlflow),
+    "Dask: worker or scheduler killed, no memory, a part lost": (20, servers.break_dask),
     "flipped byte in DVC's cache": (80, flips.flip_cache),
     "flipped byte in the bucket": (20, flips.flip_bucket),
     "flipped byte in the scorecard": (60, flips.flip_scorecard),
     "flipped byte in a part, the moments or a model": (40, flips.flip_output),
     "full disk": (50, disks.fill_disk),
-    "SIGSTOP and SIGCONT": (5, clocks.pause),
-    "clock set back": (5, clocks.set_back),
-    "bucket that answers 503, slowly or half": (8, transfers.bad_bucket),
+    "SIGSTOP and SIGCONT": (12, clocks.pause),
+    "clock set back": (12, clocks.set_back),
+    "bucket that answers 503, slowly or half": (16, transfers.bad_bucket),
 }
 HEADERS = ("fault", "rounds", "same bytes", "one line", "wrong", "something left")
 

@@ -1,9 +1,10 @@
-"""Kill -9 of processes that serve: a gunicorn worker under load, the MLflow server, a Dask worker."""
+"""Faults of processes that serve: a gunicorn worker under load, the MLflow server, a Dask cluster."""
 
 import http.client
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,10 +13,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from benchmarks.faults.ground import LINE, SAME, WRONG, Found, Ground, TooLate, Victim, run
+from tests.helpers.pipeline import STAGES
 from tests.helpers.processes import family, is_alive, is_listening, wait_until
 from tests.helpers.servers import crowding, free_port
 
+DASK_LINES = (
+    "a worker process was killed|no Dask scheduler with a worker answers|memory ran out|not readable as Parquet"
+)
 RUNS = """
 import sys
 from mlflow import MlflowClient
@@ -132,10 +139,12 @@ def mlflow_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
     return server
 
 
-def kill_dask_worker(ground: Ground, chance: random.Random) -> Found:
-    """Kill a worker during a stage that runs on the cluster: the same bytes, from that run or from the next."""
+def break_dask(ground: Ground, chance: random.Random) -> Found:
+    """Break a Dask cluster or a part during a stage: the same bytes, or a line and then the same bytes."""
     project = ground.copy()
     stage = chance.choice(["validate", "split", "features", "evaluate"])
+    fault = chance.choice(["worker killed", "scheduler killed", "no memory", "part deleted", "part cut short"])
+    [folder] = [dep for dep in STAGES[stage].deps if dep in ("data/raw", "data/valid", "data/train", "data/test")]
     cluster = [sys.executable, "-m", "benchmarks.faults.dask_cluster"]
     environment = project.environment({"DASK_TEMPORARY_DIRECTORY": str(ground.folder / "dask")})
     dask = subprocess.Popen(
@@ -144,23 +153,36 @@ def kill_dask_worker(ground: Ground, chance: random.Random) -> Found:
     try:
         assert dask.stdout is not None
         scheduler = dask.stdout.readline().strip()
-        workers = {pid for pid in family(dask.pid) if "spawn_main" in command_line(pid)}
+        workers = sorted(pid for pid in family(dask.pid) if "spawn_main" in command_line(pid))
         project.edit("config.yaml", compute__backend="dask", compute__scheduler=scheduler, compute__part_rows=100)
-        command = ["dvc", "repro", "--force", "--single-item", stage]
-        victim = Victim(project, *command)
+        victim = Victim(project, "dvc", "repro", "--force", "--single-item", stage)
         victim.wait_for(lambda: "Running stage" in victim.text)
         victim.pause(chance.uniform(0, 3) * crowding())
         if victim.process.poll() is not None:
             raise TooLate
-        victim.kill(chance.choice(sorted(workers)))
+        part = project.path / folder / chance.choice(["part-00000.parquet", "part-00001.parquet"])
+        if fault.endswith("killed"):
+            victim.kill(dask.pid if fault == "scheduler killed" else chance.choice(workers))
+        elif fault == "no memory":
+            worker = psutil.Process(chance.choice(workers))
+            worker.rlimit(psutil.RLIMIT_AS, (worker.memory_info().vms + 2**20,) * 2)
+        elif fault == "part deleted":
+            part.unlink()
+        else:
+            part.write_bytes(part.read_bytes()[: chance.randrange(part.stat().st_size)])
         ended = victim.end()
-        after = run(project, *command)
     finally:
-        dask.communicate(timeout=60)
+        with suppress(BrokenPipeError):
+            dask.communicate(timeout=60)
     project.git("checkout", "config.yaml")
-    what = f"a Dask worker killed in {stage} (exit {ended.code}, then {after.code})"
+    lines = [line.partition("  ")[2] for line in ended.text.splitlines() if line.startswith(stage)]
+    what = f"Dask: {fault} in {stage} (exit {ended.code}: {''.join(lines[-2:-1])})"
+    if ended.code and not any(re.search(DASK_LINES, line) for line in lines):
+        return Found(what, WRONG, f"no line names the cause: {ended.text[-2000:]}")
+    if ended.code and (damaged := re.search(r"; remove (\S+) and run", ended.text)):
+        run(project, "rm", "-r", damaged[1])
     found = ground.judge(project, what, "dvc", "repro", before=ended)
-    return found._replace(end=WRONG, why=after.text) if after.code else found
+    return found._replace(end=LINE) if ended.code and found.end == SAME else found
 
 
 def command_line(pid: int) -> str:
