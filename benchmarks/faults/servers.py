@@ -16,13 +16,13 @@ from pathlib import Path
 import psutil
 
 from benchmarks.faults.ground import LINE, SAME, WRONG, Found, Ground, TooLate, Victim, run
-from tests.helpers.pipeline import STAGES
 from tests.helpers.processes import family, is_alive, is_listening, wait_until
 from tests.helpers.servers import crowding, free_port
 
 DASK_LINES = (
     "a worker process was killed|no Dask scheduler with a worker answers|memory ran out|not readable as Parquet"
 )
+READS = {"validate": "data/raw", "split": "data/valid", "features": "data/train", "evaluate": "data/test"}
 RUNS = """
 import sys
 from mlflow import MlflowClient
@@ -142,9 +142,8 @@ def mlflow_server(folder: Path, port: int) -> "subprocess.Popen[bytes]":
 def break_dask(ground: Ground, chance: random.Random) -> Found:
     """Break a Dask cluster or a part during a stage: the same bytes, or a line and then the same bytes."""
     project = ground.copy()
-    stage = chance.choice(["validate", "split", "features", "evaluate"])
+    stage, folder = chance.choice(list(READS.items()))
     fault = chance.choice(["worker killed", "scheduler killed", "no memory", "part deleted", "part cut short"])
-    [folder] = [dep for dep in STAGES[stage].deps if dep in ("data/raw", "data/valid", "data/train", "data/test")]
     cluster = [sys.executable, "-m", "benchmarks.faults.dask_cluster"]
     environment = project.environment({"DASK_TEMPORARY_DIRECTORY": str(ground.folder / "dask")})
     dask = subprocess.Popen(
