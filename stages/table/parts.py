@@ -74,8 +74,9 @@ def explained_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
+        cause = "no such file" if isinstance(error, FileNotFoundError) else error  # whose text is the path again
         raise DataError(
-            f"{path}: not readable as Parquet ({error}); remove {path.parent} and run `dvc repro`"
+            f"{path}: not readable as Parquet ({cause}); remove {path.parent} and run `dvc repro`"
         ) from None
 
 

@@ -88,8 +88,8 @@ def test_surroundings_do_not_change_a_byte(built: Project, new_project: Callable
         other.run("sh", "-c", commands[name]["cmd"], env=SURROUNDINGS["Kathmandu"], check=True)
     assert {name: {out: pin(other.path / out) for out in outs} for name, outs in locked(built).items()} == locked(built)
     assert digests(other) == digests(built)
-    status = ("status", "--porcelain", "--untracked-files=all")
-    assert other.git(*status) == built.git(*status)
+    results = (":!metrics", ":!models", ":!plots")  # compared above; another Python than that of git has others
+    assert other.git("status", "--porcelain", "--untracked-files=all", "--", *results) == ""
 
 
 @pytest.mark.slow
