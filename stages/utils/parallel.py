@@ -1,5 +1,6 @@
 """The parallel map over parts: in this process, in worker processes, or on a Dask cluster."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -73,7 +74,8 @@ def explained_losses(compute: Compute) -> Iterator[None]:
                 "a worker process was killed, perhaps because memory ran out; if so, lower compute.part_rows or "
                 "compute.workers in config.yaml, and run `dvc repro` again"
             ) from error
-        if compute.backend == "dask" and isinstance(error, OSError) and error.errno is None:  # not of a file
+        is_lost = type(error).__name__ == "FutureCancelledError" or (isinstance(error, OSError) and error.errno is None)
+        if compute.backend == "dask" and is_lost:  # an error of a file has a number
             raise WorkerError(
                 f"config.yaml: compute.scheduler: no Dask scheduler with a worker answers at {compute.scheduler}; "
                 "start them (docs/large-data.md) or set compute.backend: loky, and run `dvc repro` again"
@@ -90,6 +92,8 @@ def on_cluster(
     """
     from distributed import Client  # slow to import, and only installed with requirements/cluster.txt
 
+    for name in ("distributed", "distributed.client"):  # tracebacks, of errors that are raised here, too
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with Client(compute.scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         client.wait_for_workers(1, timeout=60)
         limit = 2 * sum(client.nthreads().values()) if compute.workers == "auto" else compute.workers

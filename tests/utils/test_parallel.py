@@ -3,11 +3,13 @@
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import dask
 import numpy as np
@@ -139,6 +141,28 @@ def test_a_fault_on_the_cluster_is_a_line(
     said = capsys.readouterr().err  # also the log of the scheduler, which is in this process
     assert any(fnmatch(one, f"split     {line}") for one in said.splitlines()), said
     assert list(map_parts(square, range(6), 3, marks, 0)) == [0, 1, 4, 9, 16, 25]
+
+
+def nap(number: int) -> int:
+    """Take a second."""
+    time.sleep(1)
+    return number
+
+
+@pytest.mark.slow
+def test_a_scheduler_killed_under_way_is_told_in_one_line(marks: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "benchmarks.faults.dask_cluster"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True) as scheduler:
+        assert scheduler.stdout is not None
+        address = scheduler.stdout.readline().strip()
+        configure("dask", address)
+        results = map(str, map_parts(nap, range(20)))
+        with (
+            dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+            pytest.raises(WorkerError, match=f"no Dask scheduler with a worker answers at {address}"),
+        ):
+            list(break_after_first(results, scheduler.kill))
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_no_scheduler_is_told_in_one_line(marks: Path) -> None:
