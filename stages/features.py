@@ -24,10 +24,10 @@ from stages.modelling.comparison import Candidate, candidate_of, is_better, quic
 from stages.modelling.feature_map import blocks, fit_feature_maps, signs_of
 from stages.modelling.leakage import check_leaks, correlated, find_leaks
 from stages.modelling.moments import Moments, merge_all, save_moments
-from stages.modelling.sums import moments_by_fold, term_moments, vertex_blocks
+from stages.modelling.sums import Products, add_by_fold, term_moments, vertex_blocks
 from stages.modelling.target_scale import scale_centre, to_scale
 from stages.modelling.training_sets import additive_sets, memberships
-from stages.table.parts import list_parts, read_part, row_counts, row_weights, sample_rows
+from stages.table.parts import list_parts, read_chunks, read_part, row_counts, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.arrays import Floats, median
 from stages.utils.errors import DataError
@@ -42,17 +42,17 @@ NEAR_COPY = 0.95  # correlation from which the fit can hardly tell the effects o
 
 
 @dataclass
-class PartMoments:
+class PartSums:
     """The sums of one part, or of several."""
 
-    folds: list[Moments]  # of the axes' vertices and the target on the model's scale, one for each fold
+    folds: list[Products]  # of the axes' vertices and the target on the model's scale, one for each fold
     raw: Moments  # of the numeric columns as they are (a missing cell as the median) and the target as it is
     smallest: float  # target; infinite if the part has no rows
 
-    def merge(self, other: "PartMoments") -> "PartMoments":
-        """The sums of both."""
+    def merge(self, other: "PartSums") -> "PartSums":
+        """Add the sums of other parts."""
         folds = [a.merge(b) for a, b in zip(self.folds, other.folds, strict=True)]
-        return PartMoments(folds, self.raw.merge(other.raw), min(self.smallest, other.smallest))
+        return PartSums(folds, self.raw.merge(other.raw), min(self.smallest, other.smallest))
 
 
 def main() -> None:
@@ -73,11 +73,12 @@ def main() -> None:
                    if column.kind == "number"}  # fmt: skip
         folds = 1 + max(fold for part in parts for fold in read_part(part, ["_fold"])["_fold"].unique().tolist())
         centre = scale_centre(sample, schema, params.target)
+        del sample  # it takes as much memory as a part
         by_part = map_parts(accumulate, parts, axes, schema, numbers, folds, params.target, centre,
                             rows=row_counts(parts))  # fmt: skip
-        found = reduce(PartMoments.merge, by_part)
+        found = reduce(PartSums.merge, by_part)
         check_scale(found.smallest, params.target, schema)
-        feature_map, by_fold = choose_map(maps, axes, found.folds, forward, log)
+        feature_map, by_fold = choose_map(maps, axes, [fold.moments() for fold in found.folds], forward, log)
 
         audit = find_leaks(merge_all(by_fold), blocks(feature_map), found.raw, list(numbers), params)
         audit["near_copies"] = correlated(found.raw, list(numbers), NEAR_COPY)
@@ -124,15 +125,18 @@ def accumulate(
     folds: int,
     transform: TargetTransform,
     centre: float,
-) -> PartMoments:
-    """Add up one part."""
-    rows = read_part(part)
-    target, fold = rows[schema.target.name].to_numpy(), rows["_fold"].to_numpy()
-    values, scaled = np.array([axis.values(rows) for axis in axes]), to_scale(target, transform)
-    expand, weight = partial(vertex_blocks, axes=axes), row_weights(rows, schema)
-    by_fold = moments_by_fold(expand, values, scaled, fold, folds, centre, weight)
-    raw = Moments.of(np.column_stack([rows[list(numbers)].fillna(numbers).to_numpy(), target]), weight)
-    return PartMoments(by_fold, raw, target.min(initial=np.inf))
+) -> PartSums:
+    """The sums of one part, read a chunk at a time."""
+    expand = partial(vertex_blocks, axes=axes)
+    by_fold = [Products.none(expand, len(axes), centre) for _ in range(folds)]
+    found = PartSums(by_fold, Moments.none(len(numbers) + 1), np.inf)
+    for rows in read_chunks(part, [*schema.modelled, "_fold"]):
+        target, weight = rows[schema.target.name].to_numpy(), row_weights(rows, schema)
+        values, scaled = np.array([axis.values(rows) for axis in axes]), to_scale(target, transform)
+        add_by_fold(by_fold, expand, values, scaled, rows["_fold"].to_numpy(), weight)
+        raw = Moments.of(np.column_stack([rows[list(numbers)].fillna(numbers).to_numpy(), target]), weight)
+        found = PartSums(by_fold, found.raw.merge(raw), target.min(initial=found.smallest))
+    return found
 
 
 def choose_map(

@@ -51,8 +51,7 @@ def main() -> None:
         if params.interactions != 0:
             parts = list_parts(TRAIN)
             columns = [*schema.modelled, "_fold"]
-            sample = sample_rows(parts, params.interaction_rows, columns)
-            rows = rows_of(sample, axes, schema, params.target)
+            rows = rows_of(sample_rows(parts, params.interaction_rows, columns), axes, schema, params.target)
             grids = [make_grid(axis, values, rows.weight) for axis, values in zip(axes, rows.values, strict=True)]
             search = search_of(axes, grids, signs, rows, schema, params, log)
             pairs, best = find_pairs(rows, members, additive, search, log)

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from stages.evaluation.intervals import interval_ends, interval_scores, residual_intervals
 from stages.modelling.comparison import candidate_of, quick_path
 from stages.modelling.pipeline import linear_sums, pairs_of, weights_of
-from stages.modelling.sums import moments_by_fold, term_moments, vertex_blocks
+from stages.modelling.sums import Products, add_by_fold, term_moments, vertex_blocks
 from stages.modelling.target_scale import from_scale
 from stages.modelling.training_sets import additive_sets, memberships
 from stages.table.schema import TableSchema
@@ -105,8 +105,10 @@ def log_factors(
     logs = np.log(size + SMALL * median(size[positive], None if weight is None else weight[positive]))
     values = np.array([axis.values(rows) for axis in pairs.axes])
     expand, place = partial(vertex_blocks, axes=pairs.axes), np.searchsorted(folds, fold)
-    found = moments_by_fold(expand, values, logs, place, len(folds), float(logs.mean()), weight)
-    sets = additive_sets([term_moments(moments, pairs.axes) for moments in found], memberships(len(folds), forward))
+    found = [Products.none(expand, len(values), float(logs.mean())) for _ in folds]
+    add_by_fold(found, expand, values, logs, place, weight)
+    moments = [term_moments(fold.moments(), pairs.axes) for fold in found]
+    sets = additive_sets(moments, memberships(len(folds), forward))
     *others, coef = candidate_of([quick_path(one, np.zeros(p)) for one in sets]).coefs
     of_folds = linear_sums(pairs, rows, [centred(model, each) for each in others])
     if forward:

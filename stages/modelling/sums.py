@@ -4,6 +4,7 @@ Two axes add up to one small table of their vertices, so a row costs the square 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -39,59 +40,94 @@ def slices_of(blocks: Iterable[Block]) -> Iterator[slice]:
         start += block.terms
 
 
-def add_up(expand: Expand, values: Floats, target: Floats, centre: float, weight: Floats | None = None) -> Moments:
-    """The moments of the terms of n rows, which are 0 to 1, and of their target.
+@dataclass
+class Products:
+    """Sums over rows of the products of their terms, which are 0 to 1, of the target less `centre`, and of 1.
 
-    Args:
-        values: (axes, n) values of the axes.
-        target: (n,) on the model's scale.
-        centre: a number near the target's mean, for accuracy.
-        weight: (n,) how often each row counts; once if None.
+    Only the lower triangle is kept, which is half the memory; sums of two sets of rows are added in place.
     """
-    n, squares = len(target), np.empty((0, 0))
-    for start in range(0, max(n, 1), CHUNK):
-        some = slice(start, start + CHUNK)
-        blocks = expand(values[:, some])
-        nowhere = np.zeros((len(target[some]), 1), np.intp)
-        blocks += [Block(nowhere, target[some, None] - centre, 1), Block(nowhere, np.ones(nowhere.shape), 1)]
-        if start == 0:
-            q = sum(block.terms for block in blocks)
-            squares = np.zeros((q, q))
-        add_products(squares, blocks, None if weight is None else weight[some])
-    if n == 0:
-        return Moments.none(len(squares) - 1)
-    squares = np.tril(squares) + np.tril(squares, -1).T
-    totals, total = squares[-1, :-1], squares[-1, -1]
-    mean = totals / total
-    mean[-1] += centre
-    return Moments(n if weight is None else float(total), mean, squares[:-1, :-1] - np.outer(totals, totals / total))
+
+    terms: list[int]  # of each block; the last two are the target and 1
+    strips: list[Floats]  # for each block (its terms, those up to its last)
+    centre: float  # a number near the target's mean, for accuracy
+    n: int  # rows
+    is_weighted: bool = False
+
+    @classmethod
+    def none(cls, expand: Expand, axes: int, centre: float) -> "Products":
+        """The sums of no rows, whose values of the axes `expand` turns into terms."""
+        terms = [*(block.terms for block in expand(np.empty((axes, 0)))), 1, 1]
+        strips = [np.zeros(shape) for shape in zip(terms, np.cumsum(terms).tolist(), strict=True)]
+        return cls(terms, strips, centre, 0)
+
+    def add(self, expand: Expand, values: Floats, target: Floats, weight: Floats | None) -> None:
+        """Add n rows.
+
+        Args:
+            values: (axes, n) values of the axes.
+            target: (n,) on the model's scale.
+            weight: (n,) how often each row counts; once without.
+        """
+        self.n += len(target)
+        self.is_weighted = weight is not None
+        for start in range(0, len(target), CHUNK):
+            some = slice(start, start + CHUNK)
+            blocks = expand(values[:, some])
+            nowhere = np.zeros((len(target[some]), 1), np.intp)
+            blocks += [Block(nowhere, target[some, None] - self.centre, 1), Block(nowhere, np.ones(nowhere.shape), 1)]
+            add_products(self.strips, blocks, None if weight is None else weight[some])
+
+    def merge(self, other: "Products") -> "Products":
+        """Add the sums of other rows."""
+        self.n += other.n
+        self.is_weighted |= other.is_weighted
+        for strip, more in zip(self.strips, other.strips, strict=True):
+            strip += more
+        return self
+
+    def moments(self) -> Moments:
+        """The moments of the terms and the target."""
+        q = sum(self.terms) - 1
+        if self.n == 0:
+            return Moments.none(q)
+        scatter, start = np.empty((q, q)), 0
+        for strip in self.strips[:-1]:
+            rows, end = slice(start, start + len(strip)), start + len(strip)
+            own = strip[:, rows]
+            scatter[rows, :start], scatter[:start, rows] = strip[:, :start], strip[:, :start].T
+            scatter[rows, rows] = np.tril(own) + np.tril(own, -1).T
+            start = end
+        totals, total = self.strips[-1][0, :-1], self.strips[-1][0, -1]
+        mean = totals / total
+        scatter -= np.outer(totals, mean)
+        mean[-1] += self.centre
+        return Moments(float(total) if self.is_weighted else self.n, mean, scatter)
 
 
-def moments_by_fold(
-    expand: Expand,
-    values: Floats,
-    target: Floats,
-    fold: Places,
-    folds: int,
-    centre: float,
-    weight: Floats | None = None,
-) -> list[Moments]:
-    """The moments of the rows of each fold (see `add_up`); `fold` (n,) is that of each row."""
-    found = []
-    for number in range(folds):
+def add_up(expand: Expand, values: Floats, target: Floats, centre: float, weight: Floats | None = None) -> Moments:
+    """The moments of the terms of n rows and of their target (see `Products`)."""
+    found = Products.none(expand, len(values), centre)
+    found.add(expand, values, target, weight)
+    return found.moments()
+
+
+def add_by_fold(
+    found: Sequence[Products], expand: Expand, values: Floats, target: Floats, fold: Places, weight: Floats | None
+) -> None:
+    """Add n rows to the sums of their folds (see `Products.add`); `fold` (n,) is that of each row."""
+    for number, products_of_fold in enumerate(found):
         inside = fold == number
         counted = None if weight is None else weight[inside]
-        found.append(add_up(expand, values[:, inside], target[inside], centre, counted))
-    return found
+        products_of_fold.add(expand, values[:, inside], target[inside], counted)
 
 
-def add_products(squares: Floats, blocks: Sequence[Block], weight: Floats | None) -> None:
-    """Add the sums over n rows of the products of their terms to the lower triangle of an array (q, q)."""
+def add_products(strips: Sequence[Floats], blocks: Sequence[Block], weight: Floats | None) -> None:
+    """Add the sums over n rows of the products of their terms to the lower triangle, block by block."""
     columns = list(slices_of(blocks))
-    for number, first in enumerate(blocks):
+    for number, (first, strip) in enumerate(zip(blocks, strips, strict=True)):
         weighted = first.weights if weight is None else first.weights * weight[:, None]
         for second, place in zip(blocks[: number + 1], columns, strict=False):
-            squares[columns[number], place] += products(first._replace(weights=weighted), second)
+            strip[:, place] += products(first._replace(weights=weighted), second)
 
 
 def products(first: Block, second: Block) -> Floats:

@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from stages.modelling.moments import Moments, merge_all
-from stages.modelling.sums import moments_by_fold, term_moments
+from stages.modelling.sums import Products, add_by_fold, term_moments
 from stages.modelling.target_scale import to_scale
 from stages.modelling.training_sets import Membership, TrainingSet
 from stages.pairs.grids import Grid
 from stages.pairs.terms import ChosenPairs, Pair, cell_rows, model_blocks, with_terms
-from stages.table.parts import read_part, row_counts, row_weights
+from stages.table.parts import read_chunks, row_counts, row_weights
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats, Mask
 from stages.utils.parallel import map_parts
 from stages.utils.params import TargetTransform
 
-PartSums = tuple[list[Moments], list[list[Floats]]]
+PartSums = tuple[list[Products], list[list[Floats]]]
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,9 @@ def sum_sets(
         by_part = map_parts(sum_part, parts, choice.pairs, chosen, folds, schema, transform, centre,
                             rows=row_counts(parts))  # fmt: skip
         summed, rows = reduce(merge_sums, by_part)
-        by_fold = [term_moments(fold, chosen.axes) for fold in summed]
-        del summed  # each of the two takes as much memory as the terms squared
+        by_fold = []
+        while summed:  # either form of a fold takes as much memory as the terms squared
+            by_fold.append(term_moments(summed.pop(0).moments(), chosen.axes))
         for number in choice.sets:
             sets[number] = set_of(number, choice, by_fold, chosen.by_set, members)
             of_pair = {
@@ -101,20 +102,28 @@ def sum_part(
     transform: TargetTransform,
     centre: float,
 ) -> PartSums:
-    """Return the sums of one part by fold: moments of the vertices and the pairs' terms, and rows by cell of a pair."""
-    frame = read_part(part)
-    fold, target = frame["_fold"].to_numpy(), to_scale(frame[schema.target.name].to_numpy(), transform)
-    values, weight = np.array([axis.values(frame) for axis in chosen.axes]), row_weights(frame, schema)
+    """Return the sums of one part by fold: those of the vertices and the pairs' terms, and rows by cell of a pair."""
     expand = partial(model_blocks, axes=chosen.axes, grids=chosen.grids, pairs=pairs)
-    moments = moments_by_fold(expand, values, target, fold, folds, centre, weight)
-    return moments, [count_cells(values, fold == k, chosen.grids, pairs, weight) for k in range(folds)]
+    by_fold = [Products.none(expand, len(chosen.axes), centre) for _ in range(folds)]
+    cells = [[np.zeros(pair.places.shape) for pair in pairs] for _ in range(folds)]
+    for rows in read_chunks(part, [*schema.modelled, "_fold"]):
+        fold, target = rows["_fold"].to_numpy(), to_scale(rows[schema.target.name].to_numpy(), transform)
+        values, weight = np.array([axis.values(rows) for axis in chosen.axes]), row_weights(rows, schema)
+        add_by_fold(by_fold, expand, values, target, fold, weight)
+        of_chunk = [count_cells(values, fold == k, chosen.grids, pairs, weight) for k in range(folds)]
+        cells = [add_all(*both) for both in zip(cells, of_chunk, strict=True)]
+    return by_fold, cells
 
 
 def merge_sums(first: PartSums, second: PartSums) -> PartSums:
-    """The sums of both."""
-    moments = [a.merge(b) for a, b in zip(first[0], second[0], strict=True)]
-    cells = [[a + b for a, b in zip(*fold, strict=True)] for fold in zip(first[1], second[1], strict=True)]
-    return moments, cells
+    """The sums of both, added in place of the first."""
+    by_fold = [a.merge(b) for a, b in zip(first[0], second[0], strict=True)]
+    return by_fold, [add_all(*both) for both in zip(first[1], second[1], strict=True)]
+
+
+def add_all(first: list[Floats], second: list[Floats]) -> list[Floats]:
+    """The sums of two lists of arrays, one by one."""
+    return [a + b for a, b in zip(first, second, strict=True)]
 
 
 def count_cells(

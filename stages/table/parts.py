@@ -1,7 +1,8 @@
 """Tables as directories of Parquet parts, in source order: read and write a part, sample rows.
 
-A part is a pandas DataFrame. In data/valid and after it, a column is float64 for numbers, integers and booleans, `str`
-for levels, datetime64[us] for dates. The pipeline adds the columns of `stages.table.schema.INTERNAL`.
+A part is read as a pandas DataFrame, whole or some thousand rows at a time. In data/valid and after it, a column is
+float64 for numbers, integers and booleans, `str` for levels, datetime64[us] for dates. The pipeline adds the columns of
+`stages.table.schema.INTERNAL`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,8 @@ from stages.table.hashing import draw, mix
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats, Mask
 from stages.utils.errors import DataError
+
+CHUNK_ROWS = 65_536  # of a row group, the least that is read of a part
 
 
 def list_parts(directory: str | Path) -> list[Path]:
@@ -46,6 +49,17 @@ def read_part(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     with explained_errors(path):
         frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
     return frame
+
+
+def read_chunks(path: Path, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read one part, or some of its columns, CHUNK_ROWS rows at a time; a part without rows is one empty chunk.
+
+    Raises:
+        DataError: the file is damaged or gone.
+    """
+    with explained_errors(path), pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns, use_threads=False).to_pandas(use_threads=False)
 
 
 def read_column(path: Path, name: str) -> "pd.Series[Any]":
@@ -113,6 +127,7 @@ def write_part(frame: pd.DataFrame, directory: Path, name: str | int, typed: boo
     pq.write_table(
         table,
         directory / (f"part-{name:05d}.parquet" if isinstance(name, int) else name),
+        row_group_size=CHUNK_ROWS,
         compression="zstd",
         use_dictionary=[field for field in table.column_names if field not in numbers],
         use_byte_stream_split=numbers,
@@ -142,15 +157,22 @@ def sample_rows(parts: list[Path], rows: int, columns: list[str]) -> pd.DataFram
     Raises:
         DataError: the table has no rows.
     """
-    hashes = [read_part(part, ["_hash"])["_hash"].to_numpy() for part in parts]
-    ends = np.cumsum([len(part) for part in hashes])
-    draws = draw(np.concatenate(hashes) ^ mix(np.arange(ends[-1], dtype=np.uint64)), "sample")
-    chosen = np.zeros(len(draws), bool)
-    chosen[np.argsort(draws, kind="stable")[:rows]] = True
-    frames = []
-    for part, mask in zip(parts, np.split(chosen, ends[:-1]), strict=True):
-        if mask.any():
-            frames.append(read_part(part, columns)[mask])
+    draws, places = np.empty(0, np.uint64), np.empty(0, np.intp)
+    ends = np.cumsum([0, *row_counts(parts)])
+    for part, start, end in zip(parts, ends, ends[1:], strict=False):
+        of_part = np.arange(start, end)
+        hashes = read_part(part, ["_hash"])["_hash"].to_numpy(np.uint64)
+        draws = np.append(draws, draw(hashes ^ mix(of_part.astype(np.uint64)), "sample"))
+        places = np.append(places, of_part)
+        smallest = np.sort(np.argsort(draws, kind="stable")[:rows])  # of two that are equal the earlier row wins
+        draws, places = draws[smallest], places[smallest]
+    frames: list[pd.DataFrame] = []
+    for part, start, end in zip(parts, ends, ends[1:], strict=False):
+        if ((start <= places) & (places < end)).any():
+            for chunk in read_chunks(part, columns):
+                chosen = places[(start <= places) & (places < start + len(chunk))] - start
+                frames.append(chunk.iloc[chosen])
+                start += len(chunk)
     if not frames:
         raise DataError(f"{parts[0].parent}: the table has no rows")
     return pd.concat(frames, ignore_index=True)
