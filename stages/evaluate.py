@@ -56,6 +56,7 @@ def main() -> None:
         write_json(INTERVALS, models.intervals, ALL_DIGITS)
         groups = find_groups(by_weight(sample, schema), schema)
         test = list_parts(TEST)
+        del sample
         parts = list(map_parts(score_part, test, models, schema, groups, by_group, rows=row_counts(test)))
         by_group_of_rows = residuals_by_group(pd.concat([part.groups for part in parts]), groups, schema)
 

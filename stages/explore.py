@@ -45,7 +45,8 @@ def main() -> None:
         schema = read_schema()
         parts = list_parts(TRAIN)
         columns = [*schema.inputs, schema.target]
-        profile = merge_profiles(list(map_parts(profile_part, parts, schema, rows=row_counts(parts))), schema)
+        by_part = map_parts(profile_part, parts, schema, rows=row_counts(parts), last=True)
+        profile = merge_profiles(list(by_part), schema)
         sample = by_weight(sample_rows(parts, params.sample_rows, schema.modelled), schema)
         target, inputs = sampled_column(schema.target, sample[schema.target.name]), sampled_inputs(sample, schema)
         for column in columns:

@@ -20,7 +20,7 @@ from stages.modelling.moments import Moments, merge_all
 from stages.splitting.rates import as_rates, mean_exposure
 from stages.splitting.row_ids import Numbering, check_row_ids, find_row_ids, numbering_of
 from stages.splitting.time_folds import time_fold_edges
-from stages.table.hashing import Hashes, combine_hashes, count_repeats, draw, hash_columns
+from stages.table.hashing import Hashes, count_members, count_repeats, draw, hash_groups
 from stages.table.parts import list_parts, read_part, row_counts, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
@@ -57,8 +57,8 @@ def main() -> None:
         with replacing(TRAIN) as train, replacing(TEST) as test:
             work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
             mean = mean_exposure(parts, schema)
-            summaries = list(map_parts(split_part, work, schema, params, edges, train, test, mean, rows=rows))
-            metrics = summarise(summaries, schema)
+            by_part = map_parts(split_part, work, schema, params, edges, train, test, mean, rows=rows, last=True)
+            metrics = summarise(list(by_part), schema)
             for name in schema.names("weight"):
                 check_weights(metrics.train + metrics.test, sum(rows), name, log)
             check_sizes(metrics)
@@ -89,52 +89,60 @@ def split_part(
         frame = frame[frame[name] > 0].reset_index(drop=True)
     frame = as_rates(frame, schema, exposure)
     columns = schema.names("feature", "group", "time", "ignore")
-    by_column = hash_columns(frame, columns)
-    hashes = combine_hashes(by_column, columns)
-    inputs = combine_hashes(by_column, [column.name for column in schema.inputs])
+    inputs = [column.name for column in schema.inputs]
+    hashes, of_inputs, of_group = hash_groups(frame, [columns, inputs, schema.names("group")])
     if edges is not None:
         fold = np.searchsorted(edges, frame[schema.names("time")[0]].to_numpy(), side="right")
         is_test = fold == params.folds
     else:
-        unit = combine_hashes(by_column, schema.names("group")) if params.by == "group" else hashes
+        unit = of_group if params.by == "group" else hashes
         fold = (draw(unit, "fold", params.seed) % np.uint64(params.folds)).astype(np.int64)
         is_test = draw(unit, "side", params.seed) < np.uint64(params.test_fraction * 2.0**64)
-    rows = frame.assign(_hash=hashes)
-    write_part(rows[~is_test].assign(_fold=fold[~is_test].astype(np.int16)), train, part.name, typed=True)
-    write_part(rows[is_test], test, part.name, typed=True)
-
     position = np.arange(start, start + len(frame), dtype=np.float64)
     order = Moments.of(np.column_stack([position, frame[schema.target.name].to_numpy()]))
+    numbering = numbering_of(frame, schema)
+    frame["_hash"] = hashes
+    write_part(frame[is_test], test, part.name, typed=True)
+    frame = frame[~is_test]  # the parts are written after each other, so that only one of them is a second copy
+    write_part(frame.assign(_fold=fold[~is_test].astype(np.int16)), train, part.name, typed=True)
+    of_train, of_test = hashes[~is_test], hashes[is_test]
+    same = of_inputs is hashes  # then one array is sent and kept for both
     return Summary(
-        train=hashes[~is_test],
-        test=hashes[is_test],
-        train_inputs=inputs[~is_test],
-        test_inputs=inputs[is_test],
+        train=of_train,
+        test=of_test,
+        train_inputs=of_train if same else of_inputs[~is_test],
+        test_inputs=of_test if same else of_inputs[is_test],
         folds=np.bincount(fold[~is_test], minlength=params.folds),
         order=order,
-        numbering=numbering_of(frame, schema),
+        numbering=numbering,
     )
 
 
 def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
     """Merge the summaries into the metrics of the whole table."""
-    train, test, train_inputs, test_inputs = (
-        np.concatenate([getattr(summary, name) for summary in summaries])
-        for name in ("train", "test", "train_inputs", "test_inputs")
-    )
+    train, test = gather(summaries, "train"), gather(summaries, "test")
+    sizes = {"train": len(train), "test": len(test)}
+    repeats = {"duplicates_train": count_repeats(train), "duplicates_test": count_repeats(test)}
+    straddling = count_members(test, train)
+    del train, test  # two of these four columns take as much memory as there should be at a time
+    inputs = gather(summaries, "train_inputs")
+    inputs.sort()
     order = merge_all(summary.order for summary in summaries)
     spread = order.scatter[0, 0] * order.scatter[1, 1]
     return SplitMetrics(
-        train=len(train),
-        test=len(test),
+        **sizes,
+        **repeats,
         folds=np.sum([summary.folds for summary in summaries], axis=0).tolist(),
-        duplicates_train=count_repeats(train),
-        duplicates_test=count_repeats(test),
-        duplicates_straddling=int(np.isin(test, train).sum()),
-        test_rows_with_inputs_seen_in_train=int(np.isin(test_inputs, train_inputs).sum()),
+        duplicates_straddling=straddling,
+        test_rows_with_inputs_seen_in_train=count_members(gather(summaries, "test_inputs"), inputs),
         target_order_r2=order.scatter[0, 1] ** 2 / spread if spread > 0 else 0.0,
         row_ids=find_row_ids([summary.numbering for summary in summaries], schema),
     )
+
+
+def gather(summaries: list[Summary], name: str) -> Hashes:
+    """Return one field of hashes of all the parts."""
+    return np.concatenate([getattr(summary, name) for summary in summaries])
 
 
 def check_weights(positive: int, rows: int, weight: str, log: logging.Logger) -> None:

@@ -60,9 +60,8 @@ def main() -> None:
         with replacing(VALID) as valid:
             with replacing(QUARANTINE) as quarantine:
                 work = list(zip(parts, repeats, strict=True))
-                metrics = summarise(
-                    list(map_parts(validate_part, work, schema, valid, quarantine, rows=row_counts(parts)))
-                )
+                by_part = map_parts(validate_part, work, schema, valid, quarantine, rows=row_counts(parts), last=True)
+                metrics = summarise(list(by_part))
             write_metrics(metrics)
             log.info(
                 "%d of %d rows valid, %d in quarantine, %d duplicates",

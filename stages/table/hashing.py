@@ -1,6 +1,6 @@
 """Row hashes, and random numbers from them: rows are split, sampled and compared without regard to their order."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,30 +18,33 @@ def hash_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Hashes:
 
     Numbers are hashed as float64, so that 1 equals 1.0 and 0.0 equals -0.0. All missing cells are equal.
     """
-    names = list(columns)
-    return combine_hashes(hash_columns(frame, names), names)
+    return hash_groups(frame, [list(columns)])[0]
 
 
-def hash_columns(frame: pd.DataFrame, columns: Iterable[str]) -> dict[str, Hashes]:
-    """Return a 64-bit hash of each row's value in each column (n,); see `hash_rows`."""
-    hashes = {}
-    for name in columns:
+def hash_groups(frame: pd.DataFrame, groups: Sequence[Sequence[str]]) -> list[Hashes]:
+    """Return the hashes of each row's values in several groups of columns (see `hash_rows`); each column is read once.
+
+    Groups of the same columns share one array.
+    """
+    found = {frozenset(group): np.zeros(len(frame), np.uint64) for group in groups}
+    for name in sorted(frozenset().union(*found)):
         values = frame[name] + 0.0 if frame[name].dtype.kind == "f" else frame[name]
-        hashes[name] = np.asarray(pd.util.hash_pandas_object(values, index=False), np.uint64)
-    return hashes
-
-
-def combine_hashes(by_column: Mapping[str, Hashes], columns: Iterable[str]) -> Hashes:
-    """Return the hash of each row's values in `columns` (see `hash_rows`), from those of `hash_columns`."""
-    hashes = np.zeros(len(next(iter(by_column.values()))), np.uint64)
-    for name in sorted(columns):
-        hashes = mix(hashes ^ by_column[name])
-    return hashes
+        hashes = np.asarray(pd.util.hash_pandas_object(values, index=False), np.uint64)
+        for group in found:
+            if name in group:
+                found[group] = mix(found[group] ^ hashes)
+    return [found[frozenset(group)] for group in groups]
 
 
 def count_repeats(hashes: Hashes) -> int:
-    """Return how many of n hashes (n,) repeat another one (by sorting, which takes a fiftieth of np.unique's time)."""
-    return int((np.diff(np.sort(hashes)) == 0).sum())
+    """Sort n hashes (n,) in place, and return how many repeat another one (in a fiftieth of np.unique's time)."""
+    hashes.sort()
+    return int((hashes[1:] == hashes[:-1]).sum())
+
+
+def count_members(hashes: Hashes, among: Hashes) -> int:
+    """Return how many of n hashes (n,) are among those of a sorted array."""
+    return int((np.searchsorted(among, hashes, "right") > np.searchsorted(among, hashes, "left")).sum())
 
 
 def mix(hashes: Hashes) -> Hashes:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import joblib
+from joblib.externals.loky import get_reusable_executor
 
 from stages.utils.config import Compute, read_config
 from stages.utils.errors import WorkerError
@@ -25,6 +26,7 @@ def map_parts(
     small: bool = False,
     rows: Sequence[int] | None = None,
     unit: str = "parts",
+    last: bool = False,
 ) -> Iterator[Result]:
     """Yield `function(part, *shared)` for every part, in part order.
 
@@ -38,6 +40,7 @@ def map_parts(
         small: stay in this process; the work takes less time than starting others.
         rows: the rows of each part, by which progress is shown; without them, by parts.
         unit: what a part is called where progress is shown.
+        last: end this machine's worker processes afterwards, so that the stage has their memory for what it does next.
 
     Raises:
         WorkerError: a worker process died, or Dask's scheduler cannot be reached.
@@ -59,6 +62,8 @@ def map_parts(
                 bar.set_postfix_str(f"{done} of {len(parts)} {unit}", refresh=False)
             bar.update(rows[done - 1] if rows else 1)
             yield result
+        if last and compute.backend == "loky" and not (small or len(parts) == 1 or workers == 1):
+            get_reusable_executor().shutdown(wait=True)
 
 
 @contextmanager

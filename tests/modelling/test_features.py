@@ -25,6 +25,7 @@ from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature
 from stages.modelling.leakage import check_leaks, correlated, find_leaks
 from stages.modelling.moments import Moments, merge_all
 from stages.modelling.sums import add_up, term_moments, vertex_blocks
+from stages.table import parts
 from stages.table.parts import write_part
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
@@ -367,12 +368,13 @@ def test_a_part_adds_up_to_the_moments_of_its_rows(tmp_path: Path, monkeypatch: 
     frame = typed(columns, schema).assign(_fold=(np.arange(200) % 3).astype("int16"))
     frame.loc[::7, "z"] = np.nan
     monkeypatch.setattr(sums, "CHUNK", 30)
+    monkeypatch.setattr(parts, "CHUNK_ROWS", 70)
     numbers = {"x": 0.5, "z": -1.0}
     found, axes, feature_map = accumulated(tmp_path, frame, schema, numbers, folds=4, transform="none")
     rows = np.column_stack([feature_map.transform(frame), frame["y"]])
     assert [fold.n for fold in found.folds] == [67, 67, 66, 0]
     for k in range(3):
-        in_terms = term_moments(found.folds[k], axes)
+        in_terms = term_moments(found.folds[k].moments(), axes)
         np.testing.assert_allclose(in_terms.scatter, Moments.of(rows[k::3]).scatter, rtol=1e-9, atol=1e-9)
     raw = Moments.of(frame[["x", "z", "y"]].fillna({"z": -1.0}).to_numpy())
     np.testing.assert_allclose(found.raw.mean, raw.mean, rtol=1e-9)
@@ -383,7 +385,7 @@ def test_moments_of_a_logarithm_and_the_target_as_it_is(tmp_path: Path) -> None:
     schema = schema_of({"x": "number"})
     frame = typed({"x": np.arange(50.0), "y": np.exp(np.arange(50.0) / 7)}, schema).assign(_fold=np.int16(0))
     found, *_ = accumulated(tmp_path, frame, schema, {"x": 0.0}, folds=1, transform="log")
-    assert found.folds[0].mean[-1] == pytest.approx((np.arange(50) / 7).mean())
+    assert found.folds[0].moments().mean[-1] == pytest.approx((np.arange(50) / 7).mean())
     assert found.raw.mean[-1] == pytest.approx(frame["y"].mean())
     assert found.smallest == 1
 
