@@ -13,12 +13,13 @@ import pytest
 
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # so that the tests' own make commands are not part of `make test`
     os.environ.pop(name, None)
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # what `compute.workers: auto` means here: pytest's workers use the cores
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every process would compile the stages again
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it, and so do its children
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip
-from tests.helpers.pipeline import STAGES  # noqa: E402
+from tests.helpers.pipeline import DRAWING, STAGES, edit_stages  # noqa: E402
 from tests.helpers.project import (  # noqa: E402
     RESULTS,
     SHARED_DATA,
@@ -75,6 +76,17 @@ def built_template(make_once: MakeOnce) -> Path:
     return make_once("built", build).path
 
 
+@pytest.fixture(scope="session")
+def undrawn_template(make_once: MakeOnce, built_template: Path) -> Path:
+    """The built template, whose pipeline lacks the stages that draw; not to be changed."""
+
+    def build(project: Project) -> None:
+        shutil.rmtree(project.path)
+        edit_stages(Project(built_template).copy_to(project.path), *DRAWING)
+
+    return make_once("undrawn", build).path
+
+
 @pytest.fixture
 def adopted(make_once: MakeOnce) -> Callable[[str], Project]:
     """Gives the project of a shared table: adopted, and built as far as the scorecard; not to be changed."""
@@ -82,7 +94,7 @@ def adopted(make_once: MakeOnce) -> Callable[[str], Project]:
     def build(name: str, project: Project) -> None:
         file, target = SHARED_TABLES[name]
         project.run("python", "-m", "tools.adopt", SHARED_DATA / file, "--target", target, check=True)
-        project.stages(*(stage for stage in STAGES if stage not in ("explore", "report", "card")))
+        project.stages(*(stage for stage in STAGES if stage not in (*DRAWING, "card")))
 
     return lambda name: make_once(f"adopted_{name}", partial(build, name))
 
@@ -107,6 +119,12 @@ def project(new_project: Callable[..., Project]) -> Project:
 def built(built_template: Path, tmp_path: Path) -> Project:
     """A project with everything built and cached."""
     return Project(built_template).copy_to(tmp_path / "built")
+
+
+@pytest.fixture
+def undrawn(undrawn_template: Path, tmp_path: Path) -> Project:
+    """A project with everything built and cached, whose pipeline draws nothing: for tests that run much of it."""
+    return Project(undrawn_template).copy_to(tmp_path / "undrawn")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from tests.helpers.pipeline import STAGES
 from tests.helpers.processes import PATIENCE, end, family, is_alive, is_listening, wait_until
 from tests.helpers.project import ROOT, Project
 from tests.helpers.servers import free_port
@@ -18,7 +19,9 @@ ADDRESS = "127.0.0.1:8000"  # of the web app, in a page
 START = 180  # seconds until a server must listen; MLflow takes ten of a calm machine
 SERVERS = ("make serve", "make serve PREDICTION_LOG=prediction-log", "make ui")  # run until they are stopped
 STAMPS = (".cluster", ".pipeline", ".test", ".track", ".translate", ".webapp")  # of .venv in the Makefile
-ONLY_SHOWN = {  # by `make --dry-run`; their own tests run them
+EACH_STAGE = f"for stage in {' '.join(STAGES)}; do python -m stages.$stage || break; done"
+ONLY_SHOWN = {  # by `make --dry-run`, or only parsed; their own tests run them
+    EACH_STAGE: "tests/pipeline/test_reproducible.py",
     "make verify": "tests/tools/test_verify.py",
     "make image": "tests/deploy/test_container.py",
     "make monitor LOG=prediction-log OUTCOMES=outcomes.csv": "tests/tools/test_monitor.py",
@@ -74,8 +77,8 @@ def walk(document: str, project: Project) -> list[tuple[str, str]]:
                 continue
             if command.startswith("node "):
                 needs("node")
-            dry = command.replace("make", "make --dry-run", 1) if command in ONLY_SHOWN else command
-            done = project.run("bash", "-euc", dry.replace(ADDRESS, address))
+            text = command.replace("make", "make --dry-run", 1) if command in ONLY_SHOWN else command
+            done = project.run("bash", "-neuc" if command == EACH_STAGE else "-euc", text.replace(ADDRESS, address))
             ran.append((command, done.stdout + done.stderr))
             assert done.returncode == 0 or command == "make doctor", (document, *ran[-1])
     return ran

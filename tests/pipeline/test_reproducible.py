@@ -4,7 +4,6 @@ import json
 import math
 import sys
 from collections.abc import Callable
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from tests.helpers.documents import EACH_STAGE, commands
 from tests.helpers.pipeline import STAGES, digests, locked, pin
 from tests.helpers.project import RESULTS, ROOT, MakeOnce, Project
 
@@ -39,6 +39,7 @@ SURROUNDINGS = {
         "TZ": "Europe/Zurich",
         "LC_ALL": "de_DE.UTF-8",  # where the system has none, as C
         "PYTHONHASHSEED": "1",
+        "LOKY_MAX_CPU_COUNT": "2",
     },
 }
 
@@ -79,13 +80,17 @@ def test_forced_repro_leaves_git_clean(built: Project) -> None:
 
 @pytest.mark.slow
 def test_surroundings_do_not_change_a_byte(built: Project, new_project: Callable[..., Project]) -> None:
-    """Nor does the absence of DVC: the commands of dvc.yaml, in the order of their deps, write what it has pinned."""
+    """Nor does the absence of DVC: the loop that docs/how-it-works.md shows writes what it has pinned."""
     other = new_project("a copy in Kathmandu ☂ ñ")
-    writers = {out: name for name, stage in STAGES.items() for out in stage.outs}
-    readers = {name: {writers[dep] for dep in stage.deps & writers.keys()} for name, stage in STAGES.items()}
-    commands = YAML(typ="safe").load(other.path / "dvc.yaml")["stages"]
-    for name in TopologicalSorter(readers).static_order():
-        other.run("sh", "-c", commands[name]["cmd"], env=SURROUNDINGS["Kathmandu"], check=True)
+    declared = YAML(typ="safe").load(other.path / "dvc.yaml")["stages"]
+    assert [declared[name]["cmd"] for name in STAGES] == [f"python -m stages.{name}" for name in STAGES]
+    writers = {out: place for place, stage in enumerate(STAGES.values()) for out in stage.outs}
+    for place, stage in enumerate(STAGES.values()):
+        assert all(writers[dep] < place for dep in stage.deps & writers.keys()), (
+            "no stage reads what a later one writes"
+        )
+    assert EACH_STAGE in commands("docs/how-it-works.md")
+    other.run("bash", "-euc", EACH_STAGE, env=SURROUNDINGS["Kathmandu"], check=True)
     assert {name: {out: pin(other.path / out) for out in outs} for name, outs in locked(built).items()} == locked(built)
     assert digests(other) == digests(built)
     results = (":!metrics", ":!models", ":!plots")  # compared above; another Python than that of git has others

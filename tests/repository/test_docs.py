@@ -129,8 +129,12 @@ def s3() -> Iterator[str]:
 
 
 @pytest.fixture
-def reader(built: Project, s3: str, tmp_path: Path) -> Project:
-    """A built project whose owner has a table in ~/Downloads, a bucket and an `origin`."""
+def reader(page: str, built_template: Path, undrawn_template: Path, s3: str, tmp_path: Path) -> Project:
+    """A built project whose owner has a table in ~/Downloads, a bucket and an `origin`.
+
+    Its pipeline draws nothing, but for the page that shows the stages which an experiment runs.
+    """
+    built = Project(built_template if page == "docs/parameters.md" else undrawn_template).copy_to(tmp_path / "built")
     downloads = tmp_path / "home/Downloads"
     downloads.mkdir(parents=True)
     rows = [f"{n},{n % 7},{n % 24},{2.5 * (n % 7) + (n % 24) + n * 13 % 5}" for n in range(400)]

@@ -13,12 +13,12 @@ GRID = ("train.alpha=0.5,2", "train.l1_ratio=0.9")
 
 
 @pytest.fixture(scope="session")
-def swept_template(make_once: MakeOnce, built_template: Path) -> Path:
-    """A built project after a sweep of GRID; logs/sweep.out and .err have what it printed. Not to be changed."""
+def swept_template(make_once: MakeOnce, undrawn_template: Path) -> Path:
+    """An undrawn project after a sweep of GRID; logs/sweep.out and .err have what it printed. Not to be changed."""
 
     def build(project: Project) -> None:
         shutil.rmtree(project.path)
-        shutil.copytree(built_template, project.path, symlinks=True)
+        Project(undrawn_template).copy_to(project.path)
         done = project.run("python", "-m", "tools.sweep", *GRID, env=NO_MLFLOW, check=True)
         (project.path / "logs/sweep.out").write_text(done.stdout)
         (project.path / "logs/sweep.err").write_text(done.stderr)
@@ -28,8 +28,8 @@ def swept_template(make_once: MakeOnce, built_template: Path) -> Path:
 
 @pytest.fixture
 def swept(swept_template: Path, tmp_path: Path) -> Project:
-    """A built project after a sweep of GRID."""
-    return Project(Path(shutil.copytree(swept_template, tmp_path / "swept", symlinks=True)))
+    """An undrawn project after a sweep of GRID."""
+    return Project(swept_template).copy_to(tmp_path / "swept")
 
 
 @pytest.fixture

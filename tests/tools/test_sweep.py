@@ -227,28 +227,28 @@ def test_experiments_of_a_sweep_are_dvcs_own(swept: Project) -> None:
 
 
 @pytest.mark.slow
-def test_one_failing_experiment_costs_the_others_nothing(built: Project) -> None:
+def test_one_failing_experiment_costs_the_others_nothing(undrawn: Project) -> None:
     failing = 'if read_params("train").alpha == 2:\n    raise SystemExit("two is too much")'
-    inject(built.path / "stages/train.py", "main", failing)
-    built.git("commit", "-qam", "Dislike two")
-    done = sweep(built, "train.alpha=2,3")
+    inject(undrawn.path / "stages/train.py", "main", failing)
+    undrawn.git("commit", "-qam", "Dislike two")
+    done = sweep(undrawn, "train.alpha=2,3")
     assert done.returncode == 1
     assert "train.alpha=2 failed: " in done.stderr
     assert "1 of 2 experiments failed" in done.stderr
-    assert [shown_metrics(experiment, "train")["alpha"] for experiment in shown(built).values()] == [3]
-    again = sweep(built)
+    assert [shown_metrics(experiment, "train")["alpha"] for experiment in shown(undrawn).values()] == [3]
+    again = sweep(undrawn)
     assert again.returncode == 1
     assert "1 of 2 experiments ran before" in again.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_a_sweep_that_is_ended_leaves_nothing_and_goes_on(built: Project, end: signal.Signals) -> None:
+def test_a_sweep_that_is_ended_leaves_nothing_and_goes_on(undrawn: Project, end: signal.Signals) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environment |= NO_MLFLOW
     command = [sys.executable, "-m", "tools.sweep", "train.alpha=0.5,2", "--jobs=2"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, cwd=built.path, env=environment, start_new_session=True, **quiet)  # type: ignore[call-overload]
+    process = subprocess.Popen(command, cwd=undrawn.path, env=environment, start_new_session=True, **quiet)  # type: ignore[call-overload]
     children: set[int] = set()
     try:
 
@@ -259,7 +259,7 @@ def test_a_sweep_that_is_ended_leaves_nothing_and_goes_on(built: Project, end: s
         assert wait_until(runs, PATIENCE)
         children |= family(process.pid)
         process.send_signal(signal.SIGSTOP)  # what it has started goes on, and it is not done before it is ended
-        busy = sweep(built, "train.alpha=7")
+        busy = sweep(undrawn, "train.alpha=7")
         assert busy.returncode == 1
         assert f"a sweep is already running (process {process.pid})" in busy.stderr
         process.send_signal(end)
@@ -272,24 +272,24 @@ def test_a_sweep_that_is_ended_leaves_nothing_and_goes_on(built: Project, end: s
             if is_alive(pid):
                 os.kill(pid, signal.SIGKILL)
         process.wait(10)
-    assert built.git("status", "--porcelain") == ""
-    assert "is already running" not in built.dvc("status").stderr
-    done = sweep(built)
+    assert undrawn.git("status", "--porcelain") == ""
+    assert "is already running" not in undrawn.dvc("status").stderr
+    done = sweep(undrawn)
     assert done.returncode == 0, done.stderr
-    assert sorted(shown_metrics(experiment, "train")["alpha"] for experiment in shown(built).values()) == [0.5, 2]
-    assert not list((built.path / ".dvc/tmp/sweep").glob("worker-*/")), (
+    assert sorted(shown_metrics(experiment, "train")["alpha"] for experiment in shown(undrawn).values()) == [0.5, 2]
+    assert not list((undrawn.path / ".dvc/tmp/sweep").glob("worker-*/")), (
         "no checkout is left, not even of a killed sweep"
     )
 
 
 @pytest.mark.slow
-def test_killed_experiments_cost_the_others_nothing(built: Project) -> None:
+def test_killed_experiments_cost_the_others_nothing(undrawn: Project) -> None:
     """The stage of the first is killed, and the worker of the second."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     environment |= NO_MLFLOW
     command = [sys.executable, "-m", "tools.sweep", "train.alpha=0.5,2,3", "--jobs=1"]
     process = subprocess.Popen(
-        command, cwd=built.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=undrawn.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     children: set[int] = set()
 
@@ -315,8 +315,8 @@ def test_killed_experiments_cost_the_others_nothing(built: Project) -> None:
     # 137 is how a shell that stays, such as dash, says -9
     assert re.search(r"train\.alpha=0\.5 failed: .*exited with (-9|137)", stderr)
     assert re.search(r"train\.alpha=2 failed: its worker ended with exit code -9(: .*)?; see ", stderr)
-    assert [shown_metrics(experiment, "train")["alpha"] for experiment in shown(built).values()] == [3]
-    assert built.git("status", "--porcelain") == ""
+    assert [shown_metrics(experiment, "train")["alpha"] for experiment in shown(undrawn).values()] == [3]
+    assert undrawn.git("status", "--porcelain") == ""
 
 
 @pytest.mark.slow

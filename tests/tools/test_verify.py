@@ -6,47 +6,32 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from tests.helpers.pipeline import STAGES, edit_stages
 from tests.helpers.project import Project
 from tools.verify import differing_hashes, differing_values, is_repeatable, read_lock, read_values
 
-DRAWING = ("explore", "report", "card")
-
-
-def edit_stages(project: Project, *left_out: str, **md5: str) -> None:
-    """Commit a pipeline and a lock without some stages, and with another md5 of the first output of others."""
-    yaml = YAML()
-    pipeline, lock = (yaml.load(project.path / name) for name in ("dvc.yaml", "dvc.lock"))
-    for stage in left_out:
-        del pipeline["stages"][stage], lock["stages"][stage]
-    for stage, value in md5.items():
-        lock["stages"][stage]["outs"][0]["md5"] = value
-    for name, content in (("dvc.yaml", pipeline), ("dvc.lock", lock)):
-        with (project.path / name).open("w") as file:
-            yaml.dump(content, file)
-    project.git("commit", "-qam", "another pipeline")
-
 
 @pytest.mark.slow
-def test_the_same_bytes(built: Project) -> None:
-    edit_stages(built, *DRAWING)  # to be sooner done
-    done = built.run("python", "-m", "tools.verify")
+def test_the_same_bytes(undrawn: Project) -> None:
+    done = undrawn.run("python", "-m", "tools.verify")
     assert done.returncode == 0, done.stderr
-    lock = read_lock(built.path)
+    lock = read_lock(undrawn.path)
     outputs = sum(map(len, lock.values()))
     assert done.stdout.splitlines()[-1] == f"verify: {outputs} outputs of {len(lock)} stages have the same bytes"
-    assert built.git("status", "--porcelain") == "", "the checkout is left alone"
+    assert undrawn.git("status", "--porcelain") == "", "the checkout is left alone"
 
 
 @pytest.mark.slow
 def test_from_the_raw_rows_and_the_first_stage_that_differs(built: Project) -> None:
     """A source that a clone does not have: the rebuild starts from data/raw as the cache has it."""
     built.edit("config.yaml", source__uri="data/source/not-tracked.csv")
-    edit_stages(built, *DRAWING, export="0" * 32, train="0" * 32)  # a lock that no run has written
+    first_stages = ("ingest", "validate", "split")
+    edit_stages(built, *(STAGES.keys() - first_stages), split="0" * 32, validate="0" * 32)  # no run wrote such a lock
     lock = YAML(typ="safe").load(built.path / "dvc.lock")["stages"]
-    first = lock["train"]["outs"][0]["path"]
+    first = lock["validate"]["outs"][0]["path"]
     done = built.run("python", "-m", "tools.verify")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"verify: stage train is the first that differs: {first} (")
+    assert done.stderr.splitlines()[-1].startswith(f"verify: stage validate is the first that differs: {first} (")
     assert "stages.ingest" not in done.stdout
 
     raw = next(out["md5"] for out in lock["ingest"]["outs"])
