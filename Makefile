@@ -103,7 +103,8 @@ track: $(BIN)/.pipeline $(BIN)/.track  ## publish to MLflow the runs that it lac
 
 ui: $(BIN)/.pipeline $(BIN)/.track  ## serve MLflow's pages on http://127.0.0.1:5000
 	@uri=$$(python -m tools.track --uri); case $$uri in http*) echo "MLflow is at $$uri" ;; \
-		*) mlflow ui --workers 1 --backend-store-uri "$$uri" --host 127.0.0.1 --port $${PORT:-5000} ;; esac
+		*) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+		mlflow ui --workers 1 --backend-store-uri "$$uri" --host 127.0.0.1 --port $${PORT:-5000} ;; esac
 
 $(BIN)/.webapp: requirements/webapp.txt | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/webapp.txt

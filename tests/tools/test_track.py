@@ -60,6 +60,7 @@ def mlflow_server(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--host=127.0.0.1", f"--port={port}", "--workers=1"]
     command += [f"--backend-store-uri=sqlite:///{folder}/server.db", f"--artifacts-destination={folder}/files"]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # runs need none of its half a dozen processes
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
     try:
