@@ -27,12 +27,20 @@ def list_parts(directory: str | Path) -> list[Path]:
     """Return the parts of a table, in source order.
 
     Raises:
-        DataError: the table has no parts.
+        DataError: the table has no parts, or one is gone (the last one is not missed).
     """
     parts = sorted(Path(directory).glob("part-*.parquet"))
     if not parts:
         raise DataError(f"{directory}: no parts found; run the stage that writes them with `dvc repro`")
+    for number, part in enumerate(parts):
+        if part.name != name_of(number):
+            raise DataError(f"{part.with_name(name_of(number))}: no such file; remove {directory} and run `dvc repro`")
     return parts
+
+
+def name_of(number: int) -> str:
+    """Return the file name of a part."""
+    return f"part-{number:05d}.parquet"
 
 
 def row_counts(parts: list[Path]) -> list[int]:
@@ -126,7 +134,7 @@ def write_part(frame: pd.DataFrame, directory: Path, name: str | int, typed: boo
     numbers = [field.name for field in table.schema if typed and field.type in (pa.float64(), pa.uint64())]
     pq.write_table(
         table,
-        directory / (f"part-{name:05d}.parquet" if isinstance(name, int) else name),
+        directory / (name_of(name) if isinstance(name, int) else name),
         row_group_size=CHUNK_ROWS,
         compression="zstd",
         use_dictionary=[field for field in table.column_names if field not in numbers],

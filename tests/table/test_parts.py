@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stages.sources.csv_rows import csv_frame
 from stages.table.hashing import draw, hash_rows
-from stages.table.parts import cut_into_parts, read_part, row_counts, sample_rows, write_part
+from stages.table.parts import cut_into_parts, list_parts, read_part, row_counts, sample_rows, write_part
 from stages.utils.errors import DataError
 from stages.utils.parallel import map_parts
 from tests.helpers.typed_rows import HASHED, PROPERTY, in_parts, rng_table, table, tables, written
@@ -99,6 +99,13 @@ def test_a_part_that_goes_under_way_is_named(
     DAMAGE[damage](parts[1])
     with pytest.raises(DataError, match=r"(?s)part-00001.parquet: not readable as Parquet .*; remove parts and run"):
         list(map_parts(read_part, parts))
+
+
+def test_a_part_that_is_gone_is_missed(tmp_path: Path) -> None:
+    parts = written([rng_table(10)] * 3, tmp_path / "parts")
+    parts[1].unlink()
+    with pytest.raises(DataError, match=r"part-00001.parquet: no such file; remove .*parts and run `dvc repro`"):
+        list_parts(tmp_path / "parts")
 
 
 def test_sample_of_parts_without_rows(tmp_path: Path) -> None:
