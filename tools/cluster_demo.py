@@ -24,7 +24,7 @@ START = 60  # seconds until the scheduler must listen
 
 
 @contextmanager
-def cluster(copy: Path) -> Iterator[str]:
+def cluster(copy: Path, workers: int) -> Iterator[str]:
     """Run a scheduler and workers in the copy until the block ends; yields the scheduler's address.
 
     Raises:
@@ -32,13 +32,14 @@ def cluster(copy: Path) -> Iterator[str]:
     """
     contact = copy / "logs/scheduler.json"
     contact.parent.mkdir(exist_ok=True)
+    contact.unlink(missing_ok=True)
     local = ["--host", "127.0.0.1"]
     scheduler = ["-m", "distributed.cli.dask_scheduler", *local, "--port", "0", "--dashboard-address", "127.0.0.1:0"]
     worker = ["-m", "tools.worker", *local, "--nthreads", "1", "--no-dashboard"]
     processes: list[subprocess.Popen[bytes]] = []
     with (copy / "logs/cluster.log").open("wb") as output:
         try:
-            for command in (scheduler, *[worker] * WORKERS):
+            for command in (scheduler, *[worker] * workers):
                 command = [sys.executable, *command, "--scheduler-file", str(contact)]
                 processes.append(
                     subprocess.Popen(command, cwd=copy, env=environment(), stdout=output, stderr=subprocess.STDOUT)
@@ -50,7 +51,7 @@ def cluster(copy: Path) -> Iterator[str]:
             else:
                 raise PipelineError(f"the scheduler did not start in {START} s; see {output.name}")
             found = read_json(contact)
-            print(f"scheduler at {found['address']}, {WORKERS} workers", flush=True)
+            print(f"scheduler at {found['address']}, {workers} workers", flush=True)
             print(f"dashboard at http://127.0.0.1:{found['services']['dashboard']}/status", flush=True)
             yield found["address"]
         finally:
@@ -71,7 +72,7 @@ def compare(copy: Path) -> None:
     print(f"parts of {PART_ROWS} rows, in the processes of this machine", flush=True)
     run("dvc", "repro", "--quiet", "evaluate", cwd=copy)
     git("add", "--all", cwd=copy)  # Git then shows what the cluster changes
-    with cluster(copy) as address:
+    with cluster(copy, WORKERS) as address:
         update_yaml(copy / "config.yaml", {"compute.backend": "dask", "compute.scheduler": address})
         run("dvc", "repro", "--force", "evaluate", cwd=copy, shown=True)
     changed = git("diff", "--name-only", "--", "dvc.lock", "metrics", "models", "plots", cwd=copy)
