@@ -25,12 +25,11 @@ from stages.modelling.feature_map import blocks, fit_feature_maps, signs_of
 from stages.modelling.leakage import check_leaks, correlated, find_leaks
 from stages.modelling.moments import Moments, merge_all, save_moments
 from stages.modelling.sums import Products, add_by_fold, term_moments, vertex_blocks
-from stages.modelling.target_scale import scale_centre, to_scale
+from stages.modelling.target_scale import check_scale, check_target, scale_centre, to_scale
 from stages.modelling.training_sets import additive_sets, memberships
 from stages.table.parts import list_parts, read_chunks, read_part, row_counts, row_weights, sample_rows
 from stages.table.schema import TableSchema, read_schema
-from stages.utils.arrays import Floats, median
-from stages.utils.errors import DataError
+from stages.utils.arrays import median
 from stages.utils.files import write_json, write_pickle
 from stages.utils.parallel import map_parts
 from stages.utils.params import TargetTransform, read_params
@@ -96,25 +95,6 @@ def fill_of(sample: pd.DataFrame, name: str, schema: TableSchema) -> float:
     """The median of a number, which stands for a missing cell in the audit; 0 if every cell is missing."""
     known = sample[sample[name].notna()]
     return float(median(known[name].to_numpy(), row_weights(known, schema))) if len(known) else 0.0
-
-
-def check_target(target: Floats, schema: TableSchema) -> None:
-    """Raise a DataError for a constant target."""
-    if target.min() == target.max():
-        raise DataError(
-            f"{TRAIN}: the target {schema.target.name} is {target[0]:g} in every training row; "
-            f"there is nothing to predict: choose another role: target in schema.yaml"
-        )
-
-
-def check_scale(smallest: float, transform: TargetTransform, schema: TableSchema) -> None:
-    """Raise a DataError for a target that has no place on the model's scale."""
-    if (transform == "log" and smallest <= 0) or (transform != "none" and smallest < 0):
-        needed = "positive numbers" if transform == "log" else "numbers from 0 on"
-        raise DataError(
-            f"{TRAIN}: the target {schema.target.name} is {smallest:g} in a training row, and params.yaml: "
-            f"features.target: {transform} needs {needed}; set it to none, or give the column a minimum in schema.yaml"
-        )
 
 
 def accumulate(

@@ -9,41 +9,26 @@ date. With a hash, duplicates stay together, and no row moves when the table gro
 folds are blocks of time. With an exposure, the target becomes a rate (see `stages.splitting.rates`).
 """
 
-import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.modelling.moments import Moments, merge_all
+from stages.modelling.moments import Moments
 from stages.splitting.rates import as_rates, mean_exposure
-from stages.splitting.row_ids import Numbering, check_row_ids, find_row_ids, numbering_of
+from stages.splitting.row_ids import check_row_ids, numbering_of
+from stages.splitting.summaries import Summary, check_sizes, check_weights, summarise
 from stages.splitting.time_folds import time_fold_edges
-from stages.table.hashing import Hashes, count_members, count_repeats, draw, hash_groups
+from stages.table.hashing import draw, hash_groups
 from stages.table.parts import list_parts, read_part, row_counts, write_part
 from stages.table.schema import TableSchema, read_schema
-from stages.utils.errors import DataError
 from stages.utils.files import replacing
-from stages.utils.metrics_files import SplitMetrics, write_metrics
+from stages.utils.metrics_files import write_metrics
 from stages.utils.parallel import map_parts
 from stages.utils.params import SplitParams, read_params
 from stages.utils.stage import stage
 
 VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
-
-
-@dataclass
-class Summary:
-    """The contribution of one part to the metrics and to the search for row ids."""
-
-    train: Hashes  # (training rows,) of all columns but target, weight, exposure and ids
-    test: Hashes
-    train_inputs: Hashes  # of the model's inputs only
-    test_inputs: Hashes
-    folds: npt.NDArray[np.int64]  # rows in each fold
-    order: Moments  # of (position in the table, target)
-    numbering: Numbering
 
 
 def main() -> None:
@@ -116,61 +101,6 @@ def split_part(
         order=order,
         numbering=numbering,
     )
-
-
-def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
-    """Merge the summaries into the metrics of the whole table."""
-    train, test = gather(summaries, "train"), gather(summaries, "test")
-    sizes = {"train": len(train), "test": len(test)}
-    repeats = {"duplicates_train": count_repeats(train), "duplicates_test": count_repeats(test)}
-    straddling = count_members(test, train)
-    del train, test  # two of these four columns take as much memory as there should be at a time
-    inputs = gather(summaries, "train_inputs")
-    inputs.sort()
-    order = merge_all(summary.order for summary in summaries)
-    spread = order.scatter[0, 0] * order.scatter[1, 1]
-    return SplitMetrics(
-        **sizes,
-        **repeats,
-        folds=np.sum([summary.folds for summary in summaries], axis=0).tolist(),
-        duplicates_straddling=straddling,
-        test_rows_with_inputs_seen_in_train=count_members(gather(summaries, "test_inputs"), inputs),
-        target_order_r2=order.scatter[0, 1] ** 2 / spread if spread > 0 else 0.0,
-        row_ids=find_row_ids([summary.numbering for summary in summaries], schema),
-    )
-
-
-def gather(summaries: list[Summary], name: str) -> Hashes:
-    """Return one field of hashes of all the parts."""
-    return np.concatenate([getattr(summary, name) for summary in summaries])
-
-
-def check_weights(positive: int, rows: int, weight: str, log: logging.Logger) -> None:
-    """Say how many rows have a weight of 0; raise a DataError if all have."""
-    if positive == 0:
-        raise DataError(
-            f"{VALID}: the weight {weight} is 0 in all {rows} rows; no row counts: correct the column, or give "
-            f"it role: ignore in schema.yaml"
-        )
-    if positive < rows:
-        log.info("%d rows left out, whose weight %s is 0", rows - positive, weight)
-
-
-def check_sizes(metrics: SplitMetrics) -> None:
-    """Raise a DataError unless every fold has a row and the test set has two."""
-    rows = metrics.train + metrics.test
-    if metrics.train == 0:
-        raise DataError(f"{VALID}: all {rows} rows are in the test set; change params.yaml: split")
-    if metrics.test < 2:
-        raise DataError(
-            f"{VALID}: {metrics.test} of {rows} rows are in the test set, expected at least 2; "
-            f"the table is too small: add rows, or change params.yaml: split"
-        )
-    if 0 in metrics.folds:
-        raise DataError(
-            f"{VALID}: none of {metrics.train} training rows is in fold {metrics.folds.index(0)} "
-            f"of {len(metrics.folds)}; lower params.yaml: split.folds, or add rows"
-        )
 
 
 if __name__ == "__main__":

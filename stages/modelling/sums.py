@@ -66,7 +66,7 @@ class Products:
         Args:
             values: (axes, n) values of the axes.
             target: (n,) on the model's scale.
-            weight: (n,) how often each row counts; once without.
+            weight: (n,) how often each row counts; once if None.
         """
         self.n += len(target)
         self.is_weighted = weight is not None

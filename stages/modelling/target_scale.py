@@ -16,6 +16,7 @@ from sklearn.linear_model import ElasticNet
 
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats
+from stages.utils.errors import DataError
 from stages.utils.params import TargetTransform
 
 TO_SCALE: dict[TargetTransform, Callable[[Floats], Floats]] = {
@@ -41,6 +42,25 @@ def to_scale(target: Floats, transform: TargetTransform) -> Floats:
 def from_scale(values: Floats, transform: TargetTransform) -> Floats:
     """Values of the model's scale in the target's unit."""
     return FROM_SCALE[transform](values)
+
+
+def check_target(target: Floats, schema: TableSchema) -> None:
+    """Raise a DataError for a constant target."""
+    if target.min() == target.max():
+        raise DataError(
+            f"data/train: the target {schema.target.name} is {target[0]:g} in every training row; "
+            f"there is nothing to predict: choose another role: target in schema.yaml"
+        )
+
+
+def check_scale(smallest: float, transform: TargetTransform, schema: TableSchema) -> None:
+    """Raise a DataError for a target that has no place on the model's scale."""
+    if (transform == "log" and smallest <= 0) or (transform != "none" and smallest < 0):
+        needed = "positive numbers" if transform == "log" else "numbers from 0 on"
+        raise DataError(
+            f"data/train: the target {schema.target.name} is {smallest:g} in a training row, and params.yaml: "
+            f"features.target: {transform} needs {needed}; set it to none, or give the column a minimum in schema.yaml"
+        )
 
 
 def scale_centre(sample: pd.DataFrame, schema: TableSchema, transform: TargetTransform) -> float:

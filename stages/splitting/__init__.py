@@ -1,1 +1,1 @@
-"""Splitting: row ids and folds in time."""
+"""Splitting: row ids, folds in time, rates, and summaries of what was split."""

@@ -16,7 +16,7 @@ from sklearn.linear_model import ElasticNet
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stages.features import accumulate, check_scale, check_target
+from stages.features import accumulate
 from stages.modelling import feature_map as features
 from stages.modelling import sums
 from stages.modelling.axes import axes_of, with_terms_of
@@ -25,6 +25,7 @@ from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature
 from stages.modelling.leakage import check_leaks, correlated, find_leaks
 from stages.modelling.moments import Moments, merge_all
 from stages.modelling.sums import add_up, term_moments, vertex_blocks
+from stages.modelling.target_scale import check_scale, check_target
 from stages.table import parts
 from stages.table.parts import write_part
 from stages.table.schema import TableSchema

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from stages import split
 from stages.splitting.row_ids import check_row_ids, find_row_ids, numbering_of
+from stages.splitting.summaries import check_sizes, summarise
 from stages.splitting.time_folds import time_fold_edges
 from stages.table.hashing import hash_rows
 from stages.table.parts import cut_into_parts, list_parts
@@ -279,7 +280,7 @@ def time_error(cut: str | None, days: int = 100) -> Exception:
             edges = time_fold_edges(parts, schema, params)
             work = parts[0], 0
             summary = split.split_part(work, schema, params, edges, Path(directory) / "train", Path(directory) / "test")
-            split.check_sizes(split.summarise([summary], schema))
+            check_sizes(summarise([summary], schema))
         except (SettingsError, DataError) as error:
             return error
     pytest.fail(f"the cut {cut} was taken")
@@ -318,8 +319,8 @@ def test_bad_cut_ends_the_stage(workspace: Workspace) -> None:
 
 def test_sizes() -> None:
     others = SplitMetrics.model_construct(train=5, test=2, folds=[1, 4])
-    split.check_sizes(others)
+    check_sizes(others)
     with pytest.raises(DataError, match="1 of 6 rows are in the test set"):
-        split.check_sizes(others.model_copy(update={"test": 1}))
+        check_sizes(others.model_copy(update={"test": 1}))
     with pytest.raises(DataError, match="none of 5 training rows is in fold 1 of 2"):
-        split.check_sizes(others.model_copy(update={"folds": [5, 0]}))
+        check_sizes(others.model_copy(update={"folds": [5, 0]}))
