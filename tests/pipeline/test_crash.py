@@ -260,7 +260,7 @@ def test_full_disk_is_said_in_a_line(built: Project, small_disk: Path, name: str
 @pytest.mark.slow
 def test_unexpected_error_is_a_line_and_its_traceback_in_the_log(built: Project) -> None:
     before = digests(built)
-    inject(built.path / "stages/split.py", "summarise", 'raise RuntimeError("no such luck\\nat all")')
+    inject(built.path / "stages/splitting/summaries.py", "summarise", 'raise RuntimeError("no such luck\\nat all")')
     done = built.stage("split")
     assert done.returncode == 70
     assert said(done.stderr, "split") == "unexpected RuntimeError: no such luck (traceback: logs/split.log)"
