@@ -30,6 +30,7 @@ from tests.helpers.project import ROOT, SHARED_DATA, Project, Workspace
 from tests.helpers.scores import cv_r2
 from tools.adopt.__main__ import names_of
 from tools.adopt.adopt import adopt
+from tools.adopt.feature_map import bounded_map
 from tools.example import EXAMPLES, use_example
 
 ROWS = 60
@@ -297,6 +298,16 @@ def test_one_target_that_is_not_positive(adopted: Adopt) -> None:
     y[77_777] = -1
     adopted(pd.DataFrame({"x": x.round(3), "z": z.round(3), "y": y}).to_csv(index=False))
     assert read_settings(Path("params.yaml"), Params).features.target == "none"
+
+
+def test_many_levels_are_tried_with_few_terms() -> None:
+    """As many as `features.max_terms`: 40 columns of 300 levels filled the memory of a machine."""
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({name: [f"level {n}" for n in rng.integers(0, 40, 2000)] for name in "abc"}, dtype="str")
+    fields = [{"name": name, "type": "string"} for name in "abc"]
+    schema = TableSchema.model_validate({"fields": [*fields, {"name": "y", "type": "number", "role": "target"}]})
+    params = read_settings(ROOT / "params.yaml", Params).features.model_copy(update={"max_terms": 50})
+    assert bounded_map(rows.assign(y=1.0), schema, params).transform(rows).shape[1] <= 50
 
 
 # ---------------------------------------------------------------- the files

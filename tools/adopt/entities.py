@@ -14,10 +14,10 @@ from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stages.modelling.feature_map import fit_feature_map
 from stages.table.schema import TableSchema
 from stages.utils.params import FeaturesParams
 from tools.adopt.decide import Decision
+from tools.adopt.feature_map import bounded_map
 from tools.adopt.naming import CALENDAR, CODE, COUNT, ENTITY, ROW_NAME, SUBJECT, words_of
 
 FEWEST = 10  # entities
@@ -146,7 +146,7 @@ def schema_with(decisions: list[Decision], name: str, role: str) -> TableSchema:
 
 def cv_r2(rows: pd.DataFrame, schema: TableSchema, folds: np.ndarray, params: FeaturesParams) -> float:
     """Cross-validated R² of ridge regression on the feature map's terms, with these folds (n,), at its best penalty."""
-    terms = fit_feature_map(rows, schema, params).transform(rows)
+    terms = bounded_map(rows, schema, params).transform(rows)
     y = rows[schema.target.name]
     models = [make_pipeline(StandardScaler(), Ridge(penalty)) for penalty in PENALTIES]
     found = [r2_score(y, cross_val_predict(model, terms, y, cv=PredefinedSplit(folds))) for model in models]

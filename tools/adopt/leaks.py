@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.modelling.feature_map import blocks, fit_feature_map, term_chunks
+from stages.modelling.feature_map import blocks, term_chunks
 from stages.modelling.leakage import find_leaks
 from stages.modelling.moments import Moments, merge_all
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError
 from stages.utils.params import FeaturesParams
 from tools.adopt.decide import Decision
+from tools.adopt.feature_map import bounded_map
 
 AUDITED = 10_000  # rows of the sample that are enough to see a leak
 
@@ -62,7 +63,7 @@ def audit_sample(typed: pd.DataFrame, schema: TableSchema, params: FeaturesParam
         raise DataError(f"column {schema.target.name}: no row has a target; choose another --target")
     medians = {column.name: rows[column.name].median() for column in schema.inputs if column.kind == "number"}
     numbers = {name: 0.0 if np.isnan(median) else float(median) for name, median in medians.items()}
-    feature_map = fit_feature_map(rows, schema, params)
+    feature_map = bounded_map(rows, schema, params)
     terms, raw = [], []
     for chunk, values in term_chunks(rows, feature_map):
         y = chunk[schema.target.name].to_numpy()

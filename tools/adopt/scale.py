@@ -9,11 +9,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
 
 from stages.modelling.comparison import is_better
-from stages.modelling.feature_map import fit_feature_map
 from stages.modelling.target_scale import from_scale, mean_factor, to_scale
 from stages.table.parts import row_weights
 from stages.table.schema import TableSchema
 from stages.utils.params import FeaturesParams, TargetTransform
+from tools.adopt.feature_map import bounded_map
 
 JUDGED = 10_000  # rows of the sample that are enough
 FOLDS = 5
@@ -45,17 +45,16 @@ def choose_scale(
     rows = typed[typed[schema.target.name].notna()]
     rows = rows.sample(min(JUDGED, len(rows)), random_state=0)
     y = rows[schema.target.name].to_numpy()
-    rate = schema.exposure is not None  # on a logarithm, the interval of a short exposure is far too wide
-    scales = [
-        scale.name for scale in SCALES if scale.takes(min(least, float(y.min()))) and not (rate and "log" in scale.name)
-    ]
+    scales = [scale.name for scale in SCALES if scale.takes(min(least, float(y.min())))]
+    if schema.exposure is not None:  # on a logarithm, the interval of a short exposure is far too wide
+        scales = [name for name in scales if name in ("none", "sqrt")]
     if len(scales) == 1:
         return "none", ": the other scales need targets from 0 on"
     if len(y) < 2 * FOLDS:
         return "none", ": there are too few rows to tell"
     weight = row_weights(rows, schema)
     weight = np.ones(len(y)) if weight is None else weight
-    terms = fit_feature_map(rows, schema, params).transform(rows)
+    terms = bounded_map(rows, schema, params).transform(rows)
     scaled = np.column_stack([to_scale(y, scale) for scale in scales])
     errors = np.empty((len(scales), FOLDS))
     for fold, (train, test) in enumerate(KFold(FOLDS, shuffle=True, random_state=0).split(y)):
