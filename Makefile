@@ -101,6 +101,7 @@ sweep: $(BIN)/.pipeline $(BIN)/.track  ## run a grid of experiments: make sweep 
 track: $(BIN)/.pipeline $(BIN)/.track  ## publish to MLflow the runs that it lacks
 	@python -m tools.track
 
+# Without MLflow's job runners: half a dozen processes that its pages do not need.
 ui: $(BIN)/.pipeline $(BIN)/.track  ## serve MLflow's pages on http://127.0.0.1:5000
 	@uri=$$(python -m tools.track --uri); case $$uri in http*) echo "MLflow is at $$uri" ;; \
 		*) MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \

@@ -27,7 +27,7 @@ def list_parts(directory: str | Path) -> list[Path]:
     """Return the parts of a table, in source order.
 
     Raises:
-        DataError: the table has no parts, or one is gone (the last one is not missed).
+        DataError: the table has no parts, or one before the last is gone.
     """
     parts = sorted(Path(directory).glob("part-*.parquet"))
     if not parts:

@@ -145,6 +145,20 @@ def test_card_says_what_effects_are_on_a_scale(built: Project, scale: dict[str, 
 
 
 @pytest.mark.slow
+def test_card_names_columns_to_look_at(built: Project) -> None:
+    audit = built.path / "metrics/audit.json"
+    suspicious = [{"columns": ["s1", "s2"], "r2": 0.9876}]
+    audit.write_text(
+        json.dumps(json.loads(audit.read_text()) | {"suspicious": suspicious, "near_copies": [["s1", "s2"]]})
+    )
+    built.stages("card")
+    card = parse_sections((built.path / CARD).read_text(encoding="utf-8"))
+    check_markdown(card, TABLES)
+    assert "s1, s2 explain 98.8% of the target's variance" in card["Leakage audit"].text
+    assert "Nearly the same: s1, s2." in card["Effects"].text
+
+
+@pytest.mark.slow
 def test_card_says_where_each_pair_matters_most(built: Project) -> None:
     """Of a number and levels it leaves out the ends, where hardly a row is."""
     bmi = {"column": "bmi", "part": None, "start": None, "knots": [20.0, 30.0, 40.0], "levels": []}

@@ -1,19 +1,17 @@
 """Parent death: a stage starts where the kernel cannot watch DVC for it. tests/pipeline/test_crash.py has the kills."""
 
 import os
-import shutil
 import subprocess
 import sys
 
-import pytest
-
 from tests.helpers.project import ROOT
+from tests.helpers.skipping import needs
 
 OLD_KERNEL = "import os; del os.pidfd_open; import stages; print('imported')"
 
 
-@pytest.mark.skipif(shutil.which("dash") is None, reason="dash stays between DVC and the stage")
 def test_stage_starts_without_pidfd_open() -> None:
+    needs("dash")  # which stays between DVC and the stage
     done = subprocess.run(
         ["dash", "-c", f'"{sys.executable}" -c "{OLD_KERNEL}"; true'],
         cwd=ROOT,
