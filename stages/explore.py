@@ -45,7 +45,7 @@ def main() -> None:
         schema = read_schema()
         parts = list_parts(TRAIN)
         columns = [*schema.inputs, schema.target]
-        by_part = map_parts(profile_part, parts, schema, rows=row_counts(parts), last=True)
+        by_part = map_parts(profile_part, parts, schema, rows=row_counts(parts))
         profile = merge_profiles(list(by_part), schema)
         sample = by_weight(sample_rows(parts, params.sample_rows, schema.modelled), schema)
         target, inputs = sampled_column(schema.target, sample[schema.target.name]), sampled_inputs(sample, schema)

@@ -74,7 +74,7 @@ def main() -> None:
         centre = scale_centre(sample, schema, params.target)
         del sample  # it takes as much memory as a part
         by_part = map_parts(accumulate, parts, axes, schema, numbers, folds, params.target, centre,
-                            rows=row_counts(parts), last=True)  # fmt: skip
+                            rows=row_counts(parts))  # fmt: skip
         found = reduce(PartSums.merge, by_part)
         check_scale(found.smallest, params.target, schema)
         feature_map, by_fold = choose_map(maps, axes, [fold.moments() for fold in found.folds], forward, log)

@@ -14,7 +14,7 @@ from stages.utils.config import read_source_settings
 from stages.utils.errors import SourceError
 from stages.utils.files import replacing
 from stages.utils.metrics_files import SourceMetrics, write_metrics
-from stages.utils.progress import progress
+from stages.utils.progress import expect, progress
 from stages.utils.stage import stage
 
 RAW = Path("data/raw")
@@ -28,7 +28,9 @@ def main() -> None:
             for parts, frame in enumerate(cut_into_parts(read_source(source, metrics), part_rows), start=1):
                 write_part(frame, partial, parts - 1)
                 metrics.rows += len(frame)
-                bar.set_postfix_str(f"{parts} parts", refresh=False)
+                if metrics.share:
+                    expect(bar, round(metrics.rows / metrics.share))
+                bar.set_postfix_str(f"{parts} part{'s'[: parts > 1]}", refresh=False)
                 bar.update(len(frame))
             if metrics.rows == 0:
                 raise SourceError(f"{source.uri}: found a header and no rows; expected at least one row")

@@ -42,7 +42,7 @@ def main() -> None:
         with replacing(TRAIN) as train, replacing(TEST) as test:
             work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
             mean = mean_exposure(parts, schema)
-            by_part = map_parts(split_part, work, schema, params, edges, train, test, mean, rows=rows, last=True)
+            by_part = map_parts(split_part, work, schema, params, edges, train, test, mean, rows=rows)
             metrics = summarise(list(by_part), schema)
             for name in schema.names("weight"):
                 check_weights(metrics.train + metrics.test, sum(rows), name, log)

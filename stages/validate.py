@@ -60,7 +60,7 @@ def main() -> None:
         with replacing(VALID) as valid:
             with replacing(QUARANTINE) as quarantine:
                 work = list(zip(parts, repeats, strict=True))
-                by_part = map_parts(validate_part, work, schema, valid, quarantine, rows=row_counts(parts), last=True)
+                by_part = map_parts(validate_part, work, schema, valid, quarantine, rows=row_counts(parts))
                 metrics = summarise(list(by_part))
             write_metrics(metrics)
             log.info(

@@ -23,6 +23,9 @@ PASSES_PER_STEP = 200  # of coordinate descent before each Newton step
 TINY_RIDGE = 1e-12  # lets terms that depend on one another be solved for
 USUAL_DEVIATION = 0.3  # of a term that is 1 in a tenth of the rows and 0 elsewhere
 
+# Passes are capped on purpose. Threads share the filters, so that they are not changed around a call.
+warnings.filterwarnings("ignore", "Objective did not converge", ConvergenceWarning)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -158,22 +161,20 @@ def solve(
     target = np.array([np.sqrt(problem.energy)])
     weights, passes = start, 0
     while True:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            _, found, gaps, iterations = enet_path(
-                one_row,
-                target,
-                l1_ratio=l1_ratio,
-                alphas=[alpha],
-                precompute=problem.gram,
-                Xy=problem.moment,
-                tol=tol,
-                max_iter=min(PASSES_PER_STEP, max_iter - passes),
-                coef_init=weights,
-                return_n_iter=True,
-                positive=bool(problem.signs.any()),
-                check_input=False,
-            )
+        _, found, gaps, iterations = enet_path(
+            one_row,
+            target,
+            l1_ratio=l1_ratio,
+            alphas=[alpha],
+            precompute=problem.gram,
+            Xy=problem.moment,
+            tol=tol,
+            max_iter=min(PASSES_PER_STEP, max_iter - passes),
+            coef_init=weights,
+            return_n_iter=True,
+            positive=bool(problem.signs.any()),
+            check_input=False,
+        )
         weights, gap, passes = found[:, 0], float(gaps[0]), passes + int(iterations[0])
         if gap <= tol * problem.energy or passes >= max_iter:
             return weights, gap, passes

@@ -10,7 +10,6 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from stages.sources.frames import with_origin
+from stages.sources.frames import File, with_origin
 from stages.utils.errors import SettingsError
 from stages.utils.metrics_files import SourceMetrics
 
@@ -56,8 +55,8 @@ class Text:
         return bool(self.unread) or not self.ended
 
 
-def utf8_chunks(path: Path, encoding: str) -> Iterator[bytes]:
-    """Yield the text of a file in UTF-8, without its byte-order mark.
+def utf8_chunks(file: File, encoding: str) -> Iterator[bytes]:
+    """Yield the text of a file in UTF-8, without its byte-order mark, and note how far it is read.
 
     Raises:
         SettingsError: there is no such encoding.
@@ -71,13 +70,14 @@ def utf8_chunks(path: Path, encoding: str) -> Iterator[bytes]:
         ) from None
     is_utf8 = codecs.lookup(encoding).name == "utf-8"  # its errors are found line by line
     decoder = codecs.getincrementaldecoder(encoding)()
-    with path.open("rb") as file:
-        chunk = file.read(BLOCK)
+    with file.path.open("rb") as stream:
+        chunk = stream.read(BLOCK)
         if is_utf8:
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
         while chunk:
+            file.done = stream.tell()
             yield chunk if is_utf8 else decoder.decode(chunk).encode()
-            chunk = file.read(BLOCK)
+            chunk = stream.read(BLOCK)
     yield decoder.decode(b"", final=True).encode()
 
 

@@ -40,6 +40,7 @@ def read_files(source: Source, metrics: SourceMetrics) -> Frames:
     with found_files(source) as files:
         metrics.files = [file.facts for file in files]
         columns: list[str] = []
+        size = sum(file.path.stat().st_size for file in files)
         for file in files:
             for frame in FORMATS[f".{file.format}"](file, source, metrics):
                 found = [name for name in frame.columns if name not in INTERNAL]
@@ -49,6 +50,7 @@ def read_files(source: Source, metrics: SourceMetrics) -> Frames:
                     raise SourceError(
                         f"{file.shown}: its columns differ from those of {files[0].shown}: {', '.join(odd)}"
                     )
+                metrics.share = sum(each.done for each in files) / size
                 yield frame
             if state_of(file.original) != file.state:
                 raise SourceError(

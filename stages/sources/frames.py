@@ -17,7 +17,7 @@ BATCH_ROWS = 50_000  # rows that are read at a time
 Frames = Iterator[pd.DataFrame]
 
 
-@dataclass(frozen=True)
+@dataclass
 class File:
     """A file on this machine, unpacked."""
 
@@ -26,6 +26,7 @@ class File:
     facts: SourceFile
     original: Path  # as found, perhaps packed
     state: str  # of `original` before it was unpacked and read
+    done: int = 0  # bytes of `path` that have been read, where the format can tell
 
     @property
     def shown(self) -> str:

@@ -18,6 +18,7 @@ def read_parquet_file(file: File, source: Source, metrics: SourceMetrics) -> Fra
         row = 1
         for batch in parquet.iter_batches(frames.BATCH_ROWS):
             frame = batch.to_pandas(ignore_metadata=True).set_axis(names, axis=1)
+            file.done = file.path.stat().st_size * (row - 1 + len(batch)) // parquet.metadata.num_rows
             yield with_origin(frame, file.shown, range(row, row + len(batch)))
             row += len(batch)
     except (ArrowException, OSError) as error:  # a damaged page is an OSError

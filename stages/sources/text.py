@@ -18,7 +18,7 @@ from stages.utils.metrics_files import SourceMetrics
 
 def read_csv_file(file: File, source: Source, metrics: SourceMetrics) -> Frames:
     """Stream a CSV file as Python's csv module reads it (RFC 4180; quoted cells may hold line breaks)."""
-    text = Text(utf8_chunks(file.path, source.encoding), "\t" if file.format == "tsv" else source.delimiter)
+    text = Text(utf8_chunks(file, source.encoding), "\t" if file.format == "tsv" else source.delimiter)
     try:
         columns = read_header(text, file, source, metrics)
         while text.take_more():

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from stages.table.hashing import draw, mix
 from stages.table.schema import TableSchema
-from stages.utils.arrays import Floats, Mask
+from stages.utils.arrays import Floats, Mask, Places
 from stages.utils.errors import DataError
 
 CHUNK_ROWS = 65_536  # of a row group, the least that is read of a part
@@ -174,13 +174,28 @@ def sample_rows(parts: list[Path], rows: int, columns: list[str]) -> pd.DataFram
         places = np.append(places, of_part)
         smallest = np.sort(np.argsort(draws, kind="stable")[:rows])  # of two that are equal the earlier row wins
         draws, places = draws[smallest], places[smallest]
-    frames: list[pd.DataFrame] = []
-    for part, start, end in zip(parts, ends, ends[1:], strict=False):
-        if ((start <= places) & (places < end)).any():
-            for chunk in read_chunks(part, columns):
-                chosen = places[(start <= places) & (places < start + len(chunk))] - start
-                frames.append(chunk.iloc[chosen])
-                start += len(chunk)
-    if not frames:
+    samples = [
+        take_rows(part, places[(start <= places) & (places < end)] - start, columns)
+        for part, start, end in zip(parts, ends, ends[1:], strict=False)
+    ]
+    if not len(places):
         raise DataError(f"{parts[0].parent}: the table has no rows")
-    return pd.concat(frames, ignore_index=True)
+    frame: pd.DataFrame = pa.concat_tables(samples).to_pandas()
+    return frame
+
+
+def take_rows(path: Path, places: Places, columns: list[str]) -> pa.Table:
+    """Read the rows of one part that stand at the places, which ascend; levels are decoded of these rows only."""
+    with explained_errors(path):
+        whole = pq.read_schema(path)
+        schema = pa.schema([whole.field(name) for name in columns])
+        levels = [field.name for field in schema if pa.types.is_large_string(field.type)]
+        taken, start = [schema.empty_table()], 0
+        with pq.ParquetFile(path, read_dictionary=levels) as file:
+            for group in range(file.num_row_groups):
+                end = start + file.metadata.row_group(group).num_rows
+                here = places[np.searchsorted(places, start) : np.searchsorted(places, end)] - start
+                if len(here):
+                    taken.append(file.read_row_group(group, columns).take(here).select(columns).cast(schema))
+                start = end
+        return pa.concat_tables(taken)

@@ -73,6 +73,7 @@ class SourceMetrics(MetricsFile):
     files: list[SourceFile] | None = None
     query: str | None = Field(None, description="the SQL statement")
     sha256: str | None = Field(None, description="of the rows that the query returned")
+    share: float = Field(0.0, exclude=True, description="of the files that has been read; 0 if that is not known")
 
 
 # ---------------------------------------------------------------- metrics/validation.json

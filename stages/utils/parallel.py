@@ -1,4 +1,4 @@
-"""The parallel map over parts: in this process, in worker processes, or on a Dask cluster."""
+"""The parallel map over parts: in threads, in processes of this machine, or on a Dask cluster."""
 
 import logging
 import threading
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
 
 from stages.utils.config import Compute, read_config
 from stages.utils.errors import WorkerError
@@ -26,7 +25,6 @@ def map_parts(
     small: bool = False,
     rows: Sequence[int] | None = None,
     unit: str = "parts",
-    last: bool = False,
 ) -> Iterator[Result]:
     """Yield `function(part, *shared)` for every part, in part order.
 
@@ -37,10 +35,9 @@ def map_parts(
         function: a function at the top level of a module: worker processes import it by name.
         parts: one item per part, such as its path.
         shared: more arguments, the same for every part.
-        small: stay in this process; the work takes less time than starting others.
+        small: use no workers: the work takes less time than starting them.
         rows: the rows of each part, by which progress is shown; without them, by parts.
         unit: what a part is called where progress is shown.
-        last: end this machine's worker processes afterwards, so that the stage has their memory for what it does next.
 
     Raises:
         WorkerError: a worker process died, or Dask's scheduler cannot be reached.
@@ -62,8 +59,6 @@ def map_parts(
                 bar.set_postfix_str(f"{done} of {len(parts)} {unit}", refresh=False)
             bar.update(rows[done - 1] if rows else 1)
             yield result
-        if last and compute.backend == "loky" and not (small or len(parts) == 1 or workers == 1):
-            get_reusable_executor().shutdown(wait=True)
 
 
 @contextmanager
@@ -83,7 +78,7 @@ def explained_losses(compute: Compute) -> Iterator[None]:
         if compute.backend == "dask" and is_lost:  # an error of a file has a number
             raise WorkerError(
                 f"config.yaml: compute.scheduler: no Dask scheduler with a worker answers at {compute.scheduler}; "
-                "start them (docs/large-data.md) or set compute.backend: loky, and run `dvc repro` again"
+                "start them (docs/large-data.md) or set compute.backend: threading, and run `dvc repro` again"
             ) from error
         raise
 

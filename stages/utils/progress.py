@@ -33,3 +33,10 @@ def progress(total: int | None, unit: str) -> "tqdm[Any]":
     line = LINE if total else LINE_WITHOUT_TOTAL
     places = {"file": LogLines(), "position": 0, "bar_format": line}
     return tqdm(**common, **places, delay=SECONDS, mininterval=SECONDS, miniters=1)
+
+
+def expect(bar: "tqdm[Any]", total: int) -> None:
+    """Set the total of a bar without one, or correct it: by what is done, about so many units will be."""
+    bar.total = total
+    if bar.bar_format == LINE_WITHOUT_TOTAL:
+        bar.bar_format = LINE

@@ -29,7 +29,7 @@ def configure(backend: str, scheduler: str = "") -> None:
     """Write config.yaml for two workers of a backend."""
     lines = (ROOT / "config.yaml").read_text().replace("workers: auto", "workers: 2")
     added = f"\n  scheduler: {scheduler}" if scheduler else ""
-    Path("config.yaml").write_text(lines.replace("backend: loky", f"backend: {backend}{added}"))
+    Path("config.yaml").write_text(lines.replace("backend: threading", f"backend: {backend}{added}"))
 
 
 def square(number: int, doomed: int, marks: Path, deaths: int) -> int:

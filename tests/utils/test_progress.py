@@ -5,7 +5,7 @@ import logging
 import pytest
 from tqdm import std
 
-from stages.utils.progress import SECONDS, progress
+from stages.utils.progress import SECONDS, expect, progress
 
 
 def test_plain_lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -17,12 +17,14 @@ def test_plain_lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureF
             clock[0] += 0.9 * SECONDS
             known.set_postfix_str(f"{done} of 4 parts", refresh=False)
             known.update(1_000_000)
+            if done > 2:
+                expect(unknown, 2_000_000)
             unknown.update(500_000)
     assert [record.getMessage() for record in caplog.records] == [
         "2.00M of 4.00M rows, 2 of 4 parts; 111k rows/s, 00:18 left",
         "1.00M rows; 55.6k rows/s",
         "4.00M of 4.00M rows, 4 of 4 parts; 111k rows/s, 00:00 left",
-        "2.00M rows; 55.6k rows/s",
+        "2.00M of 2.00M rows; 55.6k rows/s, 00:00 left",
     ]
     caplog.clear()
     with progress(4, "parts") as slow:
