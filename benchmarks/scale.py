@@ -22,6 +22,7 @@ import pandas as pd
 import psutil
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet
 
 from tools.commands import environment, git, run
 
@@ -150,7 +151,21 @@ def race(rows: int, rivals: list[str], python: str, interactions: str, limit: fl
         last_line = clone.with_suffix(".log").read_text().splitlines()[-1]
         show(rival, taken, last_line if process.returncode == 0 else f"failed: {last_line}")
     sizes = {name: sum(file.stat().st_size for file in (clone / "data" / name).rglob("*.parquet")) for name in DATA}
-    print("written: " + ", ".join(f"data/{name} {size / 1e6:,.0f} MB" for name, size in sizes.items()), flush=True)
+    print("written: " + ", ".join(f"data/{name} {size / 1e6:,.0f} MB" for name, size in sizes.items()))
+    typed = size_of_typed(clone / "data/valid")
+    ratio = sum(sizes.values()) / typed
+    print(f"that is {ratio:.2f} times the typed table as pyarrow writes it, {typed / 1e6:,.0f} MB", flush=True)
+
+
+def size_of_typed(table: Path) -> int:
+    """Return the bytes of a typed table, without the pipeline's own columns, as pyarrow writes it by default."""
+    size = 0
+    for part in table.glob("*.parquet"):
+        content = pa.parquet.read_table(part)
+        sink = pa.BufferOutputStream()
+        pa.parquet.write_table(content.select([name for name in content.column_names if name[0] != "_"]), sink)
+        size += sink.tell()
+    return size
 
 
 def show(name: str, usage: Usage, score: str) -> None:

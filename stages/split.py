@@ -87,9 +87,9 @@ def split_part(
     order = Moments.of(np.column_stack([position, frame[schema.target.name].to_numpy()]))
     numbering = numbering_of(frame, schema)
     frame["_hash"] = hashes
-    write_part(frame[is_test], test, part.name, typed=True)
+    write_part(frame[is_test], test, part.name)
     frame = frame[~is_test]  # the parts are written after each other, so that only one of them is a second copy
-    write_part(frame.assign(_fold=fold[~is_test].astype(np.int16)), train, part.name, typed=True)
+    write_part(frame.assign(_fold=fold[~is_test].astype(np.int16)), train, part.name)
     of_train, of_test = hashes[~is_test], hashes[is_test]
     same = of_inputs is hashes  # then one array is sent and kept for both
     return Summary(

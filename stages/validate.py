@@ -94,7 +94,7 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     refused = read_rows(part, bad).drop(columns="_problem").astype("str")
     refused["_reasons"] = pd.Series(by_row.to_numpy(), refused.index, dtype="str")
     write_part(refused, quarantine, part.name)
-    write_part(typed[~bad], valid, part.name, typed=True)
+    write_part(typed[~bad], valid, part.name)
 
     violations = {
         (str(column), str(check)): Violation(

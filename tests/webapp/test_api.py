@@ -172,11 +172,13 @@ def test_what_the_model_has_not_seen_is_said(client: FlaskClient, column: str, v
 
 
 def test_a_level_that_was_merged_is_rare_not_unseen() -> None:
-    effect, shares = Levels(values={"a": 1.0}, other=0.0, missing=0.0), {"a": 0.99, "b": 0.01}
+    values = {"a": 1.0, "e": 0.0, "lacking in the sample": 0.5}  # the schema lists e, which no row has
+    effect, shares = Levels(values=values, other=0.0, missing=0.0), {"a": 0.99, "b": 0.01}
     few, many = level_note(effect, shares), level_note(effect, shares | dict.fromkeys(map(str, range(48)), 0.0))
-    assert [few(level) for level in "abc"] == [
-        None, "rare in training; treated as a rare level", "not seen in training; treated as a rare level",
-    ]  # fmt: skip
+    unseen = "not seen in training; treated as a rare level"
+    notes = {"a": None, "b": "rare in training; treated as a rare level", "c": unseen, "e": unseen}
+    assert {level: few(level) for level in notes} == notes
+    assert few("lacking in the sample") is None
     assert many("c") == "rare or not seen in training; treated as a rare level", "the scorecard lists fifty levels"
 
 

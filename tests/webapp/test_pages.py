@@ -91,6 +91,7 @@ def test_a_posted_form_gets_its_prediction(client: FlaskClient) -> None:
     status, page, text = fill(client, size="20")
     assert status == 200
     assert page.values["column:size"] == "20"
+    assert '<a href="/" aria-current="page">Predict</a>' in text
     assert "+40.0" in text
     assert page.notes == {}
 

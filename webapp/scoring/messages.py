@@ -82,8 +82,9 @@ def range_note(low: float, high: float) -> Callable[[Any], str | None]:
 
 def level_note(effect: Levels, shares: Mapping[str, float]) -> Callable[[Any], str | None]:
     """Make a function that warns of a level that training has not seen, or merged with others because it is rare."""
-    lists_all = len(shares) < MOST_SHARES
-    usual = effect.values.keys() & shares.keys() if lists_all else effect.values.keys()
+    lists_all = len(shares) < MOST_SHARES  # of the sample, which may lack a level that has a value of its own
+    usual = {level for level, value in effect.values.items()
+             if not lists_all or level in shares or value != effect.other}  # fmt: skip
 
     def note(cell: Any) -> str | None:
         if cell in usual:
