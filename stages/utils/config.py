@@ -41,8 +41,8 @@ class Source(Settings):
 class Compute(Settings):
     """The workers. `part_rows` decides the parts that ingest cuts; nothing else here can change a byte."""
 
-    backend: Literal["threading", "loky", "dask"] = Field(
-        "threading", description="where several parts are worked on: threads, processes of this machine, a cluster"
+    backend: Literal["threads", "processes", "dask"] = Field(
+        "threads", description="where several parts are worked on: this process, processes of this machine, a cluster"
     )
     workers: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto", description="parts processed at a time; auto: one per CPU"

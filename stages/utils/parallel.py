@@ -1,10 +1,14 @@
 """The parallel map over parts: in threads, in processes of this machine, or on a Dask cluster."""
 
 import logging
-import threading
+import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import joblib
@@ -16,6 +20,7 @@ from stages.utils.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Submit = Callable[..., Any]  # returns a future
 
 
 def map_parts(
@@ -32,7 +37,7 @@ def map_parts(
     so added up, in part order. A long pass shows its progress.
 
     Args:
-        function: a function at the top level of a module: worker processes import it by name.
+        function: a function at the top level of a module: other processes import it by name.
         parts: one item per part, such as its path.
         shared: more arguments, the same for every part.
         small: use no workers: the work takes less time than starting them.
@@ -44,16 +49,13 @@ def map_parts(
     """
     compute = read_config().compute
     workers = joblib.cpu_count() if compute.workers == "auto" else compute.workers
+    alone = small or len(parts) == 1 or (workers == 1 and compute.backend != "dask")
     with progress(*((sum(rows), "rows") if rows else (len(parts), unit))) as bar, explained_losses(compute):
-        if compute.backend == "dask" and not small and len(parts) > 1:
-            results: Iterator[Result] = on_cluster(function, parts, shared, compute)
-        elif small or len(parts) == 1 or workers == 1:
-            results = (function(part, *shared) for part in parts)
-        else:
-            work = joblib.delayed(run_in_worker)
-            with joblib.parallel_config(backend=compute.backend):
-                parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
-                results = parallel(work(function, part, *shared) for part in parts)
+        results = (
+            (function(part, *shared) for part in parts)
+            if alone
+            else results_of_workers(function, parts, shared, compute, workers)
+        )
         for done, result in enumerate(results, start=1):
             if rows:
                 bar.set_postfix_str(f"{done} of {len(parts)} {unit}", refresh=False)
@@ -61,32 +63,52 @@ def map_parts(
             yield result
 
 
-@contextmanager
-def explained_losses(compute: Compute) -> Iterator[None]:
-    """Clean up after an error of the block, and name the cause where a worker or the scheduler is lost."""
-    try:
-        yield
-    except (Exception, KeyboardInterrupt) as error:
-        if compute.backend == "loky":
-            join_feeder_threads()
-        if type(error).__name__ in ("TerminatedWorkerError", "KilledWorker"):  # joblib's and Dask's
-            raise WorkerError(
-                "a worker process was killed, perhaps because memory ran out; if so, lower compute.part_rows or "
-                "compute.workers in config.yaml, and run `dvc repro` again"
-            ) from error
-        is_lost = type(error).__name__ == "FutureCancelledError" or (isinstance(error, OSError) and error.errno is None)
-        if compute.backend == "dask" and is_lost:  # an error of a file has a number
-            raise WorkerError(
-                f"config.yaml: compute.scheduler: no Dask scheduler with a worker answers at {compute.scheduler}; "
-                "start them (docs/large-data.md) or set compute.backend: threading, and run `dvc repro` again"
-            ) from error
-        raise
-
-
-def on_cluster(
-    function: Callable[..., Result], parts: Sequence[Item], shared: tuple[Any, ...], compute: Compute
+def results_of_workers(
+    function: Callable[..., Result], parts: Sequence[Item], shared: tuple[Any, ...], compute: Compute, workers: int
 ) -> Iterator[Result]:
-    """Yield the results of workers on a Dask cluster, with at most two parts per thread under way.
+    """Yield the results in part order, with at most two parts per worker under way."""
+    with WORKERS[compute.backend](compute, workers) as (submit, limit):
+        under_way: deque[Any] = deque()
+        try:
+            for part in parts:
+                under_way.append(submit(function, part, *shared))
+                if len(under_way) == limit:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            for future in under_way:  # after an error
+                future.cancel()
+
+
+@contextmanager
+def threads(compute: Compute, workers: int) -> Iterator[tuple[Submit, int]]:
+    """Submit work to threads; wait for those that are still at work after an error."""
+    with ThreadPoolExecutor(workers) as pool:
+        yield pool.submit, 2 * workers
+
+
+@contextmanager
+def processes(compute: Compute, workers: int) -> Iterator[tuple[Submit, int]]:
+    """Submit work to processes of this machine."""
+    yield process_pool(workers).submit, 2 * workers
+
+
+@cache
+def process_pool(workers: int) -> ProcessPoolExecutor:
+    """Start processes that stay for the whole stage, because each loads the libraries first."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=start_worker)
+
+
+def start_worker() -> None:
+    """Have a worker process die with the stage, and at Ctrl-C without a traceback."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextmanager
+def cluster(compute: Compute, workers: int) -> Iterator[tuple[Submit, int]]:
+    """Submit work to a Dask cluster.
 
     Joblib has a backend for Dask, but it waits forever when Dask gives a part up because it has killed its workers.
     """
@@ -96,24 +118,29 @@ def on_cluster(
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with Client(compute.scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         client.wait_for_workers(1, timeout=60)
-        limit = 2 * sum(client.nthreads().values()) if compute.workers == "auto" else compute.workers
-        under_way: deque[Any] = deque()
-        for part in parts:
-            under_way.append(client.submit(function, part, *shared, pure=False))
-            if len(under_way) == limit:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+        limit = 2 * sum(client.nthreads().values()) if compute.workers == "auto" else workers
+        yield partial(client.submit, pure=False), limit
 
 
-def join_feeder_threads() -> None:
-    """Wait for the threads that feed workers: if one is cut off at exit, Python warns of a leaked semaphore."""
-    for thread in threading.enumerate():
-        if thread.name == "QueueFeederThread":
-            thread.join(timeout=5)
+WORKERS = {"threads": threads, "processes": processes, "dask": cluster}
 
 
-def run_in_worker(function: Callable[..., Result], *arguments: Any) -> Result:
-    """Call the function in a worker process of joblib that dies with the stage."""
-    die_with_parent()
-    return function(*arguments)
+@contextmanager
+def explained_losses(compute: Compute) -> Iterator[None]:
+    """Name the cause where a worker process or the scheduler is lost."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker":  # the latter is Dask's
+            process_pool.cache_clear()
+            raise WorkerError(
+                "a worker process was killed, perhaps because memory ran out; if so, lower compute.part_rows or "
+                "compute.workers in config.yaml, and run `dvc repro` again"
+            ) from error
+        is_lost = type(error).__name__ == "FutureCancelledError" or (isinstance(error, OSError) and error.errno is None)
+        if compute.backend == "dask" and is_lost:  # an error of a file has a number
+            raise WorkerError(
+                f"config.yaml: compute.scheduler: no Dask scheduler with a worker answers at {compute.scheduler}; "
+                "start them (docs/large-data.md) or set compute.backend: threads, and run `dvc repro` again"
+            ) from error
+        raise

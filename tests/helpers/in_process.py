@@ -12,7 +12,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from unittest import mock
 
-from joblib.externals.loky import get_reusable_executor
+from stages.utils.parallel import process_pool
 
 
 def run_stage(name: str, folder: Path, environment: dict[str, str]) -> CompletedProcess[str]:
@@ -32,7 +32,7 @@ def run_stage(name: str, folder: Path, environment: dict[str, str]) -> Completed
         except SystemExit as end:
             exit_code = int(end.code or 0)
         finally:
-            get_reusable_executor().shutdown()  # its workers have this folder as their working directory
+            process_pool.cache_clear()  # its workers have this folder as their working directory
     return CompletedProcess(name, exit_code, output.getvalue(), errors.getvalue())
 
 

@@ -80,7 +80,7 @@ def test_stage_and_its_workers_die_with_dvc(built: Project, shell: str, workers:
     script = validate.read_text()
     outputs = digests(built)
     if workers > 1:
-        built.edit("config.yaml", compute__part_rows=100, compute__workers=workers)
+        built.edit("config.yaml", compute__part_rows=100, compute__workers=workers, compute__backend="processes")
         built.stages("ingest")
     inject(validate, "validate_part", NOTE_AND_SLEEP)
 
@@ -292,7 +292,7 @@ def test_error_in_a_worker_is_a_line(built: Project) -> None:
 def test_interruption_is_a_line(built: Project, workers: int) -> None:
     """Ctrl-C in a terminal reaches the stage and its workers."""
     if workers > 1:
-        built.edit("config.yaml", compute__part_rows=100, compute__workers=workers)
+        built.edit("config.yaml", compute__part_rows=100, compute__workers=workers, compute__backend="processes")
         built.stages("ingest")
     before = digests(built)
     inject(built.path / "stages/validate.py", "validate_part", NOTE_AND_SLEEP)

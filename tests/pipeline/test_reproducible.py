@@ -172,9 +172,9 @@ def test_package_overrules_the_environment(project: Project) -> None:
 @pytest.mark.parametrize(
     ("backend", "workers", "stages"),
     [
-        ("loky", 2, ("split", "explore", "evaluate")),
-        ("loky", 3, ("validate", "features")),
-        ("threading", 3, ("validate", "features", "evaluate")),
+        ("processes", 2, ("split", "explore", "evaluate")),
+        ("processes", 3, ("validate", "features")),
+        ("threads", 3, ("validate", "features", "evaluate")),
     ],
 )
 def test_workers_do_not_change_a_byte(

@@ -136,7 +136,7 @@ def test_files_of_ingest_are_declared(project: Project) -> None:
 @pytest.mark.slow
 def test_files_of_worker_processes_are_declared(built: Project) -> None:
     needs("strace")
-    built.edit("config.yaml", compute__part_rows=150, compute__workers=2)
+    built.edit("config.yaml", compute__part_rows=150, compute__workers=2, compute__backend="processes")
     built.stages("ingest")
     traced = trace(built, "validate")
     assert {f"data/valid/part-0000{n}.parquet" for n in range(3)} <= traced.written

@@ -29,7 +29,7 @@ def configure(backend: str, scheduler: str = "") -> None:
     """Write config.yaml for two workers of a backend."""
     lines = (ROOT / "config.yaml").read_text().replace("workers: auto", "workers: 2")
     added = f"\n  scheduler: {scheduler}" if scheduler else ""
-    Path("config.yaml").write_text(lines.replace("backend: threading", f"backend: {backend}{added}"))
+    Path("config.yaml").write_text(lines.replace("backend: threads", f"backend: {backend}{added}"))
 
 
 def square(number: int, doomed: int, marks: Path, deaths: int) -> int:
@@ -60,7 +60,7 @@ def marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 def test_a_killed_process_is_told_in_one_line(marks: Path) -> None:
-    configure("loky")
+    configure("processes")
     with pytest.raises(WorkerError, match=r"worker process was killed.*lower compute\.part_rows"):
         list(map_parts(square, range(6), 3, marks, 1))
     assert list(map_parts(square, range(6), 3, marks, 1)) == [0, 1, 4, 9, 16, 25]

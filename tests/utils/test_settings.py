@@ -214,7 +214,7 @@ def test_wrong_value(workdir: Path, file: str, key: str, value: Any, words: str)
 @pytest.mark.parametrize(
     ("file", "key", "wrong", "allowed", "right"),
     [
-        ("config.yaml", "compute.backend", "lokey", "threading, loky, dask", "loky"),
+        ("config.yaml", "compute.backend", "thread", "threads, processes, dask", "threads"),
         ("config.yaml", "compute.workers", "atuo", "auto", "auto"),
         ("params.yaml", "split.by", "hsh", "hash, group, time", "hash"),
         ("params.yaml", "train.rule", "one-se", "best, one_se", "one_se"),

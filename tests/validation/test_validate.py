@@ -512,7 +512,7 @@ def test_workers_and_backends_give_the_same_bytes(workspace: Workspace) -> None:
     """And other parts the same rows and metrics."""
     put_raw(workspace, many_rows(60), MANY, 13, validate__max_invalid_fraction=1.0)
     found: list[dict[str, bytes]] = []
-    for workers, backend in ((1, "loky"), (2, "loky"), (3, "threading")):
+    for workers, backend in ((1, "threads"), (2, "processes"), (3, "threads")):
         workspace.edit("config.yaml", compute__workers=workers, compute__backend=backend)
         workspace.stages("validate")
         found.append(outputs(workspace))
