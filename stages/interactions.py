@@ -69,7 +69,8 @@ def main() -> None:
         metrics = describe(chosen, additive, best, sets[-1].train)
         write_metrics(metrics)
         audit_pairs(metrics, chosen, schema, params, log)
-        log.info("%d pairs, %d terms: CV R2 %.3f, without pairs %.3f", len(metrics.pairs), metrics.terms,
+        count = len(metrics.pairs)
+        log.info("%d pair%s, %d terms: CV R² %.3f, without pairs %.3f", count, "s"[: count != 1], metrics.terms,
                  metrics.cv_r2, metrics.cv_r2_additive)  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def main() -> None:
         )
         if signs.any():
             metrics.cv_r2_free = free_r2(sets, problems, fit, pairs.axes, params, log)
-            log.info("without the monotone constraints of schema.yaml: CV R2 %.3f", metrics.cv_r2_free)
+            log.info("without the monotone constraints of schema.yaml: CV R² %.3f", metrics.cv_r2_free)
         log.info("alpha %(alpha).4g, l1_ratio %(l1_ratio)g: CV RMSE %(cv_rmse).4g, R2 %(cv_r2).3f, "
                  "%(nonzero)d of %(terms)d terms", metrics.model_dump())  # fmt: skip
         write_metrics(metrics)

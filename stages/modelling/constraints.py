@@ -42,7 +42,7 @@ def free_r2(
     for axis in axes:
         if is_opposed(axis, signs[list(axis.places)], fit.coef[list(axis.places)], free.coef[list(axis.places)]):
             log.warning(
-                "schema.yaml: %s: the data go against monotone, so its effect is flat; without constraints CV R2 would "
+                "schema.yaml: %s: the data go against monotone, so its effect is flat; without constraints CV R² would "
                 "be %.3f: check the direction, or delete monotone",
                 axis.column,
                 r2,

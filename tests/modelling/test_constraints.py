@@ -123,7 +123,7 @@ def test_monotone_effects_never_turn(workspace: Workspace, transform: str) -> No
     assert "in no pair, because a pair could make the effect turn: up, down, q (monotone)" in logged
     metrics = json.loads((workspace.path / "metrics/train.json").read_text())
     assert metrics["cv_r2_free"] > metrics["cv_r2"] + 0.01
-    assert f"without the monotone constraints of schema.yaml: CV R2 {metrics['cv_r2_free']:.3f}" in logged
+    assert f"without the monotone constraints of schema.yaml: CV R² {metrics['cv_r2_free']:.3f}" in logged
     assert "against monotone" not in logged
     pairs = json.loads((workspace.path / "metrics/interactions.json").read_text())["pairs"]
     assert pairs == []
@@ -157,7 +157,7 @@ def test_data_that_go_the_other_way_get_a_warning(workspace: Workspace) -> None:
     logged = train(workspace, frame, {name: {"monotone": "increasing"} for name in ("falls", "rises")})
     [warning] = [line for line in logged.splitlines() if "against monotone" in line]
     assert "schema.yaml: falls: the data go against monotone, so its effect is flat; without constraints" in warning
-    assert "CV R2 would be 0.6" in warning
+    assert "CV R² would be 0.6" in warning
     feature_map = joblib.load(workspace.path / "models/features.joblib")
     coef = joblib.load(workspace.path / "models/model.joblib")["elasticnet"].coef_
     assert not coef[list(blocks(feature_map)["falls"])].any()

@@ -171,7 +171,7 @@ def check_own_data(reader: Project, printed: list[str]) -> None:
 
 def check_effects(reader: Project, printed: list[str]) -> None:
     """The price of the constraint is shown; the exposure is found, and the total is measured."""
-    assert "without the monotone constraints of schema.yaml: CV R2 0." in printed[1]
+    assert "without the monotone constraints of schema.yaml: CV R² 0." in printed[1]
     assert "cv_r2_free" in printed[2]
     assert "\nMonotone by `schema.yaml`, and therefore in no interaction: `bmi` (increasing). " in (
         reader.path / "models/MODEL_CARD.md"
