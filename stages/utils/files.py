@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,13 +83,21 @@ def write_json(path: str | Path, content: Any, digits: int = DIGITS) -> None:
 def write_pickle(path: str | Path, content: Any) -> None:
     """Write a fitted scikit-learn object as joblib does, always in the same pickle protocol.
 
-    Equal strings are written as one object: whether they are one depends on what the process has done before.
+    Equal strings, tuples of them or of numbers, and types of arrays are written as one object: whether they are one
+    depends on what the process has done before, and on what came from another process.
     """
+    import numpy as np
     from joblib.numpy_pickle import NumpyPickler
+
+    known: dict[str, Any] = {}
 
     class Pickler(NumpyPickler):  # type: ignore[misc]
         def save(self, value: Any) -> None:
-            super().save(sys.intern(value) if type(value) is str else value)
+            is_tuple = type(value) is tuple and all(type(item) in (int, float, str) for item in value)
+            is_dtype = isinstance(value, np.dtype) and value.kind in "biufmM"
+            if type(value) is str or is_tuple or is_dtype:
+                value = known.setdefault(repr(value), value)
+            super().save(value)
 
     with replacing(path) as partial, partial.open("wb") as file:
         Pickler(file, protocol=5).dump(content)

@@ -1,5 +1,6 @@
 """Outputs are written as a whole or not at all, and as the same bytes whatever the process did before."""
 
+import pickle
 from pathlib import Path
 
 import joblib
@@ -36,9 +37,13 @@ def test_a_directory_is_replaced_only_by_a_complete_one(tmp_path: Path, killed_b
     assert (table / "part").read_text() == ("last good" if fails else "new")
 
 
-def test_pickle_does_not_depend_on_which_strings_are_one_object(tmp_path: Path) -> None:
-    word = "a name"
-    for file, other in (("one", word), ("two", "".join(["a ", "name"]))):
-        write_pickle(tmp_path / file, {"first": word, "second": other, "numbers": np.arange(3.0)})
+def test_pickle_does_not_depend_on_what_is_one_object(tmp_path: Path) -> None:
+    """What comes from another process is a copy: its strings, tuples and types of arrays are objects of their own."""
+    places, numbers = (3, 16), np.arange(3.0)
+    found = [places, ("age", places, 0.5), "age", numbers, numbers * 2, np.arange(2), places]
+    copies = [pickle.loads(pickle.dumps(each)) for each in found]
+    assert copies[3].dtype is not numbers.dtype
+    for file, content in (("one", found), ("two", copies)):
+        write_pickle(tmp_path / file, content)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert joblib.load(tmp_path / "one")["numbers"].tolist() == [0.0, 1.0, 2.0]
+    assert joblib.load(tmp_path / "one")[4].tolist() == [0.0, 2.0, 4.0]
