@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -78,7 +79,11 @@ def walk(document: str, project: Project) -> list[tuple[str, str]]:
             if command.startswith("node "):
                 needs("node")
             text = command.replace("make", "make --dry-run", 1) if command in ONLY_SHOWN else command
-            done = project.run("bash", "-neuc" if command == EACH_STAGE else "-euc", text.replace(ADDRESS, address))
+            name, *arguments = shlex.split(text)
+            if name == "dvc" and "&&" not in arguments:
+                done = project.dvc(*arguments, check=False)
+            else:
+                done = project.run("bash", "-neuc" if command == EACH_STAGE else "-euc", text.replace(ADDRESS, address))
             ran.append((command, done.stdout + done.stderr))
             assert done.returncode == 0 or command == "make doctor", (document, *ran[-1])
     return ran

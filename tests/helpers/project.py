@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
-from tests.helpers.in_process import run_stage
+from tests.helpers.in_process import run_dvc, run_stage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -80,9 +80,16 @@ class Project:
         for name in names:
             self.stage(name, check=True)
 
-    def dvc(self, *arguments: str, check: bool = True, env: dict[str, str] | None = None) -> Any:
-        """Run DVC."""
-        return self.run("dvc", *arguments, check=check, env=env)
+    def dvc(
+        self, *arguments: str, check: bool = True, env: dict[str, str] | None = None, in_process: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run DVC in this process, and the stages that it runs as `stage` does; or the command in one of its own."""
+        if in_process:
+            done = run_dvc(arguments, self.path, self.environment(env), run_for_dvc)
+        else:
+            done = self.run("dvc", *arguments, env=env)
+        assert not check or done.returncode == 0, f"{done.args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
 
     def git(self, *arguments: str) -> str:
         """Run git; returns what it printed."""
@@ -130,6 +137,11 @@ class Project:
         """A whole table of the project."""
         parts = sorted((self.path / directory).glob("part-*.parquet"))
         return pd.concat(map(pd.read_parquet, parts), ignore_index=True)
+
+
+def run_for_dvc(name: str, folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a stage for DVC, whose experiments may have folders of their own."""
+    return Project(folder, environment).stage(name)
 
 
 def copy_checkout(target: Path) -> None:

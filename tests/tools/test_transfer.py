@@ -106,7 +106,7 @@ def test_round_trip(clone: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     done = clone.run(*MAKE, "pull", check=True)
     assert done.stdout.splitlines()[-1] == "pull: done"
     assert clone.run("dvc", "status", "-q").returncode == 0
-    status = json.loads(clone.dvc("data", "status", "--not-in-remote", "--json").stdout)
+    status = json.loads(clone.dvc("data", "status", "--not-in-remote", "--json", in_process=False).stdout)
     assert status == {}, "all is here and in the bucket"
     enter(clone, monkeypatch)
     assert check_remote() == f"{URL} can be listed, read, written"
@@ -117,8 +117,8 @@ def test_from_an_empty_clone_to_a_served_prediction(clone: Project, origin: Proj
     """`dvc push` here, `dvc pull models/scorecard.json` there, start the app, with DVC and Flask alone."""
     names = ["numpy", "pandas", "sklearn", "pyarrow", "scipy", "pandera"]
     (clone.path / "sitecustomize.py").write_text(f"import sys; sys.modules.update(dict.fromkeys({names}))\n")
-    origin.dvc("push", SCORECARD)
-    clone.dvc("pull", SCORECARD, env={"PYTHONPATH": str(clone.path)})
+    origin.dvc("push", SCORECARD, in_process=False)
+    clone.dvc("pull", SCORECARD, env={"PYTHONPATH": str(clone.path)}, in_process=False)
     assert time_until_ready(clone.path) < 60
 
 
@@ -264,7 +264,7 @@ def test_flipped_byte_in_the_bucket(clone: Project, s3: str, scorecard_md5: str)
 @pytest.mark.slow
 def test_flipped_byte_in_the_cache(clone: Project, scorecard_md5: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC hands a damaged object out and would push it; push refuses, the doctor names it, the app does not start."""
-    clone.dvc("pull", SCORECARD)
+    clone.dvc("pull", SCORECARD, in_process=False)
     damaged = clone.path / ".dvc/cache/files/md5" / scorecard_md5[:2] / scorecard_md5[2:]
     damaged.chmod(0o644)
     damaged.write_bytes(flipped(damaged.read_bytes()))
