@@ -19,17 +19,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the backgro
 
 # Importing the package fixes BLAS threads and numpy's CPU dispatch; it has to come before numpy in this process too.
 import stages  # noqa: E402,F401  # isort: skip
-from tests.helpers.pipeline import DRAWING, STAGES, edit_stages  # noqa: E402
+from tests.helpers.pipeline import DRAWING, TO_EXPORT, edit_stages  # noqa: E402
 from tests.helpers.project import (  # noqa: E402
     RESULTS,
     SHARED_DATA,
     SHARED_TABLES,
+    WITHOUT_MLFLOW,
     MakeOnce,
     Project,
     Workspace,
     copy_checkout,
     new_workspace,
 )
+
+GRID = ("train.alpha=0.02,0.2", "train.l1_ratio=0.1,0.9")  # that of docs/sweeps-and-tracking.md
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -87,6 +90,32 @@ def undrawn_template(make_once: MakeOnce, built_template: Path) -> Path:
     return make_once("undrawn", build).path
 
 
+@pytest.fixture(scope="session")
+def swept_template(make_once: MakeOnce, undrawn_template: Path) -> Path:
+    """An undrawn project after a sweep of GRID; logs/sweep.out and .err have what it printed. Not to be changed."""
+
+    def build(project: Project) -> None:
+        shutil.rmtree(project.path)
+        Project(undrawn_template).copy_to(project.path)
+        done = project.run("python", "-m", "tools.sweep", *GRID, env=WITHOUT_MLFLOW, check=True)
+        (project.path / "logs/sweep.out").write_text(done.stdout)
+        (project.path / "logs/sweep.err").write_text(done.stderr)
+
+    return make_once("swept", build).path
+
+
+@pytest.fixture
+def in_parts(make_once: MakeOnce) -> Project:
+    """Nine parts of 50 rows, run by one worker up to the export, and explored; DVC remembers it. Not to be changed."""
+
+    def build(project: Project) -> None:
+        project.edit("config.yaml", compute__part_rows=50, compute__workers=1)
+        project.stages(*TO_EXPORT, "explore")
+        project.dvc("commit", "--force", *TO_EXPORT)
+
+    return make_once("in_parts", build)
+
+
 @pytest.fixture
 def adopted(make_once: MakeOnce) -> Callable[[str], Project]:
     """Gives the project of a shared table: adopted, and built as far as the scorecard; not to be changed."""
@@ -94,7 +123,7 @@ def adopted(make_once: MakeOnce) -> Callable[[str], Project]:
     def build(name: str, project: Project) -> None:
         file, target = SHARED_TABLES[name]
         project.run("python", "-m", "tools.adopt", SHARED_DATA / file, "--target", target, check=True)
-        project.stages(*(stage for stage in STAGES if stage not in (*DRAWING, "card")))
+        project.stages(*TO_EXPORT)
 
     return lambda name: make_once(f"adopted_{name}", partial(build, name))
 

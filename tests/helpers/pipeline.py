@@ -54,6 +54,33 @@ def keys_of(entry: str | dict[str, Any]) -> set[str]:
 
 
 STAGES = declared(ROOT)
+TO_EXPORT = tuple(stage for stage in STAGES if stage not in (*DRAWING, "card"))
+
+# Each sets from outside all that is known to move the last bits; the package has to overrule it.
+SURROUNDINGS = {
+    "Kathmandu": {
+        "OMP_NUM_THREADS": "2",
+        "OPENBLAS_NUM_THREADS": "2",
+        "MKL_NUM_THREADS": "2",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3",
+        "TZ": "Asia/Kathmandu",
+        "LC_ALL": "C",
+        "PYTHONHASHSEED": "123",
+        "LOKY_MAX_CPU_COUNT": "1",
+        "MPLBACKEND": "svg",
+    },
+    "Zürich": {
+        "OMP_NUM_THREADS": "2",
+        "OPENBLAS_NUM_THREADS": "2",
+        "OPENBLAS_CORETYPE": "SkylakeX",
+        "NPY_DISABLE_CPU_FEATURES": "",
+        "TZ": "Europe/Zurich",
+        "LC_ALL": "de_DE.UTF-8",  # where the system has none, as C
+        "PYTHONHASHSEED": "1",
+        "LOKY_MAX_CPU_COUNT": "2",
+    },
+}
 
 
 def digests(project: Project, *directories: str) -> dict[str, str]:

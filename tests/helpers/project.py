@@ -23,6 +23,7 @@ SHARED_TABLES = {  # and their targets
     "california": ("housing.csv", "median_house_value"),
 }
 TIMEOUT = 300  # seconds that any one command may take
+WITHOUT_MLFLOW = {"PYTHONPATH": str(ROOT / "tests/helpers/without_mlflow")}  # for what has nothing to do with tracking
 RESULTS = "with results that the checkout has not committed"  # message of the one commit of such a built project
 
 

@@ -12,48 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.helpers.documents import EACH_STAGE, commands
-from tests.helpers.pipeline import STAGES, digests, locked, pin
-from tests.helpers.project import RESULTS, ROOT, MakeOnce, Project
-
-TO_EXPORT = tuple(stage for stage in STAGES if stage not in ("explore", "report", "card"))  # without those that draw
-
-# Each sets from outside all that is known to move the last bits; the package has to overrule it.
-SURROUNDINGS = {
-    "Kathmandu": {
-        "OMP_NUM_THREADS": "2",
-        "OPENBLAS_NUM_THREADS": "2",
-        "MKL_NUM_THREADS": "2",
-        "OPENBLAS_CORETYPE": "Nehalem",
-        "NPY_DISABLE_CPU_FEATURES": "X86_V3",
-        "TZ": "Asia/Kathmandu",
-        "LC_ALL": "C",
-        "PYTHONHASHSEED": "123",
-        "LOKY_MAX_CPU_COUNT": "1",
-        "MPLBACKEND": "svg",
-    },
-    "Zürich": {
-        "OMP_NUM_THREADS": "2",
-        "OPENBLAS_NUM_THREADS": "2",
-        "OPENBLAS_CORETYPE": "SkylakeX",
-        "NPY_DISABLE_CPU_FEATURES": "",
-        "TZ": "Europe/Zurich",
-        "LC_ALL": "de_DE.UTF-8",  # where the system has none, as C
-        "PYTHONHASHSEED": "1",
-        "LOKY_MAX_CPU_COUNT": "2",
-    },
-}
-
-
-@pytest.fixture
-def in_parts(make_once: MakeOnce) -> Project:
-    """Nine parts of 50 rows, run by one worker up to the export, and explored; not to be changed."""
-
-    def build(project: Project) -> None:
-        project.edit("config.yaml", compute__part_rows=50, compute__workers=1)
-        project.stages(*TO_EXPORT, "explore")
-
-    return make_once("in_parts", build)
-
+from tests.helpers.pipeline import STAGES, SURROUNDINGS, TO_EXPORT, digests, locked, pin
+from tests.helpers.project import RESULTS, ROOT, Project
 
 # ---------------------------------------------------------------- surroundings
 
@@ -80,7 +40,10 @@ def test_forced_repro_leaves_git_clean(built: Project) -> None:
 
 @pytest.mark.slow
 def test_surroundings_do_not_change_a_byte(built: Project, new_project: Callable[..., Project]) -> None:
-    """Nor does the absence of DVC: the loop that docs/how-it-works.md shows writes what it has pinned."""
+    """Nor does the absence of DVC: the loop that docs/how-it-works.md shows writes what it has pinned.
+
+    The other surroundings are those of tests/tools/test_verify.py.
+    """
     other = new_project("a copy in Kathmandu ☂ ñ")
     declared = YAML(typ="safe").load(other.path / "dvc.yaml")["stages"]
     assert [declared[name]["cmd"] for name in STAGES] == [f"python -m stages.{name}" for name in STAGES]
@@ -95,14 +58,6 @@ def test_surroundings_do_not_change_a_byte(built: Project, new_project: Callable
     assert digests(other) == digests(built)
     results = (":!metrics", ":!models", ":!plots")  # compared above; another Python than that of git has others
     assert other.git("status", "--porcelain", "--untracked-files=all", "--", *results) == ""
-
-
-@pytest.mark.slow
-def test_surroundings_of_single_stages_do_not_change_a_byte(built: Project, tmp_path: Path) -> None:
-    other = built.copy_to(tmp_path / "Zürich 2")
-    for stage in TO_EXPORT[3:]:  # where the linear algebra is
-        other.stage(stage, check=True, in_process=False, env=SURROUNDINGS["Zürich"])
-    assert digests(other) == digests(built)
 
 
 @pytest.mark.slow

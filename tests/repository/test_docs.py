@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from itertools import pairwise, product
@@ -14,7 +15,7 @@ from ruamel.yaml import YAML
 from stages.table.schema import TableSchema
 from tests.helpers.documents import SERVERS, anchors, blocks, commands, text_of, walk
 from tests.helpers.pipeline import declared
-from tests.helpers.project import ROOT, SHARED_DATA, Project
+from tests.helpers.project import ROOT, SHARED_DATA, WITHOUT_MLFLOW, Project
 from tests.helpers.servers import client, environment, s3_server
 
 PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md"))]
@@ -129,12 +130,19 @@ def s3() -> Iterator[str]:
 
 
 @pytest.fixture
-def reader(page: str, built_template: Path, undrawn_template: Path, s3: str, tmp_path: Path) -> Project:
+def reader(
+    page: str, built_template: Path, undrawn_template: Path, s3: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Project:
     """A built project whose owner has a table in ~/Downloads, a bucket and an `origin`.
 
-    Its pipeline draws nothing, but for the page that shows the stages which an experiment runs.
+    Its pipeline draws nothing, but for the page that shows the stages which an experiment runs. On the page on sweeps
+    DVC remembers the runs; on all others there is no MLflow.
     """
+    tracks = page == "docs/sweeps-and-tracking.md"
     built = Project(built_template if page == "docs/parameters.md" else undrawn_template).copy_to(tmp_path / "built")
+    if tracks:
+        shutil.rmtree(built.path / ".dvc/cache")
+        shutil.copytree(request.getfixturevalue("swept_template") / ".dvc/cache", built.path / ".dvc/cache")
     downloads = tmp_path / "home/Downloads"
     downloads.mkdir(parents=True)
     rows = [f"{n},{n % 7},{n % 24},{2.5 * (n % 7) + (n % 24) + n * 13 % 5}" for n in range(400)]
@@ -144,7 +152,8 @@ def reader(page: str, built_template: Path, undrawn_template: Path, s3: str, tmp
     built.dvc("remote", "modify", "storage", "url", f"s3://{BUCKET}/elsewhere")
     built.git("commit", "-qam", "Use a bucket")
     git = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    return Project(built.path, {**environment(s3), **git, "HOME": str(tmp_path / "home")})
+    mlflow = {} if tracks else WITHOUT_MLFLOW
+    return Project(built.path, {**environment(s3), **git, **mlflow, "HOME": str(tmp_path / "home")})
 
 
 def check_parameters(reader: Project, printed: list[str]) -> None:
@@ -181,11 +190,18 @@ def check_effects(reader: Project, printed: list[str]) -> None:
 
 
 def check_sweeps_and_tracking(reader: Project, printed: list[str]) -> None:
-    """The tables shown are those printed, and the branch with the best experiment is at `origin`."""
+    """The tables shown are those printed, and the branch with the best experiment, its params, is at `origin`."""
     sweep, report = blocks("docs/sweeps-and-tracking.md", "text")
     for shown, found in ((sweep, printed[0]), (report, printed[-2])):
         assert [line for line in anonymous(shown) if line not in anonymous(found)] == []
+    assert any("4 of 4 experiments ran before" in text for text in printed), "when the best one is applied"
     assert reader.git("rev-parse", "origin/sparser") == reader.git("rev-parse", "HEAD")
+    changed = reader.git("show", "--format=", "--numstat", "HEAD", "--", "params.yaml").split()
+    assert changed[:2] == ["2", "2"], "only the lines of alpha and l1_ratio"
+    params = (reader.path / "params.yaml").read_text()
+    assert "alpha: 0.02 " in params
+    assert "# a number, or auto" in params
+    assert reader.dvc("status").stdout.strip() == UP_TO_DATE
 
 
 def anonymous(text: str) -> list[str]:

@@ -143,14 +143,14 @@ def test_a_sweep_is_published_through_an_outage_in_the_middle(swept: Project, tm
         assert stderr.startswith(
             f"not tracked: MLflow at {address} failed"
         )  # and after how many runs, if it knows of any
-        assert count_finished(database) < 3, "the outage came too late to show anything"
+        assert count_finished(database) < 5, "the outage came too late to show anything"
 
         assert publish(swept, uri).returncode == 0
         runs = tracked(swept, uri)
     assert {run["status"] for run in runs} == {"FINISHED"}
     experiments = [run for run in runs if "DVC_EXP_NAME" in run["tags"]]
-    assert sorted(run["metrics"]["train.alpha"] for run in experiments) == [0.5, 2]
-    assert len(runs) == 3, "the two experiments and the commit that they started from, once each"
+    assert sorted(run["metrics"]["train.alpha"] for run in experiments) == [0.02, 0.02, 0.2, 0.2]
+    assert len(runs) == 5, "the four experiments and the commit that they started from, once each"
     baseline = swept.git("rev-parse", "HEAD").strip()
     assert {run["tags"]["DVC_EXP_BASELINE_REV"] for run in experiments} == {baseline}
     for run in experiments:

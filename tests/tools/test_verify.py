@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.helpers.pipeline import STAGES, edit_stages
+from tests.helpers.pipeline import STAGES, SURROUNDINGS, edit_stages
 from tests.helpers.project import Project
 from tools.verify import differing_hashes, differing_values, is_repeatable, read_lock, read_values
 
 
 @pytest.mark.slow
-def test_the_same_bytes(undrawn: Project) -> None:
-    done = undrawn.run("python", "-m", "tools.verify")
+def test_the_same_bytes(undrawn: Project, tmp_path: Path) -> None:
+    """Other surroundings, and another place, do not change a byte."""
+    (tmp_path / "Zürich 2").mkdir()
+    surroundings = SURROUNDINGS["Zürich"] | {"TMPDIR": str(tmp_path / "Zürich 2")}
+    done = undrawn.run("python", "-m", "tools.verify", env=surroundings)
     assert done.returncode == 0, done.stderr
     lock = read_lock(undrawn.path)
     outputs = sum(map(len, lock.values()))
