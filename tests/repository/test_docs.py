@@ -46,6 +46,7 @@ def test_readme_shows_what_the_summary_prints(project: Project) -> None:
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the table is not on this machine")
+@pytest.mark.slow
 def test_readme_shows_what_adopt_prints(project: Project) -> None:
     adopt = ("python", "-m", "tools.adopt", SHARED_DATA / "hour.csv", "--target", "cnt")
     printed = project.run(*adopt, check=True).stdout
