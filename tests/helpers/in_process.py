@@ -103,6 +103,7 @@ def default_warnings() -> Iterator[None]:
         warnings.simplefilter("default")
         for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", kind)
+        warnings.filterwarnings("ignore", "Objective did not converge")  # as stages/modelling/elasticnet.py does
         yield
 
 
