@@ -48,13 +48,9 @@ def candidate_of(paths: Sequence[QuickPath]) -> Candidate:
 def is_better(errors: Floats, simpler: Floats) -> bool:
     """Tell whether a model's error is lower by more than one standard error of the paired difference over the folds.
 
-    The training sets overlap, so the variance of the mean over k folds is not 1/k of that of a fold but 1/k + 1/(k - 1)
-    of it: the share of test rows to training rows is added (Nadeau & Bengio 2003, "Inference for the Generalization
-    Error").
-
     Args:
-        errors, simpler: (k,) mean squared errors of the model and of a simpler one.
+        errors, simpler: (folds,) mean squared errors of the model and of a simpler one.
     """
-    gains, k = simpler - errors, len(errors)
-    error = gains.std(ddof=1) * np.sqrt(1 / k + 1 / (k - 1)) if k > 1 else 0.0
+    gains = simpler - errors
+    error = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
     return bool(gains.mean() > error)

@@ -267,6 +267,3 @@ def test_the_simpler_model_stays_within_one_standard_error() -> None:
     assert is_better(simple - [0.1, 0.12, 0.08, 0.1], simple)
     assert not is_better(simple - [1.0, -0.9, 0.8, -0.7], simple)
     assert not is_better(simple, simple)
-    gains = np.array([0.25, -0.03, 0.2, -0.02])  # clear only if the training sets shared no row
-    assert gains.mean() > gains.std(ddof=1) / 2
-    assert not is_better(simple - gains, simple)
