@@ -36,8 +36,8 @@ GRID = ("train.alpha=0.02,0.2", "train.l1_ratio=0.1,0.9")  # that of docs/sweeps
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run two workers more than there are cores: many tests wait for a server, a disk or a kill."""
-    return (os.cpu_count() or 1) + 2
+    """Run one worker more than there are cores: many tests wait for a server, a disk or a kill."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")
