@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache, partial
@@ -20,7 +20,11 @@ from stages.utils.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Submit = Callable[..., Any]  # returns a future
+Executor = tuple[
+    Callable[..., Any], Callable[[Any], Any], int
+]  # make a future, wait for its result; the most at a time
+
+PATIENCE = 60  # seconds without a result after which a cluster must have a worker, or get one
 
 
 def map_parts(
@@ -67,31 +71,31 @@ def results_of_workers(
     function: Callable[..., Result], parts: Sequence[Item], shared: tuple[Any, ...], compute: Compute, workers: int
 ) -> Iterator[Result]:
     """Yield the results in part order, with at most two parts per worker under way."""
-    with WORKERS[compute.backend](compute, workers) as (submit, limit):
+    with WORKERS[compute.backend](compute, workers) as (submit, result, limit):
         under_way: deque[Any] = deque()
         try:
             for part in parts:
                 under_way.append(submit(function, part, *shared))
                 if len(under_way) == limit:
-                    yield under_way.popleft().result()
+                    yield result(under_way.popleft())
             while under_way:
-                yield under_way.popleft().result()
+                yield result(under_way.popleft())
         finally:
             for future in under_way:  # after an error
                 future.cancel()
 
 
 @contextmanager
-def threads(compute: Compute, workers: int) -> Iterator[tuple[Submit, int]]:
+def threads(compute: Compute, workers: int) -> Iterator[Executor]:
     """Submit work to threads; wait for those that are still at work after an error."""
     with ThreadPoolExecutor(workers) as pool:
-        yield pool.submit, 2 * workers
+        yield pool.submit, Future.result, 2 * workers
 
 
 @contextmanager
-def processes(compute: Compute, workers: int) -> Iterator[tuple[Submit, int]]:
+def processes(compute: Compute, workers: int) -> Iterator[Executor]:
     """Submit work to processes of this machine."""
-    yield process_pool(workers).submit, 2 * workers
+    yield process_pool(workers).submit, Future.result, 2 * workers
 
 
 @cache
@@ -107,8 +111,8 @@ def start_worker() -> None:
 
 
 @contextmanager
-def cluster(compute: Compute, workers: int) -> Iterator[tuple[Submit, int]]:
-    """Submit work to a Dask cluster.
+def cluster(compute: Compute, workers: int) -> Iterator[Executor]:
+    """Submit work to a Dask cluster, and wait for a result for as long as the cluster has workers.
 
     Joblib has a backend for Dask, but it waits forever when Dask gives a part up because it has killed its workers.
     """
@@ -117,9 +121,19 @@ def cluster(compute: Compute, workers: int) -> Iterator[tuple[Submit, int]]:
     for name in ("distributed", "distributed.client"):  # tracebacks, of errors that are raised here, too
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with Client(compute.scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call]
-        client.wait_for_workers(1, timeout=60)
+
+        def result(future: Any) -> Any:
+            while True:
+                try:
+                    return future.result(timeout=PATIENCE)
+                except TimeoutError:
+                    if future.done():  # the work itself timed out
+                        raise
+                    client.wait_for_workers(1, timeout=PATIENCE)
+
+        client.wait_for_workers(1, timeout=PATIENCE)
         limit = 2 * sum(client.nthreads().values()) if compute.workers == "auto" else workers
-        yield partial(client.submit, pure=False), limit
+        yield partial(client.submit, pure=False), result, limit
 
 
 WORKERS = {"threads": threads, "processes": processes, "dask": cluster}
@@ -137,8 +151,9 @@ def explained_losses(compute: Compute) -> Iterator[None]:
                 "a worker process was killed, perhaps because memory ran out; if so, lower compute.part_rows or "
                 "compute.workers in config.yaml, and run `dvc repro` again"
             ) from error
-        is_lost = type(error).__name__ == "FutureCancelledError" or (isinstance(error, OSError) and error.errno is None)
-        if compute.backend == "dask" and is_lost:  # an error of a file has a number
+        is_lost = type(error).__name__ in ("FutureCancelledError", "WorkerStartTimeoutError")
+        is_lost |= isinstance(error, OSError) and error.errno is None  # an error of a file has a number
+        if compute.backend == "dask" and is_lost:
             raise WorkerError(
                 f"config.yaml: compute.scheduler: no Dask scheduler with a worker answers at {compute.scheduler}; "
                 "start them (docs/large-data.md) or set compute.backend: threads, and run `dvc repro` again"

@@ -18,6 +18,7 @@ import pytest
 from distributed import LocalCluster
 
 from stages.table.parts import list_parts, read_part, write_part
+from stages.utils import parallel
 from stages.utils.errors import WorkerError
 from stages.utils.parallel import map_parts
 from stages.utils.stage import stage
@@ -163,6 +164,23 @@ def test_a_scheduler_killed_under_way_is_told_in_one_line(marks: Path, capfd: py
         ):
             list(break_after_first(results, scheduler.kill))
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_all_workers_is_told_in_one_line(marks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "PATIENCE", 2)
+    with LocalCluster(
+        protocol="tcp://",
+        host="127.0.0.1",
+        n_workers=1,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        processes=False,
+    ) as cluster:
+        configure("dask", cluster.scheduler_address)
+        results = map(str, map_parts(nap, range(6)))
+        with pytest.raises(WorkerError, match="no Dask scheduler with a worker answers"):
+            list(break_after_first(results, lambda: cluster.scale(0)))
 
 
 def test_no_scheduler_is_told_in_one_line(marks: Path) -> None:
