@@ -125,7 +125,7 @@ def by_weight(frame: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
 def write_part(frame: pd.DataFrame, directory: Path, name: str | int) -> None:
     """Write one part; `name` is its number, or the file name of the part that it was made from.
 
-    Numbers are written without a dictionary: that takes less time and, compressed, no more space.
+    Numbers are written without a dictionary: that takes less time and, compressed, about the same space or less.
     """
     directory.mkdir(exist_ok=True)
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
@@ -182,7 +182,7 @@ def sample_rows(parts: list[Path], rows: int, columns: list[str]) -> pd.DataFram
 
 
 def take_rows(path: Path, places: Places, columns: list[str]) -> pa.Table:
-    """Read the rows of one part that stand at the places, which ascend; levels are decoded of these rows only."""
+    """Read the rows of one part at the given places, in ascending order; decode the levels of these rows only."""
     with explained_errors(path):
         whole = pq.read_schema(path)
         schema = pa.schema([whole.field(name) for name in columns])

@@ -112,10 +112,7 @@ def start_worker() -> None:
 
 @contextmanager
 def cluster(compute: Compute, workers: int) -> Iterator[Executor]:
-    """Submit work to a Dask cluster, and wait for a result for as long as the cluster has workers.
-
-    Joblib has a backend for Dask, but it waits forever when Dask gives a part up because it has killed its workers.
-    """
+    """Submit work to a Dask cluster, and wait for a result for as long as the cluster has workers."""
     from distributed import Client  # slow to import, and only installed with requirements/cluster.txt
 
     for name in ("distributed", "distributed.client"):  # tracebacks, of errors that are raised here, too

@@ -36,7 +36,7 @@ def progress(total: int | None, unit: str) -> "tqdm[Any]":
 
 
 def expect(bar: "tqdm[Any]", total: int) -> None:
-    """Set the total of a bar without one, or correct it: by what is done, about so many units will be."""
+    """Set or correct the total of a bar to an estimate made under way."""
     bar.total = total
     if bar.bar_format == LINE_WITHOUT_TOTAL:
         bar.bar_format = LINE

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stages.sources import csv_rows, frames
+from stages.sources import csv_rows, frames, read_source
 from stages.sources.frames import File
 from stages.sources.text import read_csv_file
 from stages.table.parts import list_parts, read_part, write_part
@@ -90,6 +90,20 @@ def test_blank_rows_are_left_out_and_counted(workdir: Path, name: str, text: str
     metrics = nothing_read()
     Path("data/source", name).write_text(text)
     assert (len(read(f"data/source/{name}", metrics)), metrics.blank_rows) == (2, blank)
+
+
+def test_the_share_that_has_been_read_is_known(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all the files together, whatever their format."""
+    monkeypatch.setattr(frames, "BATCH_ROWS", 50)
+    table = pd.DataFrame({"x": range(100)})
+    for name, write in {"csv": lambda path: table.to_csv(path, index=False), "parquet": table.to_parquet}.items():
+        for number in range(2):
+            write(f"data/source/{number}.{name}")
+        metrics = nothing_read()
+        shares = [metrics.share for _ in read_source(Source(uri=f"data/source/*.{name}"), metrics)]
+        assert shares == sorted(shares)
+        assert 0 < shares[0] <= 0.5, name
+        assert shares[-1] == 1
 
 
 def test_line_numbers_do_not_depend_on_the_batches(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
