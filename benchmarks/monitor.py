@@ -21,12 +21,12 @@ import numpy as np
 import pyarrow as pa
 
 from stages.utils.arrays import Floats
-from stages.utils.metrics_files import Scores
 from stages.utils.params import read_params
 from tools.monitor.findings import Tested, judge
 from tools.monitor.logged import Labelled
-from tools.monitor.report_file import Coverage
 from webapp.drift import Bins
+from webapp.findings import Coverage, Scores
+from webapp.formatting import METRICS
 from webapp.pin import load_pinned
 from webapp.prediction_log.store import SCHEMA, write_rows
 
@@ -52,7 +52,7 @@ def simulate(
     limits = np.quantile(draw(np.random.default_rng(0), 1_000_000), [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     errors, predicted = draw(rng, tested), rng.standard_normal(tested)
     inside = float(np.mean((errors >= limits[0]) & (errors <= limits[1])))
-    scores = Scores(**dict.fromkeys(Scores.model_fields))
+    scores: Scores = {f"{name}{end}": None for name in METRICS for end in ("", "_low", "_high")}
     coverage = Coverage(nominal=COVERAGE, share=inside, se=0.0)
     edges = np.quantile(rng.standard_normal(4 * tested), np.linspace(0, 1, BINS + 1)[1:-1])
     prediction = rng.standard_normal(live)

@@ -9,7 +9,7 @@ from stages.evaluation.metrics import MODELS
 from stages.table.schema import read_schema
 from stages.utils.errors import PipelineError
 from stages.utils.metrics_files import EvaluationMetrics, TrainMetrics, read_metrics
-from webapp.formatting import fixed, percent, scale_name, short, with_interval
+from webapp.formatting import METRICS, fixed, percent, scale_name, short, with_interval
 
 
 def main() -> None:
@@ -43,11 +43,10 @@ def main() -> None:
 def print_scores(label: str, scores: dict[str, Any]) -> None:
     """Print the metrics of the model and its baselines."""
     rows = [
-        [called, *(with_interval(dict(scores[name]), metric) for metric in ("rmse", "mae", "r2"))]
-        for name, called in MODELS.items()
+        [called, *(with_interval(dict(scores[name]), metric) for metric in METRICS)] for name, called in MODELS.items()
     ]
     print(f"\n{label}: test rows, with bootstrap intervals\n")
-    print(indent(tabulate(rows, ["", "RMSE", "MAE", "R²"], tablefmt="plain", disable_numparse=True), "  "))
+    print(indent(tabulate(rows, ["", *METRICS.values()], tablefmt="plain", disable_numparse=True), "  "))
 
 
 if __name__ == "__main__":

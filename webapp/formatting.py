@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 PLAIN = 20  # characters of the longest number that is written without an exponent
+METRICS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}  # keys of metrics/test.json
 EFFECTS = {  # features.target: what a contribution does to a prediction
     "none": "adds to the prediction",
     "sqrt": "adds to the square root of the prediction",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.utils.files import write_json
-from tools.monitor.report_file import Findings
+from webapp.findings import Findings
 
 
 def write_findings(folder: Path, **changes: Any) -> None:

@@ -19,20 +19,13 @@ from stages.table.schema import read_schema
 from stages.utils.errors import PipelineError
 from stages.utils.files import write_json
 from stages.utils.params import read_params
-from tools.monitor.findings import (
-    calibration_of,
-    describe,
-    groups_of,
-    judge,
-    read_tested,
-    rows_needed,
-)
-from tools.monitor.logged import COLUMNS, Logged, collect, label
+from tools.monitor.findings import calibration_of, describe, groups_of, judge, read_tested, rows_needed
+from tools.monitor.logged import COLUMNS, collect, label
 from tools.monitor.outcomes import read_outcomes
 from tools.monitor.pictures import draw
-from tools.monitor.report import write_report
-from tools.monitor.report_file import FOLDER, Findings, ScorecardFindings
+from tools.monitor.report import FOLDER, write_report
 from webapp.drift import make_bins
+from webapp.findings import Findings
 from webapp.pin import PinError, load_pinned
 from webapp.prediction_log.store import StoreError, read_rows
 from webapp.scoring.scorecard import Calendar
@@ -71,29 +64,23 @@ def monitor(log: str, outcomes: str, id_column: str) -> Findings:
     trained = min(int(card.training["rows"] or 0), read_params("features.sample_rows"))
     logged_bins = {name: each for name, each in bins.items() if live.counts.get(name, np.zeros(1)).sum()}
     counts = {name: live.counts[name] for name in logged_bins}
-    judged = judge(
-        tested, labelled[md5], np.concatenate(live.predictions), counts, logged_bins, trained, params, evaluation.seed
-    )
-
-    def about(name: str, logged: Logged) -> ScorecardFindings:
-        return describe(name, logged, labelled[name], card.intervals.coverage, evaluation)
-
+    predictions, usable = np.concatenate(live.predictions), labelled[md5]
+    judged = judge(tested, usable, predictions, counts, logged_bins, trained, params, evaluation.seed)
+    about = {
+        name: describe(name, logged, labelled[name], card.intervals.coverage, evaluation)
+        for name, logged in sorted({md5: live, **found}.items())
+    }
     return Findings(
-        verdict=judged.verdict,
-        reasons=judged.reasons,
+        **judged._asdict(),
         target=card.target.title or card.target.name,
         unit=card.target.unit,
         test_scores=tested.scores,
         test_coverage=tested.coverage,
-        live=about(md5, live),
-        others=[about(name, logged) for name, logged in sorted(found.items())],
-        rmse_growth=judged.growth,
-        rmse_p_value=judged.growth_p,
-        coverage_p_value=judged.coverage_p,
-        drift=judged.drift,
+        live=about.pop(md5),
+        others=list(about.values()),
         not_logged=[name for name in bins if name not in logged_bins],
-        calibration=calibration_of(labelled[md5]),
-        groups=groups_of(labelled[md5], logged_bins, params.min_rows),
+        calibration=calibration_of(usable),
+        groups=groups_of(usable, logged_bins, params.min_rows),
         rows_needed=rows_needed(tested, logged_bins, trained, params),
         unmatched=len(truth.truth) - len(matched),
         unreadable=truth.unreadable,

@@ -8,17 +8,12 @@ import pandas as pd
 
 from stages.evaluation.metrics import CLUSTERS, NORMAL_95, bootstrap_scores, cluster_sums
 from stages.utils.arrays import Floats
-from stages.utils.metrics_files import (
-    EvaluationMetrics,
-    Scores,
-    SplitMetrics,
-    read_metrics,
-)
+from stages.utils.metrics_files import EvaluationMetrics, SplitMetrics, read_metrics
 from stages.utils.params import EvaluateParams, MonitorParams
 from tools.monitor import evidence
 from tools.monitor.logged import Labelled, Logged
-from tools.monitor.report_file import Bin, Coverage, Drift, ScorecardFindings, Verdict
 from webapp.drift import Bins, stability_index
+from webapp.findings import Bin, Coverage, Drift, ScorecardFindings, Scores, Verdict
 from webapp.formatting import percent, short
 
 PREDICTED = Path("plots/predicted_actual.csv")
@@ -38,13 +33,13 @@ class Tested(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """The outcome of the tests."""
+    """The outcome of the tests, as the findings have it."""
 
     verdict: Verdict
     reasons: list[str]
-    growth: float | None
-    growth_p: float | None
-    coverage_p: float | None
+    rmse_growth: float | None
+    rmse_p_value: float | None
+    coverage_p_value: float | None
     drift: list[Drift]
 
 
@@ -57,7 +52,7 @@ def read_tested() -> Tested:
         errors = errors * np.sqrt(sample["exposure"].to_numpy())
     found = metrics.intervals
     coverage = Coverage(nominal=found.nominal, share=found.coverage, se=found.coverage_se)
-    return Tested(metrics.model, coverage, rows, errors, sample["predicted"].to_numpy())
+    return Tested(dict(metrics.model), coverage, rows, errors, sample["predicted"].to_numpy())
 
 
 def judge(
@@ -140,7 +135,7 @@ def describe(md5: str, logged: Logged, labelled: Labelled, nominal: float, param
         cluster = np.arange(known) % CLUSTERS
         weight = labelled.exposure / labelled.exposure.mean()
         sums = cluster_sums(cluster, labelled.truth, labelled.prediction, float(labelled.truth.mean()), weight)
-        scores = bootstrap_scores(sums, params.bootstrap, params.confidence, params.seed)
+        scores = dict(bootstrap_scores(sums, params.bootstrap, params.confidence, params.seed))
         share = labelled.coverage
         coverage = Coverage(nominal=nominal, share=share, se=float(np.sqrt(share * (1 - share) / known)))
     weeks = [
@@ -182,10 +177,10 @@ def groups_of(labelled: Labelled, bins: dict[str, Bins], least: int) -> list[Bin
 
 def rows_needed(tested: Tested, bins: dict[str, Bins], trained: int, params: MonitorParams) -> dict[str, int | None]:
     """Compute how many rows it takes to see growths of the RMSE and drifts of given sizes."""
-    scores, level = tested.scores, params.false_alarms / 2
+    low, high, level = tested.scores["rmse_low"], tested.scores["rmse_high"], params.false_alarms / 2
     needed: dict[str, int | None] = {}
-    if scores.rmse_low and scores.rmse_high:
-        spread = float(np.log(scores.rmse_high / scores.rmse_low)) / (2 * NORMAL_95) * np.sqrt(tested.rows)
+    if low and high:
+        spread = float(np.log(high / low)) / (2 * NORMAL_95) * np.sqrt(tested.rows)
         for growth in GROWTHS:
             rows = evidence.rows_for_growth(growth, spread, len(tested.errors), level / 2)
             needed[f"RMSE up by {percent(growth)}"] = None if rows is None else max(rows, params.min_rows)

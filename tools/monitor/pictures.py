@@ -3,7 +3,8 @@
 import numpy as np
 
 from stages.plotting.style import DATA, FIT, GREY, SOFT, save, titled_figure
-from tools.monitor.report_file import FOLDER, Findings
+from tools.monitor.report import FOLDER
+from webapp.findings import Findings
 
 MOST_LABELS = 12
 
@@ -22,10 +23,11 @@ def draw_weeks(findings: Findings) -> None:
     weeks, test = findings.live.weeks, findings.test_scores
     figure, axes = titled_figure(2.6, "RMSE by week", "Band: the test rows, with the interval of their RMSE")
     panel = axes[0, 0]
-    if test.rmse_low is not None and test.rmse_high is not None:
-        panel.axhspan(test.rmse_low, test.rmse_high, color=SOFT, alpha=0.5, lw=0)
-    if test.rmse is not None:
-        panel.axhline(test.rmse, color=DATA, lw=1)
+    rmse, low, high = (test[f"rmse{end}"] for end in ("", "_low", "_high"))
+    if low is not None and high is not None:
+        panel.axhspan(low, high, color=SOFT, alpha=0.5, lw=0)
+    if rmse is not None:
+        panel.axhline(rmse, color=DATA, lw=1)
     places = np.arange(len(weeks))
     panel.plot(places, [week.rmse for week in weeks], color=FIT, marker="o", ms=4)
     shown = places[:: -(-len(weeks) // MOST_LABELS)]

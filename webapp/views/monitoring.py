@@ -7,72 +7,17 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from flask import Blueprint, abort, render_template
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from webapp.formatting import percent, short, ticks, with_interval
+from webapp.findings import MEANINGS, MOST_GROUPS, Findings
+from webapp.formatting import short, ticks
 from webapp.model import Model
 
 REPORT = "metrics.json"
 FRESH_SECONDS = 300  # for which a copy of a report in a bucket is shown before it is fetched again
-MOST_GROUPS = 10
-
-
-class Coverage(BaseModel):
-    """The prediction intervals of some rows."""
-
-    nominal: float
-    share: float
-    se: float
-
-
-class Rows(BaseModel):
-    """Labelled rows of a week, a tenth of the predictions or a group."""
-
-    name: str
-    rows: int
-    predicted: float
-    actual: float
-    rmse: float
-    coverage: float
-
-
-class Drift(BaseModel):
-    """The drift of a column."""
-
-    column: str
-    rows: int
-    psi: float
-    psi_by_chance: float
-    p_value: float
-    drifted: bool
-
-
-class Live(BaseModel):
-    """The rows of the scorecard that was judged."""
-
-    scorecard_md5: str
-    rows: int
-    labelled: int
-    scores: dict[str, float | None] | None
-    coverage: Coverage | None
-    weeks: list[Rows]
-
-
-class Report(BaseModel):
-    """The parts of monitoring/metrics.json that the page shows."""
-
-    verdict: Literal["ok", "watch", "retrain"]
-    reasons: list[str]
-    test_scores: dict[str, float | None]
-    test_coverage: Coverage
-    live: Live
-    drift: list[Drift]
-    calibration: list[Rows]
-    groups: list[Rows]
-    rows_needed: dict[str, int | None]
 
 
 class Weeks(NamedTuple):
@@ -129,14 +74,14 @@ def make_monitoring(model: Model) -> Blueprint:
         if not reports.are_there():
             abort(404, "There is no report yet: `make monitor` writes monitoring/metrics.json.")
         try:
-            report = Report.model_validate_json(reports.file.read_bytes())
+            report = Findings.model_validate_json(reports.file.read_bytes())
         except ValidationError:
             abort(503, "The report was written by another version of the code; run `make monitor` again.")
         return render_template(
             "monitoring.html",
             report=report,
             is_of_this_model=report.live.scorecard_md5 == model.md5,
-            scores=compare(report),
+            meaning=MEANINGS[report.verdict],
             weeks=draw_weeks(report),
             groups=report.groups[:MOST_GROUPS],
         )
@@ -144,18 +89,7 @@ def make_monitoring(model: Model) -> Blueprint:
     return blueprint
 
 
-def compare(report: Report) -> list[tuple[str, str, str]]:
-    """Put each metric of the test rows beside that of the live rows: name, test, live."""
-    scores, coverage = report.live.scores, report.live.coverage
-    if scores is None or coverage is None:
-        return []
-    names = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
-    rows = [(name, with_interval(report.test_scores, key), with_interval(scores, key)) for key, name in names.items()]
-    tested, live = (f"{percent(each.share, 1)} ± {percent(each.se, 1)}" for each in (report.test_coverage, coverage))
-    return [*rows, (f"Coverage of the {percent(coverage.nominal)} intervals", tested, live)]
-
-
-def draw_weeks(report: Report) -> Weeks:
+def draw_weeks(report: Findings) -> Weeks:
     """Draw the RMSE of each week, over the interval of that of the test rows."""
     weeks = report.live.weeks
     low, line, high = (report.test_scores.get(f"rmse{end}") for end in ("_low", "", "_high"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, render_template, request, send_from_directory
 
-from webapp.formatting import EFFECTS, decimals_for, fixed, percent, short
+from webapp.formatting import EFFECTS, METRICS, decimals_for, fixed, percent, short
 from webapp.model import Model
 from webapp.scoring.effects import Cell
 from webapp.scoring.rows import RowError, json_default
@@ -186,8 +186,7 @@ def reach(column: Column) -> float:
 
 def scores_of(card: Scorecard) -> list[tuple[str, str, str]]:
     """List the metrics of the test rows with their intervals: name, value, interval."""
-    names = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
-    names |= {f"total_{key}": f"{name} of the total" for key, name in names.items()}
+    names = METRICS | {f"total_{key}": f"{name} of the total" for key, name in METRICS.items()}
     rows = []
     for key, name in names.items():
         value, low, high = (card.metrics.get(key + end) for end in ("", "_low", "_high"))

@@ -1,25 +1,30 @@
-"""monitoring/metrics.json, typed."""
+"""The findings of tools/monitor, monitoring/metrics.json: the command writes them, the Monitoring page shows them."""
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from stages.utils.metrics_files import Metrics, Scores, Share
+from webapp.formatting import METRICS, percent, with_interval
 
-FOLDER = Path("monitoring")
+Scores = dict[str, float | None]  # rmse, mae and r2, each with the ends of its bootstrap interval: rmse_low, rmse_high
+MEANINGS = {  # of the verdicts
+    "ok": "nothing has changed beyond chance",
+    "watch": "inputs or predictions have drifted; the errors have not grown",
+    "retrain": "the model is no longer what was tested",
+}
+MOST_GROUPS = 10  # that the page and the report show
 Verdict = Literal["ok", "watch", "retrain"]
 
 
-class Coverage(Metrics):
+class Coverage(BaseModel):
     """The prediction intervals of some rows."""
 
-    nominal: Share
-    share: Share = Field(description="of the rows whose target is inside the interval")
+    nominal: float
+    share: float = Field(description="of the rows whose target is inside the interval")
     se: float = Field(description="standard error of the share")
 
 
-class Drift(Metrics):
+class Drift(BaseModel):
     """The drift of a column, or of the prediction."""
 
     column: str
@@ -30,7 +35,7 @@ class Drift(Metrics):
     drifted: bool
 
 
-class Bin(Metrics):
+class Bin(BaseModel):
     """Labelled rows of one bin of the prediction, one week, or one group of rows."""
 
     name: str
@@ -38,10 +43,10 @@ class Bin(Metrics):
     predicted: float = Field(description="mean")
     actual: float = Field(description="mean")
     rmse: float
-    coverage: Share
+    coverage: float
 
 
-class ScorecardFindings(Metrics):
+class ScorecardFindings(BaseModel):
     """The rows of one scorecard."""
 
     scorecard_md5: str
@@ -52,7 +57,7 @@ class ScorecardFindings(Metrics):
     weeks: list[Bin] = Field(description="by the Monday of the prediction")
 
 
-class Findings(Metrics):
+class Findings(BaseModel):
     """monitoring/metrics.json."""
 
     verdict: Verdict
@@ -74,3 +79,14 @@ class Findings(Metrics):
     unmatched: int = Field(description="outcomes whose id is not in the log")
     unreadable: int = Field(description="outcomes without an id or a number")
     contradictions: int = Field(description="ids with several different outcomes, left out")
+
+    def compare(self) -> list[tuple[str, str, str]]:
+        """Put each metric of the test rows beside that of the live rows: name, test, live; empty without outcomes."""
+        scores, coverage = self.live.scores, self.live.coverage
+        if scores is None or coverage is None:
+            return []
+        rows = [
+            (name, with_interval(self.test_scores, key), with_interval(scores, key)) for key, name in METRICS.items()
+        ]
+        tested, live = (f"{percent(each.share, 1)} ± {percent(each.se, 1)}" for each in (self.test_coverage, coverage))
+        return [*rows, (f"coverage of the {percent(coverage.nominal)} prediction intervals", tested, live)]
