@@ -89,23 +89,24 @@ def survey(source: dict[str, Any], target: str, params: Params, columns: list[st
     decisions = [decide(profile, source.get("delimiter") or ",") for profile in profiles]
     keep_shared_brackets(decisions)
     choose_target(decisions, target)
-    propose_marks(decisions, profiles, sample, typed_by(decisions, sample))
-    find_ids(decisions, profiles, sample)
-    find_exposure(decisions, profiles)
-    find_weight(decisions, profiles)
-    find_time(decisions, profiles)
+    propose_marks(decisions, sample, typed_by(decisions, sample))
+    find_ids(decisions, sample)
+    find_exposure(decisions)
+    find_weight(decisions)
+    find_time(decisions)
     typed = typed_by(decisions, sample)
     entities = find_entities(decisions, typed)
-    find_counters(decisions, profiles)
+    find_counters(decisions)
     keep_one(decisions)
-    find_codes(decisions, profiles, rates_by(decisions, typed), target, params.features)
+    find_codes(decisions, rates_by(decisions, typed), target, params.features)
     typed = typed_by(decisions, sample)
     rates = rates_by(decisions, typed)
     find_orders(decisions, rates, target)
     leave_out_leaks(decisions, rates, params.features)
     doubt_entities(entities, decisions, rates, target, params.features)
-    marks = decisions[names.index(target)].field.get("missingValues", [])
-    ends = [end for end in profiles[names.index(target)].ends if f"{end:.15g}" not in marks]
+    chosen = decisions[names.index(target)]
+    marks = chosen.field.get("missingValues", [])
+    ends = [end for end in chosen.profile.ends if f"{end:.15g}" not in marks]
     return Survey(source, remarks, decisions, typed, profiles[0].rows, min(ends, default=float("inf")))
 
 

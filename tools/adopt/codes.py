@@ -9,23 +9,21 @@ from stages.utils.params import FeaturesParams
 from tools.adopt.choice import CODES
 from tools.adopt.decide import MOST_CATEGORIES, Decision
 from tools.adopt.naming import CALENDAR, CODE, COUNT, words_of
-from tools.adopt.profile import Profile
 
 GAIN = 0.005  # share of the target's variance that levels have to explain beyond a curve
 MOST_CODES = 60
 FEWEST_IN_LEVEL = 20  # rows of a level, on average, before its mean says anything
 
 
-def find_codes(
-    decisions: list[Decision], profiles: list[Profile], typed: pd.DataFrame, target: str, params: FeaturesParams
-) -> None:
+def find_codes(decisions: list[Decision], typed: pd.DataFrame, target: str, params: FeaturesParams) -> None:
     """List the levels of the integer features that are codes."""
-    for decision, profile in zip(decisions, profiles, strict=True):
-        if decision.role != "feature" or decision.field["type"] != "integer" or not profile.levels:
+    for decision in decisions:
+        levels = decision.profile.levels
+        if decision.role != "feature" or decision.field["type"] != "integer" or not levels:
             continue
         marks = pd.to_numeric(pd.Series(decision.field.get("missingValues", [])), errors="coerce").tolist()
-        values = sorted(value for value in map(int, profile.levels) if value not in marks)
-        words = words_of(profile.name)
+        values = sorted(value for value in map(int, levels) if value not in marks)
+        words = words_of(decision.name)
         named_code = bool(CALENDAR.search(words) or CODE.search(words))
         counts = bool(COUNT.search(words)) and values != [0, 1]
         if looks_coded(values, named_code) and not counts:
@@ -34,7 +32,7 @@ def find_codes(
             if not named_code and values != [0, 1]:
                 decision.doubt("codes, or amounts?", "categories", "delete this line if larger numbers mean more")
         elif 3 <= len(values) <= MOST_CODES and not counts:
-            gain = gain_of_levels(typed[profile.name].to_numpy(), typed[target].to_numpy(), len(values), params)
+            gain = gain_of_levels(typed[decision.name].to_numpy(), typed[target].to_numpy(), len(values), params)
             if gain:
                 decision.field["categories"] = values
                 decision.why.append(f"levels explain {gain:.1%} more of the target than a curve")

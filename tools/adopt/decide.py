@@ -20,7 +20,7 @@ class Decision:
     """One column: its field of the schema, why it is so, and what is doubtful about it."""
 
     field: dict[str, Any]
-    rows: int  # of the table
+    profile: Profile
     why: list[str] = default(default_factory=list)
     doubts: list[Doubt] = default(default_factory=list)
 
@@ -46,7 +46,7 @@ class Decision:
 
 def decide(profile: Profile, delimiter: str) -> Decision:
     """Decide what one column is, by itself."""
-    decision = Decision(named(profile.name), profile.rows)
+    decision = Decision(named(profile.name), profile)
     found = decision.field
     choice = choose_reading(profile, delimiter)
     reading = choice.reading

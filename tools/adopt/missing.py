@@ -26,18 +26,16 @@ class Outermost(NamedTuple):
     may_be: bool  # a mark if it is one in other columns too; a zero: doubtful
 
 
-def propose_marks(
-    decisions: list[Decision], profiles: list[Profile], sample: pd.DataFrame, typed: pd.DataFrame
-) -> None:
+def propose_marks(decisions: list[Decision], sample: pd.DataFrame, typed: pd.DataFrame) -> None:
     """Enter the missing marks of every column of numbers into its field, each with a doubt; zeros are only doubted.
 
     A value is a mark if it repeats and is at an end of the column, apart from the other values; the same value in
-    several columns needs less evidence in each. `profiles` have the exact ends of the whole table, `sample` some rows
-    as they were read and `typed` the same rows by the decisions.
+    several columns needs less evidence in each. `sample` has some rows as they were read and `typed` the same rows by
+    the decisions.
     """
     found = {
-        decision.name: outermost_values(with_ends(typed[decision.name], profile))
-        for decision, profile in zip(decisions, profiles, strict=True)
+        decision.name: outermost_values(with_ends(typed[decision.name], decision.profile))
+        for decision in decisions
         if decision.field["type"] in ("number", "integer")
     }
     everywhere = [end for ends in found.values() for end in ends if end.value != 0]
@@ -47,7 +45,7 @@ def propose_marks(
         cells, values = sample[decision.name], typed[decision.name]
         for end in found.get(decision.name, []):
             there = values == end.value
-            count = max(1, round(there.mean() * decision.rows))
+            count = max(1, round(there.mean() * decision.profile.rows))
             if end.is_mark or end.value in shared:
                 texts = cells[there].str.strip().unique().tolist() if cells.dtype == "str" else []
                 texts = sorted(texts) or [f"{end.value:.15g}"]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from stages.table.schema import Column
 from stages.validation.cells import to_dates
+from tools.date_formats import DIRECTIVES
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,24 +31,7 @@ CLOCKS = ["%H:%M:%S", "%H:%M", "%I:%M %p", "%I:%M:%S %p", "%H.%M.%S"]
 AFFIX = 12  # letters of a unit at most
 AROUND = r"(?s)^(\D*)\d(?:.*\d)?(\D*)$"  # the text around a number
 FEW = 100  # texts that tell which ways of reading are worth a closer look
-MONTHS = [
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-]
 ISO = r"^\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+\-]\d{2}:?\d{2})?)?)?$"
-DIRECTIVES = {
-    "%d": r"(?:0?[1-9]|[12]\d|3[01])",
-    "%m": r"(?:0?[1-9]|1[0-2])",
-    "%Y": r"\d{4}",
-    "%y": r"\d{2}",
-    "%H": r"(?:[01]?\d|2[0-3])",
-    "%I": r"(?:0?[1-9]|1[0-2])",
-    "%M": r"[0-5]?\d",
-    "%S": r"[0-5]?\d",
-    "%b": f"(?i:{'|'.join(month[:3] for month in MONTHS)})",
-    "%B": f"(?i:{'|'.join(MONTHS)})",
-    "%p": r"[AaPp][Mm]",
-}
 
 
 @dataclass(frozen=True)
@@ -98,8 +82,8 @@ def date_readings() -> list[Reading]:
 
 def as_pattern(form: str) -> str:
     """The regular expression of what strptime takes for a format."""
-    pieces = re.split("(%[a-zA-Z])", form)
-    return "^" + "".join(DIRECTIVES.get(piece) or re.escape(piece) for piece in pieces) + "$"
+    pieces = re.split("%([a-zA-Z])", form)  # marks and directives in turn
+    return f"(?i)^{''.join(DIRECTIVES[piece] if n % 2 else re.escape(piece) for n, piece in enumerate(pieces))}$"
 
 
 def boolean_readings() -> list[Reading]:

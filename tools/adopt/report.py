@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tabulate import tabulate
+
 from tools.adopt.decide import Decision
 
 ROLES = ("feature", "target", "id", "group", "time", "weight", "exposure", "ignore")
@@ -10,7 +12,7 @@ KEYS = ("type", "role", "name")  # where to change a field that lacks the line
 
 def show(decisions: list[Decision]) -> None:
     """Print the table of decisions."""
-    rows = [("", "column", "type", "role", "why")]
+    rows = []
     for decision in decisions:
         kind = decision.field["type"]
         if "categories" in decision.field:
@@ -22,10 +24,7 @@ def show(decisions: list[Decision]) -> None:
         kind += f" [{decision.field['unit']}]" if "unit" in decision.field else ""
         why = "; ".join([*decision.why, *(doubt.said for doubt in decision.doubts)])
         rows.append(("?" if decision.doubts else "", decision.name, kind, decision.role, why))
-    widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    for row in rows:
-        print(("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]])).rstrip())
-    print()
+    print(tabulate(rows, ["", "column", "type", "role", "why"], tablefmt="plain", disable_numparse=True), end="\n\n")
 
 
 def show_advice(decisions: list[Decision], path: Path) -> None:

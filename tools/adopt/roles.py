@@ -31,24 +31,24 @@ def choose_target(decisions: list[Decision], target: str) -> None:
     chosen.field["role"] = "target"
 
 
-def find_ids(decisions: list[Decision], profiles: list[Profile], sample: pd.DataFrame) -> None:
+def find_ids(decisions: list[Decision], sample: pd.DataFrame) -> None:
     """Give role id to columns that number or name the rows."""
-    for decision, profile in zip(decisions, profiles, strict=True):
-        if decision.role not in ("feature", "ignore") or profile.known == 0:
+    for decision in decisions:
+        if decision.role not in ("feature", "ignore") or decision.profile.known == 0:
             continue
-        words, cells = words_of(profile.name), sample[profile.name].dropna()
+        words, cells = words_of(decision.name), sample[decision.name].dropna()
         kind, unique = decision.field["type"], cells.nunique() == len(cells) >= FEWEST
-        if decision.role == "feature" and numbers_rows(profile) and kind == "integer":
+        if decision.role == "feature" and numbers_rows(decision.profile) and kind == "integer":
             decision.leave_out("id", "whole numbers in strict order: they number the rows")
         elif kind in ("integer", "string") and unique and (ROW_NAME.search(words) or decision.role == "ignore"):
             decision.leave_out("id", "another value in every row")
             decision.doubts = [doubt for doubt in decision.doubts if doubt != GROUPING]
 
 
-def find_counters(decisions: list[Decision], profiles: list[Profile]) -> None:
+def find_counters(decisions: list[Decision]) -> None:
     """Give role id to columns that number the rows of each file or group; doubtful unless the name says so."""
-    for decision, profile in zip(decisions, profiles, strict=True):
-        words = words_of(profile.name)
+    for decision in decisions:
+        profile, words = decision.profile, words_of(decision.name)
         if decision.role == "feature" and decision.field["type"] == "integer" and restarts(profile, words):
             decision.leave_out("id", f"counts rows, from {profile.first:g} again in {profile.restarts} places")
             if not ROW_NAME.search(words):
@@ -69,41 +69,40 @@ def restarts(profile: Profile, words: str) -> bool:
     return profile.rows >= SHORTEST_RUN * runs and not is_cycle
 
 
-def find_exposure(decisions: list[Decision], profiles: list[Profile]) -> None:
+def find_exposure(decisions: list[Decision]) -> None:
     """Propose role exposure for the first positive number whose name says that the target is a total over it."""
-    for decision in amounts(decisions, profiles, EXPOSURE, is_positive=True):
+    for decision in amounts(decisions, EXPOSURE, is_positive=True):
         decision.leave_out("exposure", "divides the target, so that the model predicts a rate")
         decision.doubt("is the target a total over it?", "role", "delete this line if it is a measurement")
         return
 
 
-def find_weight(decisions: list[Decision], profiles: list[Profile]) -> None:
+def find_weight(decisions: list[Decision]) -> None:
     """Propose role weight for the first number whose name says that it weighs the rows."""
-    for decision in amounts(decisions, profiles, WEIGHT):
+    for decision in amounts(decisions, WEIGHT):
         decision.leave_out("weight", "says how much each row counts")
         decision.doubt("does it?", "role", "delete this line if it is a measurement")
         return
 
 
-def amounts(
-    decisions: list[Decision], profiles: list[Profile], name: re.Pattern[str], is_positive: bool = False
-) -> Iterator[Decision]:
+def amounts(decisions: list[Decision], name: re.Pattern[str], is_positive: bool = False) -> Iterator[Decision]:
     """Yield the features of such a name that are numbers in every row, none of them negative (or zero)."""
-    for decision, profile in zip(decisions, profiles, strict=True):
+    for decision in decisions:
+        profile = decision.profile
         is_number = decision.field["type"] in ("integer", "number") and profile.numbers == profile.rows
         is_amount = is_number and profile.ends[0] >= 0 and not (is_positive and profile.ends[0] == 0)
-        if decision.role == "feature" and is_amount and name.search(words_of(profile.name)):
+        if decision.role == "feature" and is_amount and name.search(words_of(decision.name)):
             yield decision
 
 
-def find_time(decisions: list[Decision], profiles: list[Profile]) -> None:
+def find_time(decisions: list[Decision]) -> None:
     """Give role time to the one date without gaps; a clock without a day orders nothing."""
     dates = [
         decision
-        for decision, profile in zip(decisions, profiles, strict=True)
+        for decision in decisions
         if decision.field["type"] in ("date", "datetime")
         and decision.role == "feature"
-        and profile.known == profile.rows
+        and decision.profile.known == decision.profile.rows
         and decision.field.get("format", "default")[:2] != "%H"
     ]
     if len(dates) == 1:

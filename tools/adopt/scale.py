@@ -1,8 +1,5 @@
 """The scale that the target is modelled on: the simplest one that no other clearly beats on held-out rows."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LinearRegression
@@ -19,21 +16,6 @@ JUDGED = 10_000  # rows of the sample that are enough
 FOLDS = 5
 
 
-class Scale(NamedTuple):
-    """A candidate for params.yaml: features.target."""
-
-    name: TargetTransform
-    takes: Callable[[float], bool]  # the smallest target
-
-
-SCALES = (  # the simplest first
-    Scale("none", lambda least: True),
-    Scale("sqrt", lambda least: least >= 0),
-    Scale("log", lambda least: least > 0),
-    Scale("log1p", lambda least: least >= 0),
-)
-
-
 def choose_scale(
     typed: pd.DataFrame, least: float, schema: TableSchema, params: FeaturesParams
 ) -> tuple[TargetTransform, str]:
@@ -45,9 +27,12 @@ def choose_scale(
     rows = typed[typed[schema.target.name].notna()]
     rows = rows.sample(min(JUDGED, len(rows)), random_state=0)
     y = rows[schema.target.name].to_numpy()
-    scales = [scale.name for scale in SCALES if scale.takes(min(least, float(y.min())))]
+    least = min(least, float(y.min()))
+    scales: list[TargetTransform] = ["none"]  # the simplest first
+    if least >= 0:
+        scales += ["sqrt", "log", "log1p"] if least > 0 else ["sqrt", "log1p"]
     if schema.exposure is not None:  # on a logarithm, the interval of a short exposure is far too wide
-        scales = [name for name in scales if name in ("none", "sqrt")]
+        scales = scales[:2]
     if len(scales) == 1:
         return "none", ": the other scales need targets from 0 on"
     if len(y) < 2 * FOLDS:

@@ -13,45 +13,10 @@ from webapp.scoring.cells import number_limits
 from webapp.scoring.effects import as_datetime
 from webapp.scoring.grammar import LARGEST_INTEGER, as_level
 from webapp.scoring.notation import SMALLEST, dates_in, expected, numbers_in
-from webapp.scoring.scorecard import (
-    Calendar,
-    Column,
-    Curve,
-    Exposure,
-    Histogram,
-    Intervals,
-    Levels,
-    Part,
-    Reading,
-    Scorecard,
-    Surface,
-    SurfaceAxis,
-    Target,
-)
+from webapp.scoring.scorecard import Calendar, Column, Curve, Levels, Scorecard, SurfaceAxis
 
 EPOCH = datetime.datetime(1970, 1, 1)
 CALENDAR = ("month", "weekday", "hour")
-
-COLUMN = (
-    "name title description unit type reading required minimum maximum allowed pattern min_length max_length labels "
-    "quantiles histogram shares seen missing_share default effect width monotone"
-)
-# the properties that the writers translate, and those that change no number: any other is refused
-KNOWN: dict[type[Part], str] = {
-    Scorecard: "version title description target intercept columns exposure surfaces intervals training metrics "
-    "made_from",
-    Target: "name title description unit transform factor quantiles histogram typical",
-    Intervals: "coverage edges lower upper factor_limits",
-    Column: COLUMN,
-    Exposure: f"{COLUMN} total_unit limits",
-    Reading: "missing_values format decimal_char group_char bare_number true_values false_values",
-    Curve: "kind knots values missing",
-    Levels: "kind values other missing",
-    Histogram: "low high shares",
-    Calendar: "kind start days month weekday hour",
-    Surface: "axes values rows folds sd",
-    SurfaceAxis: "column part start knots levels",
-}
 
 
 def read_model(path: Path) -> Model:
@@ -59,7 +24,7 @@ def read_model(path: Path) -> Model:
 
     Raises:
         DataError: the file is missing, or is not a scorecard of this version.
-        PipelineError: it has a property that cannot be translated.
+        PipelineError: a column is of a kind that cannot be translated.
     """
     try:
         content = path.read_bytes()
@@ -76,9 +41,8 @@ def describe(card: Scorecard, md5: str) -> Model:
     """Describe a scorecard.
 
     Raises:
-        PipelineError: it has a property that cannot be translated.
+        PipelineError: a column is of a kind that cannot be translated.
     """
-    refuse_unknown(card, "scorecard")
     inputs = [describe_input(column) for column in card.inputs]
     names = [column.name for column in card.columns]
     axes: list[Axis] = []
@@ -135,22 +99,6 @@ def describe(card: Scorecard, md5: str) -> Model:
         exposure=None if card.exposure is None else len(card.columns),
         exposure_limits=None if card.exposure is None else card.exposure.limits,
     )
-
-
-def refuse_unknown(value: Any, place: str) -> None:
-    """Walk through a scorecard.
-
-    Raises:
-        PipelineError: it has a property that the writers do not know, so that they would leave it out.
-    """
-    if isinstance(value, Part):
-        for name, item in value:
-            if item is not None and name not in KNOWN.get(type(value), "").split():
-                raise PipelineError(f"{place}.{name}: tools/translate does not know this property; nothing was written")
-            refuse_unknown(item, f"{place}.{name}")
-    elif isinstance(value, list | tuple):
-        for number, item in enumerate(value):
-            refuse_unknown(item, f"{place}.{number}")
 
 
 def describe_input(column: Column) -> Input:

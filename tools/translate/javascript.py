@@ -20,7 +20,7 @@ def to_javascript(model: Model) -> str:
         PipelineError: the cells of a column are written as only Python can read them.
     """
     content = {**asdict(model), "whitespace": WHITESPACE, "inputs": [input_for(column) for column in model.inputs]}
-    comment = "".join(f"// {line}".rstrip() + "\n" for line in head(model, "predict(cells), cells an object by column"))
+    comment = head(model, "//", "Use: predict(cells), cells an object by column")
     return f"{comment}const MODEL = {json.dumps(content)};\n{RUNTIME.read_text(encoding='utf-8')}"
 
 

@@ -1,43 +1,15 @@
 """The notation of cells for other languages: whitespace, regular expressions and date formats that all of them have."""
 
 import re
-from collections.abc import Mapping
 
 from stages.utils.errors import PipelineError
+from tools.date_formats import DIRECTIVES
 from tools.translate.model import Input
 
 # what str.strip() removes
 WHITESPACE = "".join(map(chr, [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)])) + (
     "\u2028\u2029\u202f\u205f\u3000"
 )
-MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-DIRECTIVES: Mapping[str, str] = {  # of strptime, as regular expressions (cpython, Lib/_strptime.py)
-    "Y": "([0-9]{4})",
-    "y": "([0-9]{2})",
-    "m": "(1[0-2]|0[1-9]|[1-9])",
-    "d": "(3[01]|[12][0-9]|0[1-9]|[1-9]| [1-9])",
-    "H": "(2[0-3]|[01][0-9]|[0-9])",
-    "I": "(1[0-2]|0[1-9]|[1-9])",
-    "M": "([0-5][0-9]|[0-9])",
-    "S": "(6[01]|[0-5][0-9]|[0-9])",
-    "f": "([0-9]{1,6})",
-    "p": "(am|pm)",
-    "b": f"({'|'.join(month[:3] for month in MONTHS)})",
-    "B": f"({'|'.join(MONTHS)})",
-}
 SAME_EVERYWHERE = re.compile(  # literals, escaped marks, classes, groups, alternatives, repetitions
     r"(?:[^\\\[\](){}|?*+.^$]|\\[^A-Za-z0-9]|\[\^?[A-Za-z0-9 _./:,+-]+\]|\((?!\?)|[)|?*+]|"
     r"\{[0-9]{1,2}(?:,[0-9]{0,2})?\})*"

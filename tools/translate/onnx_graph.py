@@ -87,13 +87,15 @@ def packed(graph: Graph, model: Model) -> bytes:
     results = [*TOTALS, *(TOTALS.values() if model.exposure is not None else ())]
     outputs = [helper.make_tensor_value_info(name, DOUBLE, ["rows"]) for name in results]
     outputs.append(helper.make_tensor_value_info("contributions", DOUBLE, ["rows", len(model.terms)]))
-    call = "one tensor per column, float64 or text; NaN and '' are missing; a date is its seconds since 1970 in UTC"
+    call = (
+        "Use: one tensor per column, float64 or text; NaN and '' are missing; a date is its seconds since 1970 in UTC"
+    )
     whole = helper.make_model(
         helper.make_graph(graph.nodes, "scorecard", inputs, outputs, list(graph.constants.values())),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
         ir_version=IR,
         producer_name="tools.translate",
-        doc_string="\n".join(head(model, call)),
+        doc_string=head(model, "", call).strip(),
     )
     helper.set_model_props(
         whole, {"scorecard_md5": model.md5, "contributions": json.dumps([t.name for t in model.terms])}

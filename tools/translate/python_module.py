@@ -9,7 +9,6 @@ from tools.translate.model import Model
 from webapp.scoring.grammar import ISO_DATE
 
 RUNTIME = Path(__file__).with_name("python_runtime.py")
-CALL = """Call predict({first!r}: …, …) with a mapping from column to cell: from predict_{name} import predict"""
 
 
 def to_python(model: Model) -> str:
@@ -18,7 +17,4 @@ def to_python(model: Model) -> str:
     literal = pprint.pformat(asdict(model), width=120, compact=True, sort_dicts=False)
     code = code.replace("MODEL: dict[str, Any] = {}", f"MODEL: dict[str, Any] = {literal}")
     code = code.replace('"@ISO_DATE@"', repr(ISO_DATE))
-    comment = "".join(
-        f"# {line}".rstrip() + "\n" for line in head(model, "predict(cells), cells a mapping from column to cell")
-    )
-    return f"{comment}{code}"
+    return head(model, "#", "Use: predict(cells), cells a mapping from column to cell") + code

@@ -96,12 +96,13 @@ def to_sql(model: Model, dialect: str, table: str = "cases", keep: Sequence[str]
     for name, (key, value) in zip(result_names(list(results), carried), results.items(), strict=True):
         guarded = value if key == "refused" else f"CASE WHEN refusal IS NULL THEN {value} END"
         outputs.append(f"{guarded} AS {sql.quoted(name)}")
-    lines = [
-        *head(model, f"{dialect}: a query on the table {table}; wrap it as CREATE VIEW … AS, or in WITH … AS ( )"),
+    comment = head(
+        model,
+        "--",
+        f"Use: {dialect}: a query on the table {table}; wrap it as CREATE VIEW … AS, or in WITH … AS ( )",
         "Cells are text, written as in the source file." if text else "Cells are typed; NULL and NaN are missing.",
         "A row with a cell that the model does not take has NULLs, and the name of the first such column in `refused`.",
-    ]
-    comment = "".join(f"-- {line}".rstrip() + "\n" for line in lines)
+    )
     return f"{comment}SELECT {', '.join(outputs)}\nFROM ({query}{sql.fence}) AS step\n"
 
 

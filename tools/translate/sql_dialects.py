@@ -23,9 +23,7 @@ class Dialect(NamedTuple):
     as_number: str  # a text in the notation of numbers; NULL or infinity if it is too large
     split: str  # a text at each '/', and the number of the part
     array: str  # values, the type of a double, a place from 0
-    fence: str = (
-        ""  # ends a subquery that the planner would otherwise put, as often as it is used, into the query around it
-    )
+    fence: str = ""  # ends a subquery that the planner would otherwise copy into the query around it at each use
 
     def quoted(self, name: str) -> str:
         """Write an identifier."""
