@@ -4,10 +4,8 @@ A temporary copy of this checkout cuts its table into parts of 50 rows and runs 
 without the cluster; the results must be equal to the byte. Everything listens on 127.0.0.1. Run: make cluster-demo
 """
 
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
 from tools.adopt.write import update_yaml
 from tools.commands import environment, git, run
-from tools.example import copy_checkout
+from tools.example import play
 
 PART_ROWS, WORKERS = 50, 2
 START = 60  # seconds until the scheduler must listen
@@ -67,7 +65,6 @@ def compare(copy: Path) -> None:
     Raises:
         PipelineError: a step failed, or a byte differs.
     """
-    copy_checkout(copy)
     update_yaml(copy / "config.yaml", {"compute.part_rows": PART_ROWS})
     print(f"parts of {PART_ROWS} rows, in the processes of this machine", flush=True)
     run("dvc", "repro", "--quiet", "evaluate", cwd=copy)
@@ -81,14 +78,5 @@ def compare(copy: Path) -> None:
     print("every output has the same bytes as without the cluster", flush=True)
 
 
-def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="cluster-demo-"))
-    try:
-        compare(folder / "checkout")
-    except PipelineError as error:
-        sys.exit(f"cluster-demo: {error} (everything is in {folder})")
-    shutil.rmtree(folder)
-
-
 if __name__ == "__main__":
-    main()
+    play("cluster-demo", compare)

@@ -7,12 +7,15 @@ settings of its params.yaml in place of this checkout's.
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from stages.utils.errors import did_you_mean
+from stages.utils.errors import PipelineError, did_you_mean
 from tools.adopt.write import update_yaml
+from tools.commands import git
 
 EXAMPLES = Path("examples")
 
@@ -28,14 +31,24 @@ def use_example(folder: Path, target: Path) -> None:
 
 
 def copy_checkout(target: Path) -> None:
-    """Make the scratch copy, a git repository of its own."""
+    """Make a copy of this checkout, a git repository of its own."""
     shutil.rmtree(target, ignore_errors=True)
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for path in subprocess.run(listing, capture_output=True, check=True, text=True).stdout.split("\0"):
+    for path in git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
         if path and Path(path).is_file():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target / path)
-    subprocess.run(["git", "init", "-q"], cwd=target, check=True)
+    git("init", "-q", cwd=target)
+
+
+def play(name: str, demo: Callable[[Path], None]) -> None:
+    """Run a demo in a temporary copy of this checkout, which is kept if a step fails."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    try:
+        copy_checkout(folder / "checkout")
+        demo(folder / "checkout")
+    except PipelineError as error:
+        sys.exit(f"{name}: {error} (everything is in {folder})")
+    shutil.rmtree(folder)
 
 
 def main() -> None:

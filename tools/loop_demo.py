@@ -4,27 +4,24 @@ The world is made up: rides of a bicycle rental by hour and temperature. After t
 ride in the cold, too. Everything happens in a temporary copy of this checkout, on 127.0.0.1. Run: make loop-demo
 """
 
-import csv
-import http.client
-import json
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import numpy as np
+import pandas as pd
 
 from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
 from tools.commands import environment, run
-from tools.example import copy_checkout
+from tools.example import play
 from webapp.formatting import short, with_interval
 
 TARGET = "rides"
@@ -32,27 +29,13 @@ ROWS, CASES, AT_ONCE = 3000, 1000, 250
 RETRAIN = 4  # exit code of tools.monitor
 START = 30  # seconds until the server must listen
 
-Row = dict[str, Any]
 
-
-def make_rows(seed: int, count: int, cold_riders: bool) -> list[Row]:
+def make_rows(seed: int, count: int, cold_riders: bool) -> pd.DataFrame:
     """Make rides by the hour; without cold riders they fall with the temperature."""
     rng = np.random.default_rng(seed)
     hours, degrees = rng.integers(0, 24, count), rng.normal(12, 8, count).round(1)
     expected = 120 + 60 * np.sin((hours - 9) / 24 * 2 * np.pi) + (1.0 if cold_riders else 5.0) * degrees
-    rides = (expected + rng.normal(0, 15, count)).round(1)
-    return [
-        {"hour": int(hour), "degrees": float(degree), TARGET: float(ride)}
-        for hour, degree, ride in zip(hours, degrees, rides, strict=True)
-    ]
-
-
-def write_table(path: Path, rows: list[Row]) -> None:
-    """Write rows as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    return pd.DataFrame({"hour": hours, "degrees": degrees, TARGET: (expected + rng.normal(0, 15, count)).round(1)})
 
 
 @contextmanager
@@ -77,28 +60,24 @@ def server(copy: Path, log: str) -> Iterator[int]:
         process.wait(60)
 
 
-def predict(port: int, first: int, rows: list[Row]) -> None:
-    """Ask for the predictions of some rows; the ids count from `first`."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    for place in range(0, len(rows), AT_ONCE):
-        cases = [
-            {"id": f"ride {first + place + number}", "hour": row["hour"], "degrees": row["degrees"]}
-            for number, row in enumerate(rows[place : place + AT_ONCE])
-        ]
-        connection.request("POST", "/api/v1/predict", json.dumps(cases), {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise PipelineError(f"the server answered {answer.status}: {content.decode()[:200]}")
-    connection.close()
+def predict(port: int, cases: pd.DataFrame) -> None:
+    """Ask for the predictions of some cases."""
+    for start in range(0, len(cases), AT_ONCE):
+        body = cases.iloc[start : start + AT_ONCE].to_json(orient="records").encode()
+        address, headers = f"http://127.0.0.1:{port}/api/v1/predict", {"Content-Type": "application/json"}
+        try:
+            urlopen(Request(address, body, headers), timeout=60).close()
+        except HTTPError as error:
+            raise PipelineError(f"the server answered {error.code}: {error.read().decode()[:200]}") from None
 
 
-def observe(copy: Path, round_: int, rows: list[Row]) -> int:
+def observe(copy: Path, round_: int, rows: pd.DataFrame) -> int:
     """Serve the model, log its predictions, let the outcomes arrive and judge it; return the exit code."""
     log, outcomes = copy / f"log-{round_}", copy / f"outcomes-{round_}.csv"
+    rows = rows.assign(id=[f"ride {number}" for number in range(len(rows))])
     with server(copy, str(log)) as port:
-        predict(port, round_ * len(rows), rows)
-    write_table(outcomes, [{"id": f"ride {round_ * len(rows) + n}", TARGET: row[TARGET]} for n, row in enumerate(rows)])
+        predict(port, rows[["id", "hour", "degrees"]])
+    rows[["id", TARGET]].to_csv(outcomes, index=False)
     print(f"{len(rows):,} predictions logged; their outcomes have arrived", flush=True)
     command = [sys.executable, "-m", "tools.monitor", str(log), str(outcomes)]
     done = subprocess.run(command, cwd=copy, env=environment(), capture_output=True, text=True, check=False)
@@ -108,16 +87,15 @@ def observe(copy: Path, round_: int, rows: list[Row]) -> int:
     return done.returncode
 
 
-def play(copy: Path) -> None:
+def close_the_loop(copy: Path) -> None:
     """Play the loop in the copy.
 
     Raises:
         PipelineError: a step failed, or the verdicts are not those that the story needs.
     """
-    copy_checkout(copy)
     table = copy / "data/source/rides.csv"
     print("1. a model of the world as it is", flush=True)
-    write_table(table, make_rows(0, ROWS, cold_riders=False))
+    make_rows(0, ROWS, cold_riders=False).to_csv(table, index=False)
     run(sys.executable, "-m", "tools.adopt", "data/source/rides.csv", "--target", TARGET, cwd=copy)
     run("dvc", "repro", "--quiet", "export", cwd=copy)
     print("2. it is served; nothing has changed", flush=True)
@@ -128,7 +106,7 @@ def play(copy: Path) -> None:
     if (calm, verdict) != (0, RETRAIN):
         raise PipelineError(f"expected the verdicts ok and retrain; found exit codes {calm} and {verdict}")
     print("4. the source has new rows: the pipeline runs again", flush=True)
-    write_table(table, make_rows(3, ROWS, cold_riders=True))
+    make_rows(3, ROWS, cold_riders=True).to_csv(table, index=False)
     run("dvc", "repro", "--quiet", "export", cwd=copy)
     print("5. the new model is served", flush=True)
     again = observe(copy, 2, make_rows(4, CASES, cold_riders=True))
@@ -138,16 +116,7 @@ def play(copy: Path) -> None:
         raise PipelineError(f"the new model is not better: RMSE {short(after['rmse'])}, exit code {again}")
 
 
-def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="loop-demo-"))
-    start = time.perf_counter()
-    try:
-        play(folder / "checkout")
-    except PipelineError as error:
-        sys.exit(f"loop-demo: {error} (everything is in {folder})")
-    shutil.rmtree(folder)
-    print(f"{time.perf_counter() - start:.0f} s; this checkout was not touched")
-
-
 if __name__ == "__main__":
-    main()
+    start = time.perf_counter()
+    play("loop-demo", close_the_loop)
+    print(f"{time.perf_counter() - start:.0f} s; this checkout was not touched")

@@ -1,8 +1,9 @@
 """Compare two scorecards column by column, as plain JSON: an older one may have an older form."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 Effect = dict[str, Any]
 
@@ -79,7 +80,7 @@ def points(effect: Effect, other: Effect, at: str = "") -> Iterator[tuple[str, f
     """Yield every knot or level that either of two effects of a kind has, with the contribution of `effect` there."""
     if effect["kind"] == "curve":
         for x in sorted({*effect["knots"], *other["knots"]}):
-            yield f"{at}{x:.4g}", read_curve(effect["knots"], effect["values"], x)
+            yield f"{at}{x:.4g}", float(np.interp(x, effect["knots"], effect["values"]))
     elif effect["kind"] == "levels":
         for level in sorted({*effect["values"], *other["values"]}):
             yield f"{at}{level}", effect["values"].get(level, effect["other"])
@@ -90,12 +91,3 @@ def points(effect: Effect, other: Effect, at: str = "") -> Iterator[tuple[str, f
                 yield from points(effect[part], other[part], f"{part} ")
         return
     yield f"{at}missing", effect["missing"]
-
-
-def read_curve(knots: list[float], values: list[float], x: float) -> float:
-    """Evaluate a piecewise-linear curve at x; it is constant beyond its ends."""
-    place = bisect_right(knots, x)
-    if place in (0, len(knots)):
-        return values[0] if place == 0 else values[-1]
-    share = (x - knots[place - 1]) / (knots[place] - knots[place - 1])
-    return values[place - 1] + share * (values[place] - values[place - 1])

@@ -4,10 +4,13 @@ The form, the JSON API, CSV files and tools/predict all read with them. A cell m
 stages/validation/cells.py, which reads whole columns: tests/webapp/test_cells.py holds the two equal.
 """
 
+import datetime
+import math
 import re
 import sys
 from collections.abc import Callable, Collection
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from webapp.formatting import exact
@@ -39,6 +42,39 @@ def make_reader(column: Column) -> Reader:
     return boolean_reader(column) if column.type == "boolean" else number_reader(column)
 
 
+def reader_of(column: Column, value_of: Reader, marks: Collection[Any], check: Callable[[Any], None]) -> Reader:
+    """Make a reader of the steps that cells of all kinds are read by.
+
+    Args:
+        value_of: gives the value of a cell, whose text has no white space around it; None if it is missing. It raises
+            a ValueError if the cell has no value.
+        marks: values that stand for a missing cell.
+        check: raises a ValueError that says which constraint a value breaks.
+    """
+    absent, required = frozenset(column.reading.missing_values), column.required
+    refusal = f"must be {expected(column)}"
+
+    def read(cell: Any) -> Cell:
+        is_text = isinstance(cell, str)
+        if is_text:
+            cell = cell.strip()
+        if cell is None or cell != cell or (is_text and cell in absent):  # NaN and NaT are not themselves
+            value = None
+        else:
+            try:
+                value = value_of(cell)
+            except ValueError:
+                raise ValueError(refusal) from None
+        if value is None or value in marks:
+            if required:
+                raise ValueError("is required")
+            return None
+        check(value)
+        return value
+
+    return read
+
+
 def make_json_reader(column: Column) -> Reader:
     """Make the reader of a column in JSON: text is no number, 1 is not true, and dates are text in ISO 8601."""
     column = in_json(column)
@@ -63,33 +99,19 @@ def make_form_reader(column: Column) -> Reader:
 
 def number_reader(column: Column) -> Reader:
     """Make the reader of a finite number, whole in an integer column."""
-    absent, marks = frozenset(column.reading.missing_values), frozenset(numbers_in(column.reading))
-    rewrite, check, refusal = number_rewriter(column.reading), number_check(column), f"must be {expected(column)}"
-    give_missing = missing_value(column)
+    rewrite, marks = number_rewriter(column.reading), frozenset(numbers_in(column.reading))
 
-    def read(cell: Any) -> Cell:
+    def number_of(cell: Any) -> float:
         if isinstance(cell, str):
-            text = cell.strip()
-            if text in absent:
-                return give_missing()
-            try:
-                value = to_number(text if rewrite is None else rewrite(text))
-            except ValueError:
-                raise ValueError(refusal) from None
-        elif cell is None or cell != cell:  # NaN
-            return give_missing()
-        elif isinstance(cell, int | float | Decimal):
-            try:
-                value = float(cell)
-            except OverflowError:
-                raise ValueError("must be a finite number") from None
-        else:
-            raise ValueError(refusal)
-        if value in marks:
-            return give_missing()
-        check(value)
-        return value
+            return to_number(cell if rewrite is None else rewrite(cell))
+        if not isinstance(cell, int | float | Decimal):
+            raise ValueError
+        try:
+            return float(cell)
+        except OverflowError:
+            return math.inf  # refused by the check
 
+    read = reader_of(column, number_of, marks, number_check(column))
     return read if rewrite or column.allowed or column.type == "integer" else with_fast_path(read, column, marks)
 
 
@@ -140,27 +162,23 @@ def number_check(column: Column) -> Callable[[float], None]:
 
 def boolean_reader(column: Column) -> Reader:
     """Make the reader of true and false."""
-    reading, absent, check = column.reading, frozenset(column.reading.missing_values), number_check(column)
-    values = dict.fromkeys(reading.true_values, True) | dict.fromkeys(reading.false_values, False)
+    texts: dict[Any, bool] = dict.fromkeys(column.reading.true_values, True) | dict.fromkeys(
+        column.reading.false_values, False
+    )
     typed: dict[Any, bool] = {0: False, 1: True}
-    refusal, give_missing = f"must be {expected(column)}", missing_value(column)
 
-    def read(cell: Any) -> Cell:
-        text = cell.strip() if isinstance(cell, str) else None
-        if cell is None or cell != cell or text in absent:
-            return give_missing()
-        value = typed.get(cell) if text is None and isinstance(cell, int | float | Decimal) else values.get(text or "")
-        if value is None:
-            raise ValueError(refusal)
-        check(value)
-        return value
+    def boolean_of(cell: Any) -> bool:
+        values = texts if isinstance(cell, str) else typed
+        if not isinstance(cell, str | int | float | Decimal) or cell not in values:
+            raise ValueError
+        return values[cell]
 
-    return read
+    return reader_of(column, boolean_of, (), number_check(column))
 
 
 def level_reader(column: Column) -> Reader:
     """Make the reader of a level; an integer one is read as a number, so that `3`, `03` and `3.0` are one level."""
-    absent, give_missing, allowed = frozenset(column.reading.missing_values), missing_value(column), column.allowed
+    absent, allowed = frozenset(column.reading.missing_values), column.allowed
     free = column.model_copy(update={"required": False, "minimum": None, "maximum": None, "allowed": []})
     read_number = number_reader(free) if column.type == "integer" else None
     matches = None if column.pattern is None else re.compile(column.pattern).fullmatch
@@ -168,20 +186,13 @@ def level_reader(column: Column) -> Reader:
     known = {level for level in allowed if isinstance(level, str) and level not in absent}
     refusal = f"must be {expected(column)}"
 
-    def read(cell: Any) -> Cell:
-        if cell is None or cell != cell:
-            level = None
-        elif read_number is None:
-            text = as_level(cell).strip()
-            level = None if text in absent else text
-        else:
-            try:
-                value = read_number(cell)
-            except ValueError:
-                raise ValueError(refusal) from None
-            level = None if value is None else as_level(value)
-        if level is None:
-            return give_missing()
+    def level_of(cell: Any) -> str | None:
+        if read_number is None:
+            return as_level(cell).strip()
+        value = read_number(cell)
+        return None if value is None else as_level(value)
+
+    def check(level: str) -> None:
         if allowed and level not in known:
             raise ValueError(refusal)
         if matches is not None and not matches(level):
@@ -189,8 +200,8 @@ def level_reader(column: Column) -> Reader:
         if not shortest <= len(level) <= longest:
             limit = f"at least {shortest}" if len(level) < shortest else f"at most {longest}"
             raise ValueError(f"must be {limit} characters long")
-        return level
 
+    read = reader_of(column, level_of, absent, check)
     plain: dict[Any, Cell] = {level: level for level in known if accepts(read, level)}  # most cells are one of these
     if read_number is not None:
         plain |= {int(level): level for level in plain}
@@ -207,37 +218,16 @@ def accepts(read: Reader, level: str) -> bool:
 
 def date_reader(column: Column) -> Reader:
     """Make the reader of a date or a datetime; both give a datetime in UTC, without a zone."""
-    absent, marks = frozenset(column.reading.missing_values), frozenset(dates_in(column.reading))
     low, high = (None if limit is None else as_datetime(str(limit)) for limit in (column.minimum, column.maximum))
-    allowed = {as_datetime(str(value)) for value in column.allowed}
-    pattern, give_missing, refusal = column.reading.format, missing_value(column), f"must be {expected(column)}"
+    allowed, refusal = {as_datetime(str(value)) for value in column.allowed}, f"must be {expected(column)}"
 
-    def read(cell: Any) -> Cell:
-        text = cell.strip() if isinstance(cell, str) else None
-        if cell is None or cell != cell or text in absent:  # NaT is not itself
-            return give_missing()
-        try:
-            when = to_datetime(cell if text is None else text, pattern)
-        except ValueError:
-            raise ValueError(refusal) from None
-        if when in marks:
-            return give_missing()
+    def check(when: datetime.datetime) -> None:
         if low is not None and when < low:
             raise ValueError(f"must be at least {column.minimum}")
         if high is not None and when > high:
             raise ValueError(f"must be at most {column.maximum}")
         if allowed and when not in allowed:
             raise ValueError(refusal)
-        return when
 
-    return read
-
-
-def missing_value(column: Column) -> Callable[[], None]:
-    """Make a function to call for a missing cell: it raises a ValueError where the column is required."""
-
-    def give_missing() -> None:
-        if column.required:
-            raise ValueError("is required")
-
-    return give_missing
+    read_date = partial(to_datetime, pattern=column.reading.format)
+    return reader_of(column, read_date, frozenset(dates_in(column.reading)), check)

@@ -48,10 +48,12 @@ def lay_out_calendar(effect: Calendar, width: Calendar | None) -> Layout:
         join_levels(getattr(effect, part), None if width is None else getattr(width, part))
         for part in ("month", "weekday", "hour")
     ]
-    (months, other_month, _), (weekdays, other_weekday, _), (hours, other_hour, _) = tables
+    (months, other_month, no_month), (weekdays, other_weekday, no_weekday), (hours, other_hour, no_hour) = tables
     trend, wide_trend = effect.days, None if width is None else width.days
+    no_trend = (trend.missing if trend else 0.0, wide_trend.missing if wide_trend else 0.0)
+    no_date = [no_month, no_weekday, no_hour, no_trend]
+    none = sum(part for part, _ in no_date), sum(wider for _, wider in no_date)
     start = None if effect.start is None else datetime.datetime.fromisoformat(effect.start)
-    none = on_calendar(effect, None), on_calendar(width, None) if width else 0.0
 
     def of_date(cell: Cell) -> Parts:
         when = as_datetime(cell)
@@ -100,18 +102,6 @@ def in_table(levels: Levels, level: str | None) -> float:
     if level is None:
         return levels.missing
     return levels.values.get(level, levels.other)
-
-
-def on_calendar(calendar: Calendar, cell: Cell) -> float:
-    """The contribution of a date: of its trend and of each of its calendar parts."""
-    when = as_datetime(cell)
-    days = month = weekday = hour = None
-    if when is not None:
-        month, weekday, hour = str(when.month), str(when.weekday()), str(when.hour)
-        if calendar.start is not None:
-            days = (when - datetime.datetime.fromisoformat(calendar.start)).total_seconds() / DAY_SECONDS
-    total = in_table(calendar.month, month) + in_table(calendar.weekday, weekday) + in_table(calendar.hour, hour)
-    return total if calendar.days is None else total + on_curve(calendar.days, days)
 
 
 def as_datetime(cell: Cell) -> datetime.datetime | None:

@@ -3,7 +3,7 @@
 import datetime
 import math
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple, TypeVar
 
 from webapp.scoring.effects import Cell, as_datetime, days_since
@@ -61,44 +61,41 @@ def draw_surface(card: Scorecard, surface: Surface, row: Mapping[str, Cell] | No
     With a row it is drawn on it, and `amount` is what the pair adds to the row. Without one the training rows are: as
     dots, or as numbers in a table of few levels.
     """
-    first, second = (make_side(card, surface, row, number) for number, axis in enumerate(surface.axes))
+    title = pair_title(card, surface)
+    if goes_up(surface):
+        axes, values, rows = surface.axes[::-1], transposed(surface.values), transposed(surface.rows)
+        surface = surface.model_copy(update={"axes": axes, "values": values, "rows": rows})
+    across, up = (make_side(card, surface, row, number) for number in (0, 1))
     if all(axis.knots for axis in surface.axes):
-        second = upwards(second)
-    matrix, gaps = surface.values, gaps_of(surface)
-    values = [[on_surface(matrix, i, j) for i in first.places] for j in second.places]
-    blanks = [[on_surface(gaps, i, j) > 0 for i in first.places] for j in second.places]
-    rows = transposed(surface.rows)
-    if is_upright(surface):
-        first, second = second, first
-        values, blanks, rows = transposed(values), transposed(blanks), surface.rows
-    known = [
-        value
-        for line, counts in zip(surface.values, surface.rows, strict=True)
-        for value, count in zip(line, counts, strict=True)
-        if count > 0
-    ]
-    limit = max(map(abs, known), default=0.0)
+        up = upwards(up)
+    cells = zip(chain(*surface.values), chain(*surface.rows), strict=True)
+    known = [value for value, count in cells if count > 0] or [0.0]
+    limit, gaps, rows = max(map(abs, known)), gaps_of(surface), transposed(surface.rows)
+    values = [[on_surface(surface.values, i, j) for i in across.places] for j in up.places]
     shades = [
-        ["blank" if is_blank else shade_of(value, limit) for value, is_blank in zip(line, hidden, strict=True)]
-        for line, hidden in zip(values, blanks, strict=True)
+        [
+            "blank" if on_surface(gaps, i, j) > 0 else shade_of(value, limit)
+            for i, value in zip(across.places, line, strict=True)
+        ]
+        for j, line in zip(up.places, values, strict=True)
     ]
-    lowest, highest = (amount_of(card.target, end) for end in (min(known, default=0.0), max(known, default=0.0)))
-    drawn = HeatMap(pair_title(card, surface), first, second, outline(shades), lowest, highest)
+    lowest, highest = (amount_of(card.target, end) for end in (min(known), max(known)))
+    drawn = HeatMap(title, across, up, outline(shades), lowest, highest)
     if row is not None:
         return drawn._replace(amount=amount_of(card.target, amount))
-    if 0 < len(first.names) <= TABLE and 0 < len(second.names) <= TABLE:
-        if len(first.names) > len(second.names):  # fewer across, as a phone is narrow
-            first, second = second, first
-            values, shades, rows = transposed(values), transposed(shades), transposed(rows)
-        table = [
-            [
-                TableCell(shade, "–" if shade == "blank" else amount_of(card.target, value), f"{rows[j][i]:,.0f}")
-                for (i, _), shade, value in zip(first.places, shades[y], values[y], strict=True)
-            ]
-            for y, (j, _) in enumerate(second.places)
+    if not (0 < len(across.names) <= TABLE and 0 < len(up.names) <= TABLE):
+        return drawn._replace(dots=draw_dots(rows, across, up))
+    if len(across.names) > len(up.names):  # fewer across, as a phone is narrow
+        across, up = up, across
+        values, shades, rows = transposed(values), transposed(shades), transposed(rows)
+    table = [
+        [
+            TableCell(shade, "–" if shade == "blank" else amount_of(card.target, value), f"{rows[j][i]:,.0f}")
+            for (i, _), shade, value in zip(across.places, shades[y], values[y], strict=True)
         ]
-        return drawn._replace(across=first, up=second, table=table)
-    return drawn._replace(dots=draw_dots(rows, first, second))
+        for y, (j, _) in enumerate(up.places)
+    ]
+    return drawn._replace(across=across, up=up, table=table)
 
 
 def transposed(table: Sequence[Sequence[T]]) -> list[list[T]]:
@@ -131,7 +128,7 @@ def draw_dots(rows: Sequence[Sequence[float]], across: Side, up: Side) -> list[t
     return [(size, "".join(dots[size])) for size in sorted(dots)]
 
 
-def is_upright(surface: Surface) -> bool:
+def goes_up(surface: Surface) -> bool:
     """Tell whether the first side goes up: numbers go across before levels, many levels before few."""
     first, second = surface.axes
     if bool(first.levels) != bool(second.levels):
@@ -146,7 +143,7 @@ def shade_of(value: float, limit: float) -> str:
 
 
 def make_side(card: Scorecard, surface: Surface, row: Mapping[str, Cell] | None, number: int) -> Side:
-    """Lay out one side of a surface, its first (0) or its second (1), with the row on it if there is one."""
+    """Lay out the side of a surface that goes across (0) or up (1), with the row on it if there is one."""
     axis = surface.axes[number]
     column = next(column for column in card.columns if column.name == axis.column)
     title = axis_title(card, axis)
@@ -158,9 +155,8 @@ def make_side(card: Scorecard, surface: Surface, row: Mapping[str, Cell] | None,
         return number_side(axis, start, title, None if x is None else float(x))  # type: ignore[arg-type]
     labels = PARTS.get(axis.part or "", column.labels)
     now = None if row is None else place_reader(axis)(cell)[0]
-    lines = surface.rows if number == 0 else list(zip(*surface.rows, strict=True))
-    is_across = is_upright(surface) == bool(number)
-    return level_side(axis, [sum(line) for line in lines], labels, title, now, is_across)
+    lines = transposed(surface.rows) if number else surface.rows
+    return level_side(axis, [sum(line) for line in lines], labels, title, now, is_across=number == 0)
 
 
 def number_side(axis: SurfaceAxis, start: datetime.datetime | None, title: str, x: float | None) -> Side:
