@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.table.hashing import Hashes, count_repeats, hash_rows
+from stages.table.hashing import count_repeats, hash_rows, save_hashes
 from stages.table.parts import list_parts, read_column, read_rows, row_counts, without_rows, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
-from stages.utils.files import replacing
+from stages.utils.files import replacing, scratch
 from stages.utils.metrics_files import ValidationMetrics, Violation, write_metrics
 from stages.utils.parallel import map_parts
 from stages.utils.params import read_params
@@ -37,6 +37,7 @@ from stages.validation.constraints import (
 from stages.validation.schema_mismatch import check_columns, key_to_edit
 
 RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
+HASHES = Path("data/hashes")  # of the valid rows, to count duplicates
 EXAMPLES = 3  # invalid cells shown for each column and check
 
 
@@ -45,8 +46,8 @@ class Summary:
     """The contribution of one part to the metrics."""
 
     rows: int
+    valid: int
     violations: dict[tuple[str, str], Violation]  # by column and check
-    hashes: Hashes  # (valid rows,) of all columns
 
 
 def main() -> None:
@@ -58,10 +59,10 @@ def main() -> None:
         repeats = find_repeats(parts, schema)
 
         with replacing(VALID) as valid:
-            with replacing(QUARANTINE) as quarantine:
+            with replacing(QUARANTINE) as quarantine, scratch(HASHES) as hashes:
                 work = list(zip(parts, repeats, strict=True))
-                by_part = map_parts(validate_part, work, schema, valid, quarantine, rows=row_counts(parts))
-                metrics = summarise(list(by_part))
+                by_part = map_parts(validate_part, work, schema, valid, quarantine, hashes, rows=row_counts(parts))
+                metrics = summarise(list(by_part), hashes)
             write_metrics(metrics)
             log.info(
                 "%d of %d rows valid, %d in quarantine, %d duplicates",
@@ -76,8 +77,10 @@ def main() -> None:
                 raise DataError(describe_failure(metrics, params.max_invalid_fraction, schema))
 
 
-def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, quarantine: Path) -> Summary:
-    """Write the valid and the quarantined rows of one part and return its summary."""
+def validate_part(
+    item: tuple[Path, Repeats], schema: TableSchema, valid: Path, quarantine: Path, hashes: Path
+) -> Summary:
+    """Write the valid and the quarantined rows of one part, and hashes of the valid ones; return its summary."""
     part, repeats = item
     typed, unreadable = type_cells(partial(read_column, part), schema)
     checked = failed_checks(typed, pandera_schema(schema))
@@ -94,7 +97,9 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
     refused = read_rows(part, bad).drop(columns="_problem").astype("str")
     refused["_reasons"] = pd.Series(by_row.to_numpy(), refused.index, dtype="str")
     write_part(refused, quarantine, part.name)
-    write_part(typed[~bad], valid, part.name)
+    typed = typed[~bad]
+    write_part(typed, valid, part.name)
+    save_hashes(hash_rows(typed, schema.names()), hashes, part)
 
     violations = {
         (str(column), str(check)): Violation(
@@ -102,13 +107,12 @@ def validate_part(item: tuple[Path, Repeats], schema: TableSchema, valid: Path, 
         )
         for [column, check], cells in found.groupby(["column", "check"], sort=False)
     }
-    return Summary(len(typed), violations, hash_rows(typed[~bad], schema.names()))
+    return Summary(len(bad), len(typed), violations)
 
 
-def summarise(summaries: list[Summary]) -> ValidationMetrics:
+def summarise(summaries: list[Summary], hashes: Path) -> ValidationMetrics:
     """Merge the summaries into the metrics of the whole table."""
-    rows = sum(summary.rows for summary in summaries)
-    hashes = np.concatenate([summary.hashes for summary in summaries])
+    rows, valid = sum(summary.rows for summary in summaries), sum(summary.valid for summary in summaries)
     violations: dict[str, dict[str, Violation]] = defaultdict(dict)
     for summary in summaries:
         for (column, check), found in summary.violations.items():
@@ -117,9 +121,9 @@ def summarise(summaries: list[Summary]) -> ValidationMetrics:
             total.examples = (total.examples + found.examples)[:EXAMPLES]
     return ValidationMetrics(
         rows=rows,
-        valid=len(hashes),
-        quarantined=rows - len(hashes),
-        invalid_fraction=(rows - len(hashes)) / rows,
+        valid=valid,
+        quarantined=rows - valid,
+        invalid_fraction=(rows - valid) / rows,
         duplicates=count_repeats(hashes),
         violations=violations,
     )

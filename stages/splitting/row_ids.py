@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stages.table.hashing import Hashes, count_repeats, hash_rows
+from stages.table.hashing import count_repeats, hash_rows, save_hashes
 from stages.table.schema import TableSchema
 from stages.utils.errors import LeakageError
 
@@ -20,18 +21,19 @@ class Numbering:
     rows: int
     # integer columns in strict order: first value, last value, direction (1 up, -1 down, 0 a single row)
     ends: dict[str, tuple[float, float, int]]
-    distinct: dict[str, Hashes]  # text columns without repeats: hashes of the values
+    distinct: dict[str, Path]  # text columns without repeats: where hashes of the values are
 
 
-def numbering_of(frame: pd.DataFrame, schema: TableSchema) -> Numbering:
+def numbering_of(frame: pd.DataFrame, schema: TableSchema, part: Path, hashes: Path) -> Numbering:
     """Find the integer features of one part that strictly rise or fall, and its text features that never repeat."""
     ends, distinct = {}, {}
-    for column in schema.fields:
+    for position, column in enumerate(schema.fields):
         values = frame[column.name]
         if column.role != "feature" or len(values) == 0 or values.isna().any():
             continue
         if column.type == "string" and values.is_unique:
-            distinct[column.name] = hash_rows(frame, [column.name])
+            distinct[column.name] = hashes / f"column-{position}"
+            save_hashes(hash_rows(frame, [column.name]), distinct[column.name], part)
         elif column.type == "integer" and column.kind == "number":
             steps = set(np.sign(np.diff(values)).astype(int).tolist())
             if steps in (set(), {1}, {-1}):
@@ -50,7 +52,7 @@ def find_row_ids(parts: list[Numbering], schema: TableSchema) -> list[str]:
             between = {int(np.sign(after[0] - before[1])) for before, after in pairwise(ends)}
             numbers_rows = between | {step for _, _, step in ends if step} in ({1}, {-1})
         elif all(name in part.distinct for part in parts):
-            numbers_rows = count_repeats(np.concatenate([part.distinct[name] for part in parts])) == 0
+            numbers_rows = count_repeats(parts[0].distinct[name]) == 0
         else:
             numbers_rows = False
         if numbers_rows:

@@ -2,13 +2,14 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.modelling.moments import Moments, merge_all
 from stages.splitting.row_ids import Numbering, find_row_ids
-from stages.table.hashing import Hashes, count_members, count_repeats
+from stages.table.hashing import count_members, count_repeats
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError
 from stages.utils.metrics_files import SplitMetrics
@@ -18,40 +19,28 @@ from stages.utils.metrics_files import SplitMetrics
 class Summary:
     """The contribution of one part to the metrics and to the search for row ids."""
 
-    train: Hashes  # (training rows,) of all columns but target, weight, exposure and ids
-    test: Hashes
-    train_inputs: Hashes  # of the model's inputs only
-    test_inputs: Hashes
+    train: int  # rows
+    test: int
     folds: npt.NDArray[np.int64]  # rows in each fold
     order: Moments  # of (position in the table, target)
     numbering: Numbering
 
 
-def summarise(summaries: list[Summary], schema: TableSchema) -> SplitMetrics:
-    """Merge the summaries into the metrics of the whole table."""
-    train, test = gather(summaries, "train"), gather(summaries, "test")
-    sizes = {"train": len(train), "test": len(test)}
-    repeats = {"duplicates_train": count_repeats(train), "duplicates_test": count_repeats(test)}
-    straddling = count_members(test, train)
-    del train, test  # two of these four columns take as much memory as there should be at a time
-    inputs = gather(summaries, "train_inputs")
-    inputs.sort()
+def summarise(summaries: list[Summary], schema: TableSchema, hashes: Path) -> SplitMetrics:
+    """Merge the summaries into the metrics of the whole table; `hashes` holds those that `split_part` has saved."""
     order = merge_all(summary.order for summary in summaries)
     spread = order.scatter[0, 0] * order.scatter[1, 1]
     return SplitMetrics(
-        **sizes,
-        **repeats,
+        train=sum(summary.train for summary in summaries),
+        test=sum(summary.test for summary in summaries),
+        duplicates_train=count_repeats(hashes / "train-rows"),
+        duplicates_test=count_repeats(hashes / "test-rows"),
         folds=np.sum([summary.folds for summary in summaries], axis=0).tolist(),
-        duplicates_straddling=straddling,
-        test_rows_with_inputs_seen_in_train=count_members(gather(summaries, "test_inputs"), inputs),
+        duplicates_straddling=count_members(hashes / "test-rows", hashes / "train-rows"),
+        test_rows_with_inputs_seen_in_train=count_members(hashes / "test-inputs", hashes / "train-inputs"),
         target_order_r2=order.scatter[0, 1] ** 2 / spread if spread > 0 else 0.0,
         row_ids=find_row_ids([summary.numbering for summary in summaries], schema),
     )
-
-
-def gather(summaries: list[Summary], name: str) -> Hashes:
-    """Return one field of hashes of all the parts."""
-    return np.concatenate([getattr(summary, name) for summary in summaries])
 
 
 def check_weights(positive: int, rows: int, weight: str, log: logging.Logger) -> None:

@@ -1,6 +1,12 @@
-"""Row hashes, and random numbers from them: rows are split, sampled and compared without regard to their order."""
+"""Row hashes, and random numbers from them: rows are split, sampled and compared without regard to their order.
 
-from collections.abc import Iterable, Sequence
+The hashes of a whole table are kept in files, a sorted array per part, and counted a range of values at a time, so that
+memory does not grow with the table.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +17,7 @@ Hashes = npt.NDArray[np.uint64]
 # the finaliser of SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators")
 GAMMA, MIX_1, MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SALTS = {"side": 1, "fold": 2, "sample": 3, "bootstrap": 4}  # independent uses of one hash
+RANGE_ROWS = 2_000_000  # hashes of a table that are in memory at a time, about
 
 
 def hash_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Hashes:
@@ -36,17 +43,6 @@ def hash_groups(frame: pd.DataFrame, groups: Sequence[Sequence[str]]) -> list[Ha
     return [found[frozenset(group)] for group in groups]
 
 
-def count_repeats(hashes: Hashes) -> int:
-    """Sort n hashes (n,) in place, and return how many repeat another one (in a fiftieth of np.unique's time)."""
-    hashes.sort()
-    return int((hashes[1:] == hashes[:-1]).sum())
-
-
-def count_members(hashes: Hashes, among: Hashes) -> int:
-    """Return how many of n hashes (n,) are among those of a sorted array."""
-    return int((np.searchsorted(among, hashes, "right") > np.searchsorted(among, hashes, "left")).sum())
-
-
 def mix(hashes: Hashes) -> Hashes:
     """Map 64-bit numbers one to one to numbers that look random."""
     hashes = hashes + GAMMA
@@ -60,3 +56,41 @@ def draw(hashes: Hashes, use: str, seed: int = 0) -> Hashes:
     """Turn row hashes into random numbers for one use (a key of SALTS), independent of those for other uses."""
     salt = mix(np.full(1, seed * len(SALTS) + SALTS[use], np.uint64))
     return mix(hashes ^ salt)
+
+
+def save_hashes(hashes: Hashes, directory: Path, part: Path) -> None:
+    """Save n hashes (n,) of the rows of one part."""
+    directory.mkdir(parents=True, exist_ok=True)
+    np.save(directory / part.with_suffix(".npy").name, np.sort(hashes))
+
+
+def count_repeats(directory: Path) -> int:
+    """Return how many rows repeat the hash of another one."""
+    return sum(int((hashes[1:] == hashes[:-1]).sum()) for [hashes] in in_ranges(directory))
+
+
+def count_members(directory: Path, among: Path) -> int:
+    """Return how many rows have the hash of one of the rows in `among`."""
+    return sum(
+        int((np.searchsorted(others, hashes, "right") > np.searchsorted(others, hashes, "left")).sum())
+        for hashes, others in in_ranges(directory, among)
+    )
+
+
+def in_ranges(*directories: Path) -> Iterator[list[Hashes]]:
+    """Yield all hashes, a range of values at a time: for each directory a sorted array."""
+    files = [list(directory.glob("*.npy")) for directory in directories]
+    rows = max(sum(file.stat().st_size for file in those) // 8 for those in files)
+    ranges = 1 + rows // RANGE_ROWS
+    for first, end in pairwise((number << 64) // ranges for number in range(ranges + 1)):
+        yield [
+            np.sort(np.concatenate([between(file, first, end - 1) for file in those]), kind="stable")  # merges runs
+            for those in files
+        ]
+
+
+def between(file: Path, first: int, last: int) -> Hashes:
+    """Return the hashes of one file from `first` to `last`, both included."""
+    hashes = np.load(file, mmap_mode="r")
+    start, end = np.searchsorted(hashes, np.uint64(first)), np.searchsorted(hashes, np.uint64(last), "right")
+    return np.array(hashes[start:end])  # a copy: pages of the file that stay mapped count as memory

@@ -15,10 +15,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.table.hashing import draw, mix
+from stages.table.hashing import Hashes, draw, mix
 from stages.table.schema import TableSchema
 from stages.utils.arrays import Floats, Mask, Places
 from stages.utils.errors import DataError
+from stages.utils.parallel import map_parts
 
 CHUNK_ROWS = 65_536  # of a row group, the least that is read of a part
 
@@ -54,8 +55,8 @@ def read_part(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     Raises:
         DataError: the file is damaged or gone.
     """
-    with explained_errors(path):
-        frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    with explained_errors(path), pq.ParquetFile(path) as file:
+        frame: pd.DataFrame = file.read(columns, use_threads=False).to_pandas(use_threads=False)
     return frame
 
 
@@ -163,26 +164,35 @@ def sample_rows(parts: list[Path], rows: int, columns: list[str]) -> pd.DataFram
         DataError: the table has no rows.
     """
     draws, places = np.empty(0, np.uint64), np.empty(0, np.intp)
-    ends = np.cumsum([0, *row_counts(parts)])
-    for part, start, end in zip(parts, ends, ends[1:], strict=False):
-        of_part = np.arange(start, end)
-        hashes = read_part(part, ["_hash"])["_hash"].to_numpy(np.uint64)
-        draws = np.append(draws, draw(hashes ^ mix(of_part.astype(np.uint64)), "sample"))
-        places = np.append(places, of_part)
+    counts = row_counts(parts)
+    ends = np.cumsum([0, *counts])
+    by_part = map_parts(draw_rows, list(zip(parts, ends, strict=False)), local=True, rows=counts)
+    for start, of_part in zip(ends, by_part, strict=False):
+        low = np.flatnonzero(of_part < draws.max()) if len(draws) == rows else np.arange(len(of_part))
+        draws, places = np.append(draws, of_part[low]), np.append(places, start + low)
         smallest = np.sort(np.argsort(draws, kind="stable")[:rows])  # of two that are equal the earlier row wins
         draws, places = draws[smallest], places[smallest]
-    samples = [
-        take_rows(part, places[(start <= places) & (places < end)] - start, columns)
+    work = [
+        (part, places[(start <= places) & (places < end)] - start)
         for part, start, end in zip(parts, ends, ends[1:], strict=False)
     ]
+    samples = list(map_parts(take_rows, work, columns, local=True, rows=counts))
     if not len(places):
         raise DataError(f"{parts[0].parent}: the table has no rows")
     frame: pd.DataFrame = pa.concat_tables(samples).to_pandas()
     return frame
 
 
-def take_rows(path: Path, places: Places, columns: list[str]) -> pa.Table:
+def draw_rows(item: tuple[Path, int]) -> Hashes:
+    """Return the random numbers of the n rows of one part (n,); its first row has the given place in the table."""
+    part, start = item
+    hashes = read_part(part, ["_hash"])["_hash"].to_numpy(np.uint64)
+    return draw(hashes ^ mix(np.arange(start, start + len(hashes), dtype=np.uint64)), "sample")
+
+
+def take_rows(item: tuple[Path, Places], columns: list[str]) -> pa.Table:
     """Read the rows of one part at the given places, in ascending order; decode the levels of these rows only."""
+    path, places = item
     with explained_errors(path):
         whole = pq.read_schema(path)
         schema = pa.schema([whole.field(name) for name in columns])
@@ -193,6 +203,7 @@ def take_rows(path: Path, places: Places, columns: list[str]) -> pa.Table:
                 end = start + file.metadata.row_group(group).num_rows
                 here = places[np.searchsorted(places, start) : np.searchsorted(places, end)] - start
                 if len(here):
-                    taken.append(file.read_row_group(group, columns).take(here).select(columns).cast(schema))
+                    of_group = file.read_row_group(group, columns, use_threads=False)
+                    taken.append(of_group.take(here).select(columns).cast(schema))
                 start = end
         return pa.concat_tables(taken)

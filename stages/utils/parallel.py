@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, partial
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ def map_parts(
     parts: Sequence[Item],
     *shared: Any,
     small: bool = False,
+    local: bool = False,
     rows: Sequence[int] | None = None,
     unit: str = "parts",
 ) -> Iterator[Result]:
@@ -45,6 +46,7 @@ def map_parts(
         parts: one item per part, such as its path.
         shared: more arguments, the same for every part.
         small: use no workers: the work takes less time than starting them.
+        local: use threads, whatever the backend: the results are rows, which do not travel.
         rows: the rows of each part, by which progress is shown; without them, by parts.
         unit: what a part is called where progress is shown.
 
@@ -52,13 +54,14 @@ def map_parts(
         WorkerError: a worker process died, or Dask's scheduler cannot be reached.
     """
     compute = read_config().compute
+    backend = "threads" if local else compute.backend
     workers = joblib.cpu_count() if compute.workers == "auto" else compute.workers
-    alone = small or len(parts) == 1 or (workers == 1 and compute.backend != "dask")
+    alone = small or len(parts) == 1 or (workers == 1 and backend != "dask")
     with progress(*((sum(rows), "rows") if rows else (len(parts), unit))) as bar, explained_losses(compute):
         results = (
             (function(part, *shared) for part in parts)
             if alone
-            else results_of_workers(function, parts, shared, compute, workers)
+            else results_of_workers(function, parts, shared, WORKERS[backend](compute, workers))
         )
         for done, result in enumerate(results, start=1):
             if rows:
@@ -68,10 +71,13 @@ def map_parts(
 
 
 def results_of_workers(
-    function: Callable[..., Result], parts: Sequence[Item], shared: tuple[Any, ...], compute: Compute, workers: int
+    function: Callable[..., Result],
+    parts: Sequence[Item],
+    shared: tuple[Any, ...],
+    pool: AbstractContextManager[Executor],
 ) -> Iterator[Result]:
     """Yield the results in part order, with at most two parts per worker under way."""
-    with WORKERS[compute.backend](compute, workers) as (submit, result, limit):
+    with pool as (submit, result, limit):
         under_way: deque[Any] = deque()
         try:
             for part in parts:

@@ -42,12 +42,12 @@ def split_params(**changes: Any) -> SplitParams:
 def places(frame: pd.DataFrame, schema: TableSchema, cuts: int = 1, **params: Any) -> "pd.Series[int]":
     """The fold of every row (TEST where it is held out), by its `row`; the table is cut into so many parts."""
     with tempfile.TemporaryDirectory() as directory:
-        parts, train, test = (Path(directory) / name for name in ("parts", "train", "test"))
+        parts, train, test, hashes = (Path(directory) / name for name in ("parts", "train", "test", "hashes"))
         written(in_parts(frame, cuts), parts)
         settings_ = split_params(**params)
         edges = time_fold_edges(list_parts(parts), schema, settings_)
         for part in list_parts(parts):
-            split.split_part((part, 0), schema, settings_, edges, train, test)
+            split.split_part((part, 0), schema, settings_, edges, train, test, hashes)
         folds = pd.concat([pd.read_parquet(part) for part in list_parts(train)])
         held = pd.concat([pd.read_parquet(part) for part in list_parts(test)])
     assert folds["_fold"].between(0, settings_.folds - 1).all()
@@ -151,7 +151,12 @@ def test_folds_of_time_have_about_equally_many_rows() -> None:
 
 
 def row_ids(frame: pd.DataFrame, schema: TableSchema, part_rows: int = 7) -> list[str]:
-    return find_row_ids([numbering_of(part, schema) for part in cut_into_parts([frame], part_rows)], schema)
+    with tempfile.TemporaryDirectory() as hashes:
+        parts = [
+            numbering_of(part, schema, Path(str(number)), Path(hashes))
+            for number, part in enumerate(cut_into_parts([frame], part_rows))
+        ]
+        return find_row_ids(parts, schema)
 
 
 @pytest.mark.parametrize("part_rows", [1, 7, 100])
@@ -278,9 +283,9 @@ def time_error(cut: str | None, days: int = 100) -> Exception:
         params, schema = split_params(by="time", cut=cut, test_fraction=0.2), schema_of(FIELDS, when="time")
         try:
             edges = time_fold_edges(parts, schema, params)
-            work = parts[0], 0
-            summary = split.split_part(work, schema, params, edges, Path(directory) / "train", Path(directory) / "test")
-            check_sizes(summarise([summary], schema))
+            train, test, hashes = (Path(directory) / name for name in ("train", "test", "hashes"))
+            summary = split.split_part((parts[0], 0), schema, params, edges, train, test, hashes)
+            check_sizes(summarise([summary], schema, hashes))
         except (SettingsError, DataError) as error:
             return error
     pytest.fail(f"the cut {cut} was taken")

@@ -81,7 +81,8 @@ def run_checks(raw: pd.DataFrame, schema: TableSchema, part_rows: int = 1000) ->
             write_part(part, folder / "raw", number)
         parts = list_parts(folder / "raw")
         work = list(zip(parts, find_repeats(parts, schema), strict=True))
-        metrics = summarise(list(map_parts(validate_part, work, schema, folder / "valid", folder / "quarantine")))
+        folders = [folder / name for name in ("valid", "quarantine", "hashes")]
+        metrics = summarise(list(map_parts(validate_part, work, schema, *folders)), folders[-1])
         tables = [
             pd.concat(map(pd.read_parquet, list_parts(folder / name)), ignore_index=True)
             for name in ("valid", "quarantine")
