@@ -22,14 +22,13 @@ from stages.splitting.time_folds import time_fold_edges
 from stages.table.hashing import draw, hash_groups, save_hashes
 from stages.table.parts import list_parts, read_part, row_counts, write_part
 from stages.table.schema import TableSchema, read_schema
-from stages.utils.files import replacing, scratch
+from stages.utils.files import remove, replacing
 from stages.utils.metrics_files import write_metrics
 from stages.utils.parallel import map_parts
 from stages.utils.params import SplitParams, read_params
 from stages.utils.stage import stage
 
 VALID, TRAIN, TEST = Path("data/valid"), Path("data/train"), Path("data/test")
-HASHES = Path("data/hashes")  # of rows and of values, to count duplicates
 
 
 def main() -> None:
@@ -40,11 +39,13 @@ def main() -> None:
         edges = time_fold_edges(parts, schema, params)
         rows = row_counts(parts)
 
-        with replacing(TRAIN) as train, replacing(TEST) as test, scratch(HASHES) as hashes:
+        with replacing(TRAIN) as train, replacing(TEST) as test:
+            hashes = train / "hashes"  # of rows and of values, to count duplicates
             work = list(zip(parts, np.cumsum([0, *rows[:-1]]).tolist(), strict=True))
             mean = mean_exposure(parts, schema)
             by_part = map_parts(split_part, work, schema, params, edges, train, test, hashes, mean, rows=rows)
             metrics = summarise(list(by_part), schema, hashes)
+            remove(hashes)
             for name in schema.names("weight"):
                 check_weights(metrics.train + metrics.test, sum(rows), name, log)
             check_sizes(metrics)

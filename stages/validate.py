@@ -20,7 +20,7 @@ from stages.table.hashing import count_repeats, hash_rows, save_hashes
 from stages.table.parts import list_parts, read_column, read_rows, row_counts, without_rows, write_part
 from stages.table.schema import TableSchema, read_schema
 from stages.utils.errors import DataError
-from stages.utils.files import replacing, scratch
+from stages.utils.files import remove, replacing
 from stages.utils.metrics_files import ValidationMetrics, Violation, write_metrics
 from stages.utils.parallel import map_parts
 from stages.utils.params import read_params
@@ -37,7 +37,6 @@ from stages.validation.constraints import (
 from stages.validation.schema_mismatch import check_columns, key_to_edit
 
 RAW, VALID, QUARANTINE = Path("data/raw"), Path("data/valid"), Path("data/quarantine")
-HASHES = Path("data/hashes")  # of the valid rows, to count duplicates
 EXAMPLES = 3  # invalid cells shown for each column and check
 
 
@@ -59,10 +58,12 @@ def main() -> None:
         repeats = find_repeats(parts, schema)
 
         with replacing(VALID) as valid:
-            with replacing(QUARANTINE) as quarantine, scratch(HASHES) as hashes:
+            hashes = valid / "hashes"  # of the rows, to count duplicates
+            with replacing(QUARANTINE) as quarantine:
                 work = list(zip(parts, repeats, strict=True))
                 by_part = map_parts(validate_part, work, schema, valid, quarantine, hashes, rows=row_counts(parts))
                 metrics = summarise(list(by_part), hashes)
+            remove(hashes)
             write_metrics(metrics)
             log.info(
                 "%d of %d rows valid, %d in quarantine, %d duplicates",

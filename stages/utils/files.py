@@ -48,21 +48,6 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
 
 
-@contextmanager
-def scratch(path: Path) -> Iterator[Path]:
-    """Yield an empty directory for what the block alone needs, and remove it at the end.
-
-    The name is fixed, so that the next run removes the leftovers of a killed one.
-    """
-    directory = path.with_name(f".partial.{path.name}")
-    remove(directory)
-    directory.mkdir(parents=True)
-    try:
-        yield directory
-    finally:
-        remove(directory)
-
-
 def remove(path: Path) -> None:
     """Remove a file or a directory tree if it exists."""
     if path.is_dir() and not path.is_symlink():
