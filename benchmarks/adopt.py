@@ -6,12 +6,9 @@ Run: python -m benchmarks.adopt [--megabytes 1000] [--rounds 1]
 """
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +16,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from benchmarks.common import measured
+
 BLOCK_ROWS = 50_000
 FILE = Path("data/source/homes.csv")
 READ = "import pyarrow.csv as c; print(sum(len(batch) for batch in c.open_csv({path!r})), 'rows')"
-PYTHONPATH = str(Path.cwd())
 
 
 def homes(block: int) -> pd.DataFrame:
@@ -73,18 +71,6 @@ def make_file(path: Path, size: int) -> None:
             block += 1
 
 
-def measured(command: list[str], cwd: Path) -> tuple[float, float]:
-    """Seconds of a command and the largest resident memory of its process, in MB."""
-    start = time.monotonic()
-    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
-    with subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}")
-    return time.monotonic() - start, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.adopt")
     parser.add_argument("--megabytes", type=int, default=1000)
@@ -96,11 +82,14 @@ def main() -> None:
             shutil.copy(name, root / name)
         make_file(root / FILE, args.megabytes * 1_000_000)
         for _ in range(args.rounds):
-            read_s, read_mb = measured([sys.executable, "-c", READ.format(path=str(FILE))], root)
+            read = measured([sys.executable, "-c", READ.format(path=str(FILE))], root)
             command = [sys.executable, "-m", "tools.adopt", str(FILE), "--target", "price", "--yes"]
-            adopt_s, adopt_mb = measured(command, root)
-            print(f"{args.megabytes} MB: pyarrow.csv {read_s:.1f} s, {read_mb:.0f} MB;", end=" ")
-            print(f"adopt {adopt_s:.1f} s, {adopt_mb:.0f} MB; ratio {adopt_s / read_s:.2f}", flush=True)
+            adopted = measured(command, root)
+            if read.code or adopted.code:
+                raise SystemExit(f"exit codes {read.code} and {adopted.code}")
+            print(f"{args.megabytes} MB: pyarrow.csv {read.seconds:.1f} s, {read.megabytes:.0f} MB;", end=" ")
+            print(f"adopt {adopted.seconds:.1f} s, {adopted.megabytes:.0f} MB;", end=" ")
+            print(f"ratio {adopted.seconds / read.seconds:.2f}", flush=True)
 
 
 if __name__ == "__main__":

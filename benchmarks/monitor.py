@@ -4,22 +4,18 @@ Run: python -m benchmarks.monitor [--runs 400] [--rows 1000000]
 """
 
 import argparse
-import csv
 import json
-import os
-import random
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
+from benchmarks.common import measured, pools_of
 from stages.utils.arrays import Floats
 from stages.utils.params import read_params
 from tools.monitor.findings import Tested, judge
@@ -31,6 +27,7 @@ from webapp.pin import load_pinned
 from webapp.prediction_log.store import SCHEMA, write_rows
 
 COLUMNS, BINS, COVERAGE = 10, 12, 0.9
+BATCH = 50_000  # rows that the log is written in at a time
 ERRORS: dict[str, Callable[[np.random.Generator, int], Floats]] = {
     "normal": lambda rng, n: rng.standard_normal(n),
     "Laplace": lambda rng, n: rng.laplace(size=n),
@@ -96,43 +93,30 @@ def simulations(runs: int) -> None:
 def cost(rows: int) -> None:
     """Print time and memory of tools/monitor on a log of so many rows, all of them with an outcome."""
     card, md5 = load_pinned(Path())
-    rng, start = random.Random(0), 1_780_000_000_000_000
-    pools: dict[str, list[Any]] = {
-        column.name: [*column.quantiles] or [*column.shares] or [column.default] for column in card.columns
-    }
+    rng, pools = np.random.default_rng(0), pools_of(card)
     with tempfile.TemporaryDirectory() as folder:
-        with Path(folder, "outcomes.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["id", card.target.name])
-            for first in range(0, rows, 50_000):
-                names = [f"{number:032x}" for number in range(first, min(first + 50_000, rows))]
-                inputs = [json.dumps({name: rng.choice(pool) for name, pool in pools.items()}) for _ in names]
-                predicted = [rng.uniform(50, 250) for _ in names]
-                writer.writerows(
-                    (name, round(value + rng.gauss(0, 50), 2)) for name, value in zip(names, predicted, strict=True)
-                )
-                columns = [
-                    names,
-                    [start + 60_000_000 * number for number in range(first, first + len(names))],
-                    ["api"] * len(names),
-                    inputs,
-                    predicted,
-                    [value - 80 for value in predicted],
-                    [value + 80 for value in predicted],
-                    [md5] * len(names),
-                    ["unknown"] * len(names),
-                ]
-                table = pa.table(
-                    [pa.array(cells, kind.type) for cells, kind in zip(columns, SCHEMA, strict=True)], SCHEMA
-                )
-                write_rows(f"{folder}/log", table, f"{first:09}")
-        command = [sys.executable, "-m", "tools.monitor", f"{folder}/log", f"{folder}/outcomes.csv"]
-        start_time = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start_time
-    code = os.waitstatus_to_exitcode(status)
-    print(f"{rows:,} rows: {seconds:.0f} s, {used.ru_maxrss / 1024:.0f} MB, exit code {code}")
+        log, outcomes = f"{folder}/log", f"{folder}/outcomes.csv"
+        for first in range(0, rows, BATCH):
+            numbers = range(first, min(first + BATCH, rows))
+            drawn = {name: rng.choice(np.array(pool, object), len(numbers)) for name, pool in pools.items()}
+            frame = pd.DataFrame(
+                {
+                    "id": [f"{number:032x}" for number in numbers],
+                    "time": pd.Timestamp("2026-06-01", tz="UTC") + pd.to_timedelta(numbers, unit="min"),
+                    "source": "api",
+                    "inputs": [json.dumps(cells) for cells in pd.DataFrame(drawn).to_dict("records")],
+                    "prediction": rng.uniform(50, 250, len(numbers)),
+                    "scorecard_md5": md5,
+                    "git_sha": "unknown",
+                }
+            )
+            frame = frame.assign(lower=frame["prediction"] - 80, upper=frame["prediction"] + 80)
+            write_rows(log, pa.Table.from_pandas(frame[SCHEMA.names], SCHEMA, preserve_index=False), f"{first:09}")
+            truth = (frame["prediction"] + rng.normal(0, 50, len(frame))).round(2)
+            truths = pd.DataFrame({"id": frame["id"], card.target.name: truth})
+            truths.to_csv(outcomes, mode="a", index=False, header=first == 0)
+        taken = measured([sys.executable, "-m", "tools.monitor", log, outcomes], Path.cwd())
+    print(f"{rows:,} rows: {taken.seconds:.0f} s, {taken.megabytes:.0f} MB, exit code {taken.code}")
 
 
 def main() -> None:

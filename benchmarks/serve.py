@@ -23,8 +23,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from benchmarks.common import pools_of
 from tests.helpers.servers import free_port
 from webapp.pin import load_pinned
 from webapp.prediction_log.store import read_rows
@@ -157,9 +158,7 @@ def compare_batch(card: Scorecard, rows: int) -> None:
         with source.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([column.name for column in card.columns])
-            pools: list[list[Any]] = [
-                [*column.quantiles] or [*column.shares] or [column.default] for column in card.columns
-            ]
+            pools = pools_of(card).values()
             writer.writerows([rng.choice(pool) for pool in pools] for _ in range(rows))
         pandas = time_of(
             lambda: subprocess.run([sys.executable, "-c", PANDAS, source, f"{folder}/out.csv"], check=True)
