@@ -65,7 +65,9 @@ def main() -> None:
         if options.number is None:
             campaign(ground, kinds, options)
         else:
-            print(*(run_round(ground, kind, options.seed, options.number) for kind in kinds), sep="\n")
+            for kind in kinds:
+                print(run_round(ground, kind, options.seed, options.number), flush=True)
+                ground.clear()
     table = tabulate(count(read_log(options.log)), HEADERS, tablefmt="github", colalign=["left", *["right"] * 5])
     print(table)
     if options.markdown:

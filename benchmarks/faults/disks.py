@@ -3,7 +3,7 @@
 import random
 import subprocess
 
-from benchmarks.faults.ground import SAME, WRONG, Ended, Found, Ground, TooLate, Victim
+from benchmarks.faults.ground import SAME, WRONG, Ended, Found, Ground, Victim
 from benchmarks.faults.kills import SWEEP, forget, sweep_trees, trees
 from tests.helpers.pipeline import STAGES
 
@@ -49,9 +49,7 @@ def run_on_full_disk(ground: Ground, chance: random.Random, action: str) -> Foun
                 size += stream.write(bytes(65536))
         except OSError:
             stream.truncate(max(0, size - free))
-    ended = Victim(project, *command).end()
-    if ended.code == 0:
-        raise TooLate
+    ended = Victim(project, *command).failure()
     fill.unlink()
     what = f"{' '.join(command)} with {free // 1024} kB free (exit {ended.code}: {cause(ended)})"
     again = command if action != "repro" else ["dvc", "repro"]

@@ -12,18 +12,23 @@ CHECK = ("python", "-m", "tools.transfer")
 SCORECARD = "models/scorecard.json"
 
 
-def flip(path: Path, chance: random.Random) -> str:
-    """Change one byte of a file, which keeps its mode; return where."""
-    content = bytearray(path.read_bytes())
+def flipped(content: bytes, chance: random.Random) -> tuple[bytes, str]:
+    """Change one byte; return the bytes, and which one has changed."""
     if not content:
         raise TooLate
     place = chance.randrange(len(content))
-    content[place] ^= chance.randrange(1, 256)
+    byte = content[place] ^ chance.randrange(1, 256)
+    return content[:place] + bytes([byte]) + content[place + 1 :], f"byte {place} of {len(content)}"
+
+
+def flip(path: Path, chance: random.Random) -> str:
+    """Change one byte of a file, which keeps its mode; return which one."""
+    content, where = flipped(path.read_bytes(), chance)
     mode = path.stat().st_mode
     path.chmod(0o644)
     path.write_bytes(content)
     path.chmod(mode)
-    return f"byte {place} of {len(content)}"
+    return where
 
 
 def flip_cache(ground: Ground, chance: random.Random) -> Found:
@@ -38,29 +43,25 @@ def flip_cache(ground: Ground, chance: random.Random) -> Found:
     if fix is None:
         return Found(what, WRONG, f"{command} ended with {refused}")
     run(project, "sh", "-c", fix[1])
-    found = ground.judge(project, f"{what}; {' '.join(command[2:])}: {refused.line}", "dvc", "repro")
-    return found._replace(end=LINE) if found.end != WRONG else found
+    return ground.judge(project, f"{what}; {' '.join(command[2:])}: {refused.line}", "dvc", "repro", end=LINE)
 
 
 def flip_bucket(ground: Ground, chance: random.Random) -> Found:
     """`make pull` must not bring damaged bytes, and must say which output has them."""
     s3, objects = client(ground.pushed), ground.objects
     key = chance.choice(sorted(objects))
-    content = bytearray(objects[key])
-    place = chance.randrange(len(content))
-    content[place] ^= chance.randrange(1, 256)
+    content, where = flipped(objects[key], chance)
     clone = ground.clone(ground.built)
-    s3.put_object(Bucket=BUCKET, Key=key, Body=bytes(content))
+    s3.put_object(Bucket=BUCKET, Key=key, Body=content)
     try:
         refused = run(clone, *CHECK, "pull")
     finally:
         s3.put_object(Bucket=BUCKET, Key=key, Body=objects[key])
-    what = f"bucket: byte {place} of {len(content)} of {key[-35:]}: {refused.line}"
+    what = f"bucket: {where} of {key[-35:]}: {refused.line}"
     brought = [path for path, md5 in digests(clone).items() if md5 != ground.bytes[path]]
     if brought or "damaged or unreadable in the bucket" not in refused.line:
         return Found(what, WRONG, f"brought: {brought}; {refused}")
-    found = ground.judge(clone, what, *CHECK, "pull")
-    return found._replace(end=LINE) if found.end != WRONG else found
+    return ground.judge(clone, what, *CHECK, "pull", end=LINE)
 
 
 def flip_scorecard(ground: Ground, chance: random.Random) -> Found:
@@ -71,8 +72,7 @@ def flip_scorecard(ground: Ground, chance: random.Random) -> Found:
     what = f"scorecard: {where}: {refused.line}"
     if not refused.code or "but dvc.lock pins" not in refused.text:
         return Found(what, WRONG, str(refused))
-    found = ground.judge(project, what, "dvc", "repro")
-    return found._replace(end=LINE) if found.end != WRONG else found
+    return ground.judge(project, what, "dvc", "repro", end=LINE)
 
 
 def flip_output(ground: Ground, chance: random.Random) -> Found:

@@ -161,9 +161,14 @@ class Ground:
         temporary = [str(path.relative_to(self.folder)) for path in (self.place / "tmp").rglob("*")]
         return (*running, *files, *temporary)
 
-    def judge(self, project: Project, what: str, *command: str, before: Ended | None = None) -> Found:
-        """Run the next command, and what its line says if it fails in one; compare with the undisturbed run."""
-        after, end = run(project, *command), SAME
+    def judge(self, project: Project, what: str, *command: str, before: Ended | None = None, end: str = SAME) -> Found:
+        """Run the next command, and what its line says if it fails in one; compare with the undisturbed run.
+
+        Args:
+            before: the disturbed command, which must have shown no traceback.
+            end: of a round that goes well: LINE where the fault was told in a line.
+        """
+        after = run(project, *command)
         text = (before.text if before else "") + after.text
         if "Traceback" in text:
             return Found(what, WRONG, f"a traceback: {text[-3000:]}")
@@ -297,6 +302,16 @@ class Victim:
         for pid in pids or (self.process.pid,):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def failure(self) -> Ended:
+        """Wait for its end.
+
+        Raises:
+            TooLate: it has succeeded, so that the fault came after it.
+        """
+        if (ended := self.end()).code == 0:
+            raise TooLate
+        return ended
 
     def end(self, seconds: float = 300) -> Ended:
         """Wait for its end; a command that takes too long is killed and ends with code 124."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from benchmarks.faults.ground import WRONG, Ended, Found, Ground, TooLate, Victim, listing, read_lock, run
+from benchmarks.faults.ground import WRONG, Found, Ground, Victim, listing, read_lock, run
 from tests.helpers.pipeline import STAGES
 from tests.helpers.project import Project
 
@@ -39,7 +39,7 @@ def kill_repro(ground: Ground, chance: random.Random) -> Found:
     whom = chance.choice(["DVC", "DVC", "all", "the stage"]) if running else "DVC"
     pids = {"DVC": [victim.process.pid], "all": [victim.process.pid, *running], "the stage": list(running)}[whom]
     victim.kill(*pids)
-    ended = killed(victim)
+    ended = victim.failure()
     at = f"{'in' if running else 'before or after'} {during}" if during else "at DVC's start"
     what = f"kill -9 of {whom}, {at} ({phase}{', all new' * is_new}, exit {ended.code})"
     return ground.judge(project, what, "dvc", "repro", *["--force"] * (chance.random() < 0.1), before=ended)
@@ -68,18 +68,6 @@ def object_of(project: Project, md5: str) -> Path:
     return project.path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
 
 
-def killed(victim: Victim) -> Ended:
-    """Wait for the end of a command that was killed.
-
-    Raises:
-        TooLate: it had succeeded before.
-    """
-    ended = victim.end()
-    if ended.code == 0:
-        raise TooLate
-    return ended
-
-
 def stage_of(victim: Victim) -> str:
     """Name the stage that runs."""
     found = [re.search(r"python\S* -m stages\.(\w+)", line) for line in victim.running().values()]
@@ -105,7 +93,7 @@ def kill_sweep(ground: Ground, chance: random.Random) -> Found:
     whom = chance.choice(["the sweep", "the sweep", "all", "one of its processes"]) if running else "the sweep"
     pids = {"the sweep": [victim.process.pid], "all": [victim.process.pid, *running]}
     victim.kill(*pids.get(whom, [chance.choice(list(running) or [victim.process.pid])]))
-    ended = killed(victim)
+    ended = victim.failure()
     what = f"kill -9 of {whom} ({phase}, {len(trees(project))} of {len(expected)} done, exit {ended.code})"
     found = ground.judge(project, what, *command, before=ended)
     if found.end != WRONG and trees(project) != expected:

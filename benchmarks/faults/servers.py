@@ -180,8 +180,7 @@ def break_dask(ground: Ground, chance: random.Random) -> Found:
         return Found(what, WRONG, f"no line names the cause: {ended.text[-2000:]}")
     if ended.code and (damaged := re.search(r"; remove (\S+) and run", ended.text)):
         run(project, "rm", "-r", damaged[1])
-    found = ground.judge(project, what, "dvc", "repro", before=ended)
-    return found._replace(end=LINE) if ended.code and found.end == SAME else found
+    return ground.judge(project, what, "dvc", "repro", before=ended, end=LINE if ended.code else SAME)
 
 
 def command_line(pid: int) -> str:

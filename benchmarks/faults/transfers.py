@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from benchmarks.faults.ground import LINE, SAME, WRONG, Ended, Found, Ground, TooLate, Victim
+from benchmarks.faults.ground import LINE, SAME, WRONG, Ended, Found, Ground, Victim
 from tests.helpers.project import Project
 from tests.helpers.servers import BUCKET, client
 
@@ -26,9 +26,7 @@ def kill_transfer(ground: Ground, chance: random.Random) -> Found:
     whom = chance.choice(["the command", "DVC", "all"]) if running else "the command"
     pids = {"the command": [victim.process.pid], "DVC": [*running], "all": [victim.process.pid, *running]}[whom]
     victim.kill(*pids)
-    ended = victim.end()
-    if ended.code == 0:
-        raise TooLate
+    ended = victim.failure()
     what = f"kill -9 of {whom} during {action} (exit {ended.code})"
     return finish(ground, project, action, prefix, what, ended)
 
@@ -44,8 +42,7 @@ def bad_bucket(ground: Ground, chance: random.Random) -> Found:
     what = f"{action} with {share:.0%} of the connections answered {way}: exit {ended.code} after {seconds:.0f} s"
     if ended.code and not ended.line.startswith(f"{action}: "):
         return Found(what, WRONG, f"no line: {ended.text[-2000:]}")
-    found = finish(ground, project, action, prefix, f"{what} {ended.line}", ended)
-    return found._replace(end=LINE) if ended.code and found.end == SAME else found
+    return finish(ground, project, action, prefix, f"{what} {ended.line}", ended, LINE if ended.code else SAME)
 
 
 def prepare(ground: Ground, chance: random.Random) -> tuple[str, Project, str]:
@@ -58,9 +55,11 @@ def prepare(ground: Ground, chance: random.Random) -> tuple[str, Project, str]:
     return "push", project, prefix
 
 
-def finish(ground: Ground, project: Project, action: str, prefix: str, what: str, ended: Ended) -> Found:
+def finish(
+    ground: Ground, project: Project, action: str, prefix: str, what: str, ended: Ended, end: str = SAME
+) -> Found:
     """Run the transfer on a good bucket, and look at all that it has moved."""
-    found = ground.judge(project, what, *TRANSFER, action, before=ended)
+    found = ground.judge(project, what, *TRANSFER, action, before=ended, end=end)
     if action == "push" and found.end != WRONG:
         wanted = {key.removeprefix("some/path/"): body for key, body in ground.objects.items()}
         s3 = client(ground.s3)

@@ -1,4 +1,4 @@
-"""The dialect of a text file: encoding and quotes from all of it, separator and header from its head."""
+"""The dialect of a text file: its encoding from all of it, separator and header from its head."""
 
 import csv
 import io
@@ -24,11 +24,9 @@ class Dialect:
     """The way in which a text file is written."""
 
     encoding: str
-    quoted: bool  # it has a quote somewhere, so a cell may hold line breaks
     delimiter: str
     header: bool
     names: list[str]  # of the columns, as ingest will call them
-    raw_names: list[str]  # as the file has them
     unsure: bool = False  # of the header
 
 
@@ -39,7 +37,7 @@ def find_dialect(path: Path, target: str, tsv: bool = False, columns: list[str] 
         SourceError: it is empty, or two columns have one name.
         SettingsError: `columns` do not go with it.
     """
-    encoding, quoted = scan(path)
+    encoding = find_encoding(path)
     with path.open("rb") as file:
         raw = file.read(HEAD)
     text = raw.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="ignore")
@@ -56,23 +54,22 @@ def find_dialect(path: Path, target: str, tsv: bool = False, columns: list[str] 
     if columns and target in map(str.strip, rows[0]):
         raise SettingsError(f"--columns: the first line of {path} is a header, with {target!r} in it; leave them out")
     names = checked_names([name.strip() for name in raw_names], path)
-    return Dialect(encoding, quoted, delimiter, header, names, raw_names, unsure)
+    return Dialect(encoding, delimiter, header, names, unsure)
 
 
-def scan(path: Path) -> tuple[str, bool]:
-    """The encoding, and if there is a quote anywhere."""
-    odd, quoted = b"", False
+def find_encoding(path: Path) -> str:
+    """The encoding: by a byte-order mark, UTF-8 if all of the file is, or guessed from the lines that are not."""
+    odd = b""
     with path.open("rb") as file:
         start = file.read(4)
-        marked = next((encoding for mark, encoding in BOMS.items() if start.startswith(mark)), None)
         file.seek(0)
-        while block := file.read(BLOCK) + file.readline():  # whole lines: no character is cut
-            quoted = quoted or b'"' in block
-            if marked is None and len(odd) < ODD and not is_utf8(block):
+        for mark, encoding in BOMS.items():
+            if start.startswith(mark):
+                return encoding
+        while len(odd) < ODD and (block := file.read(BLOCK) + file.readline()):  # whole lines: no character is cut
+            if not is_utf8(block):
                 odd += b"".join(line for line in block.splitlines(keepends=True) if not line.isascii())[:ODD]
-            elif quoted and (marked is not None or len(odd) >= ODD):
-                break
-    return marked or (guess_encoding(odd) if odd else "utf-8"), quoted
+    return guess_encoding(odd) if odd else "utf-8"
 
 
 def is_utf8(block: bytes) -> bool:

@@ -4,19 +4,23 @@ import re
 import shutil
 import zipfile
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from stages.sources import read_source
 from stages.sources.files import SOURCE_DIR, found_files, split_member
 from stages.sources.frames import File
+from stages.sources.text import read_csv_file
 from stages.utils.config import Source
 from stages.utils.errors import SettingsError, SourceError
 from stages.utils.files import replacing
+from stages.utils.metrics_files import SourceMetrics
 from tools.adopt.dialect import Dialect, find_dialect
 from tools.adopt.profile import Profile
-from tools.adopt.tables import profile_frames, profile_text
+from tools.adopt.tables import profile_table
 
 FILES = ("file", "http", "https", "github", "s3", "zip")  # schemes of files
 MAGIC_FORMATS = {b"PAR1": "parquet", b"{": "jsonl"}
@@ -78,11 +82,14 @@ def look(
                 source["encoding"] = dialect.encoding
                 source["delimiter"] = None if kind == "tsv" else dialect.delimiter
                 source |= {} if dialect.header else {"header": False, "columns": columns}
-                profiles, sample, ragged = profile_text(files, dialect)
+                read, metrics = as_source(source), SourceMetrics(uri=first.uri, rows=0, blank_rows=0)
+                frames = chain.from_iterable(read_csv_file(file, read, metrics) for file in files)
+                profiles, sample, ragged = profile_table(frames, files[0].shown)
                 return source, remarks(dialect, bool(columns), ragged), profiles, sample
     if columns:
         raise SettingsError("--columns goes with a CSV file without a header; this table has names")
-    return source, [], *profile_frames(as_source(source))
+    profiles, sample, _ = profile_table(read_source(as_source(source)), first.uri)
+    return source, [], profiles, sample
 
 
 def as_source(source: dict[str, Any]) -> Source:
@@ -112,8 +119,7 @@ def dialect_of(files: list[File], target: str, columns: list[str] | None) -> Dia
     encodings = {other.encoding for other in found} - {"utf-8"}
     if len(encodings) > 1:
         raise SourceError(f"the files have several encodings: {', '.join(sorted(encodings))}; make them one")
-    quoted = any(other.quoted for other in found)
-    return replace(dialect, encoding=next(iter(encodings), "utf-8"), quoted=quoted)
+    return replace(dialect, encoding=next(iter(encodings), "utf-8"))
 
 
 def remarks(dialect: Dialect, named: bool, ragged: int) -> list[str]:
