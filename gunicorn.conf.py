@@ -1,4 +1,4 @@
-"""How gunicorn serves the web app. Run: gunicorn (it reads this file and serves models/scorecard.json)
+"""Settings of gunicorn for the web app. Run: gunicorn (it reads this file and serves models/scorecard.json)
 
 Threads, so that /health answers while a long table is scored; the environment may set PORT, WEB_CONCURRENCY (workers),
 METRICS_PORT and PROMETHEUS_MULTIPROC_DIR. Nothing is written outside memory (/dev/shm) and the temporary folder.

@@ -108,7 +108,7 @@ def ebm(train: pd.DataFrame, schema: TableSchema, test: pd.DataFrame) -> Floats:
 
 
 def level_columns(schema: TableSchema) -> Iterator[bool]:
-    """Whether each column that the trees get is of levels; a date becomes four numbers."""
+    """Tell of each column that the trees get if it has levels; a date becomes four numbers."""
     for column in schema.inputs:
         yield from [column.kind == "level"] * (4 if column.kind == "date" else 1)
 

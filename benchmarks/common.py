@@ -11,7 +11,7 @@ from webapp.scoring.scorecard import Scorecard
 
 
 class Measured(NamedTuple):
-    """What a command took, and its exit code."""
+    """The cost of a command, and its exit code."""
 
     seconds: float
     megabytes: float  # the largest resident memory of its process

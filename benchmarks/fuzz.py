@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -276,18 +276,31 @@ def watch(batches: Iterator[Batch]) -> Results:
     return Results(count, failures, slowest, memory[-1] - memory[min(1, len(memory) - 1)])
 
 
-def generated(name: str, examples: int, start: int) -> Iterator[Batch]:
+Part = tuple[st.SearchStrategy[Any], Callable[[Any], object], int]  # examples, their check, and how many in a batch
+
+
+def batches(parts: Sequence[Part], examples: int, start: int) -> Iterator[Batch]:
     """Yield batches of generated examples, each of a new Hypothesis, which remembers all that it has tried."""
-    strategy, check = TARGETS[name]
     for number in range(-(-examples // BATCH)):
 
-        @seed(start + number)
-        @plain(min(BATCH, examples))
-        @given(example=strategy)
-        def batch(run: Run, example: Any) -> None:
-            run(example, check)
+        def batch(run: Run, number: int = number) -> None:
+            for strategy, check, count in parts:
+
+                @seed(start + number)
+                @plain(count)
+                @given(example=strategy)
+                def run_all(check: Callable[[Any], object], example: Any) -> None:
+                    run(example, check)
+
+                run_all(check)
 
         yield batch
+
+
+def generated(name: str, examples: int, start: int) -> Iterator[Batch]:
+    """Yield batches of examples of a target."""
+    strategy, check = TARGETS[name]
+    return batches([(strategy, check, min(BATCH, examples))], examples, start)
 
 
 def requests(client: Any, examples: int, start: int) -> Iterator[Batch]:
@@ -295,25 +308,17 @@ def requests(client: Any, examples: int, start: int) -> Iterator[Batch]:
     found: Iterator[Any] = openapi.from_wsgi("/api/v1/openapi.json", client).get_all_operations()
     operations = [result.ok() for result in found]
     modes = [(operation, mode) for operation in operations for mode in GenerationMode if operation.body]
-    modes += [(operation, GenerationMode.POSITIVE) for operation in operations if not operation.body]
-    each = min(BATCH, examples) // sum(bool(operation.body) for operation, _ in modes)
-    for number in range(-(-examples // BATCH)):
+    each = min(BATCH, examples) // len(modes)
+    parts = [(operation.as_strategy(generation_mode=mode), ask, each) for operation, mode in modes]
+    without_body = [operation for operation in operations if not operation.body]
+    parts += [(operation.as_strategy(generation_mode=GenerationMode.POSITIVE), ask, 1) for operation in without_body]
+    return batches(parts, examples, start)
 
-        def batch(run: Run, number: int = number) -> None:
-            for operation, mode in modes:
-                # a schema tells that a file is bytes, not that its first line names columns
-                is_file = operation.path.endswith("/batch")
-                excluded = [CHECKS.get_one("positive_data_acceptance")] if is_file else []
 
-                @seed(start + number)
-                @plain(each if operation.body else 1)
-                @given(case=operation.as_strategy(generation_mode=mode))
-                def ask(checks: Any, case: Any) -> None:
-                    run(case, lambda case: case.call_and_validate(excluded_checks=checks))
-
-                ask(excluded)
-
-        yield batch
+def ask(case: Any) -> None:
+    """Send a request; a schema tells that a file is bytes, not that its first line names columns."""
+    is_file = case.operation.path.endswith("/batch")
+    case.call_and_validate(excluded_checks=[CHECKS.get_one("positive_data_acceptance")] if is_file else [])
 
 
 def plain(examples: int) -> settings:

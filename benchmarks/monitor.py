@@ -1,4 +1,4 @@
-"""How often tools/monitor raises a false alarm, what it finds, and what a log of a million rows costs it.
+"""Measure how often tools/monitor raises a false alarm, what it finds, and its cost on a log of a million rows.
 
 Run: python -m benchmarks.monitor [--runs 400] [--rows 1000000]
 """

@@ -35,7 +35,7 @@ MODULE = re.compile(r"stages\.(\w+)$")
 
 
 class Usage(NamedTuple):
-    """What a process tree took."""
+    """The cost of a process tree."""
 
     seconds: float
     cpu: float  # seconds, of all its processes

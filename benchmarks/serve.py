@@ -76,7 +76,7 @@ def serve(name: str, mlflow: str | None = None, log: str = "") -> Iterator[Serve
 
 
 def answers(port: int) -> bool:
-    """Whether GET /health is answered with 200."""
+    """Tell if GET /health is answered with 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", "/health")

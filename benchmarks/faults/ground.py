@@ -103,7 +103,7 @@ class Ground:
 
     @cached_property
     def objects(self) -> dict[str, bytes]:
-        """What an undisturbed push leaves in the bucket, by key."""
+        """The bucket after an undisturbed push: the bytes by key."""
         s3 = client(self.pushed)
         listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="some/path/")["Contents"]
         return {one["Key"]: s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in listed}

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.modelling.feature_map import blocks, term_chunks
+from stages.modelling.feature_map import blocks
 from stages.modelling.leakage import find_leaks
-from stages.modelling.moments import Moments, merge_all
+from stages.modelling.moments import Moments
 from stages.table.schema import TableSchema
 from stages.utils.errors import DataError
 from stages.utils.params import FeaturesParams
@@ -63,10 +63,7 @@ def audit_sample(typed: pd.DataFrame, schema: TableSchema, params: FeaturesParam
         raise DataError(f"column {schema.target.name}: no row has a target; choose another --target")
     medians = {column.name: rows[column.name].median() for column in schema.inputs if column.kind == "number"}
     numbers = {name: 0.0 if np.isnan(median) else float(median) for name, median in medians.items()}
-    feature_map = bounded_map(rows, schema, params)
-    terms, raw = [], []
-    for chunk, values in term_chunks(rows, feature_map):
-        y = chunk[schema.target.name].to_numpy()
-        terms.append(Moments.of(np.column_stack([values, y])))
-        raw.append(Moments.of(np.column_stack([chunk[list(numbers)].fillna(numbers).to_numpy(), y])))
-    return find_leaks(merge_all(terms), blocks(feature_map), merge_all(raw), list(numbers), params)
+    feature_map, y = bounded_map(rows, schema, params), rows[schema.target.name]
+    terms = Moments.of(np.column_stack([feature_map.transform(rows), y]))
+    raw = Moments.of(np.column_stack([rows[list(numbers)].fillna(numbers), y]))
+    return find_leaks(terms, blocks(feature_map), raw, list(numbers), params)

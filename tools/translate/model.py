@@ -70,7 +70,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What a column or a pair of columns adds: the sum of its tables."""
+    """The contribution of a column or a pair of columns: the sum of its tables."""
 
     name: str
     tables: list[Table]

@@ -12,7 +12,7 @@ from webapp.scoring.notation import LARGEST
 
 
 class Dialect(NamedTuple):
-    """How a dialect writes it."""
+    """The notation of a dialect."""
 
     name: str
     without_nan: str  # NULL for NaN
