@@ -58,7 +58,10 @@ def flip_bucket(ground: Ground, chance: random.Random) -> Found:
     finally:
         s3.put_object(Bucket=BUCKET, Key=key, Body=objects[key])
     what = f"bucket: {where} of {key[-35:]}: {refused.line}"
-    brought = [path for path, md5 in digests(clone).items() if md5 != ground.bytes.get(path)]
+    found = digests(clone).items()
+    brought = [
+        path for path, md5 in found if md5 != ground.bytes.get(path) and str(Path(path).parent) not in refused.line
+    ]
     if brought or "damaged or unreadable in the bucket" not in refused.line:
         return Found(what, WRONG, f"brought: {brought}; {refused}")
     return ground.judge(clone, what, *CHECK, "pull", end=LINE)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -200,6 +201,7 @@ def test_a_pull_that_fails_is_tried_again_before_the_bucket_is_blamed(monkeypatc
     """After a full disk, DVC's first pull knows only some of the outputs; the second one is whole."""
     exit_codes = [1, 0]
     monkeypatch.setattr("tools.transfer.run_watched", lambda *_: exit_codes.pop(0))
+    monkeypatch.setattr("tools.transfer.run", lambda *_, **__: "{}")
     for name in ("check_remote", "check_cache"):
         monkeypatch.setattr(f"tools.transfer.{name}", lambda **_: "")
     transfer("pull", [])
@@ -259,6 +261,25 @@ def test_flipped_byte_in_the_bucket(clone: Project, s3: str, scorecard_md5: str)
     assert last_line(done).startswith(f"pull: damaged or unreadable in the bucket: {SCORECARD}; delete them there")
     assert not (clone.path / SCORECARD).exists()
     clone.run(*MAKE, "pull", f"TARGETS={SCORECARD}", check=True)
+
+
+@pytest.mark.slow
+def test_flipped_byte_in_a_listing(clone: Project, s3: str) -> None:
+    """DVC takes the damaged listing of a folder as it is, writes a file of another name, and reports success."""
+    lock = (clone.path / "dvc.lock").read_text()
+    [md5] = re.findall(
+        r"- path: data/raw\n +hash: md5\n +md5: (\S+)\n +size: \d+\n +nfiles", lock.partition("validate:")[0]
+    )
+    store, key = client(s3), key_of(md5)
+    content = store.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    store.put_object(Bucket=BUCKET, Key=key, Body=content.replace(b".parquet", b".parguet", 1))
+    try:
+        done = clone.run(*MAKE, "pull", "TARGETS=data/raw")
+    finally:
+        store.put_object(Bucket=BUCKET, Key=key, Body=content)
+    assert last_line(done).startswith("pull: damaged or unreadable in the bucket: data/raw/; delete them there")
+    clone.run(*MAKE, "pull", "TARGETS=data/raw", check=True)
+    assert not list((clone.path / "data/raw").glob("*.parguet"))
 
 
 @pytest.mark.slow
