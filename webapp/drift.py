@@ -130,11 +130,6 @@ class Observer(NamedTuple):
         observe(self.watches, rows)
 
 
-def make_observer(watches: list[Watch]) -> Observer:
-    """Make an observer without waiting rows."""
-    return Observer(watches, deque(), [0.0])
-
-
 def observe(watches: Iterable[Watch], rows: Sequence[Mapping[str, Cell]]) -> None:
     """Count the cells of some valid rows."""
     for column, bins, counters in watches:

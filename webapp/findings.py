@@ -32,7 +32,7 @@ class Drift(BaseModel):
     psi: float = Field(description="population stability index against the training (of predictions, the test) rows")
     psi_by_chance: float = Field(description="that rows of the same distribution have on average")
     p_value: float = Field(description="of a chi-square test, adjusted for the number of tests")
-    drifted: bool
+    drifted: bool = False
 
 
 class Bin(BaseModel):

@@ -7,6 +7,7 @@ import hmac
 import os
 import struct
 import time
+from collections import deque
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from webapp.drift import Observer, Watch, make_observer, make_watches, stability_index
+from webapp.drift import Observer, Watch, make_watches, stability_index
 from webapp.scoring.scorecard import Scorecard
 from webapp.settings import Settings
 
@@ -42,7 +43,7 @@ def make_metrics(card: Scorecard) -> Metrics:
         Counter("webapp_requests", "Requests", ["method", "route", "status"], registry=registry),
         Histogram("webapp_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=registry),
         Counter("webapp_rows", "Rows by what became of them", ["source", "outcome"], registry=registry),
-        make_observer(make_watches(card, inputs)),
+        Observer(make_watches(card, inputs), deque(), [0.0]),
     )
 
 

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SHORTEST_TOKEN = 16  # characters; a session cookie is signed with the token, so it must not be guessed offline
 
@@ -43,18 +43,13 @@ def read_settings(environ: Mapping[str, str], root: Path) -> Settings:
     for name in ("app_token", "metrics_token"):
         if 0 < len(given[name]) < SHORTEST_TOKEN:
             raise ValueError(f"{name.upper()}: {len(given[name])} characters, expected at least {SHORTEST_TOKEN}")
-    numbers = {}
-    for name in ("metrics_port", "forwarded_hops", "upload_mb"):
-        if given[name]:
-            numbers[name] = read_number(name.upper(), given[name])
-    return Settings(
-        app_token=given["app_token"] or None,
-        metrics_token=given["metrics_token"] or None,
-        monitoring=given["monitoring"] or None,
-        git_sha=given["git_sha"] or read_git_sha(root),
-        log=read_log_settings(environ),
-        **numbers,
-    )
+    numbers = ("metrics_port", "forwarded_hops", "upload_mb")
+    found: dict[str, Any] = {
+        name: read_number(name.upper(), text) if name in numbers else text for name, text in given.items() if text
+    }
+    if "git_sha" not in found:
+        found["git_sha"] = read_git_sha(root)
+    return Settings(**found, log=read_log_settings(environ))
 
 
 def read_number(name: str, text: str) -> int:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from stages.utils.arrays import Floats
 
@@ -101,9 +101,7 @@ def rows_for_growth(growth: float, spread: float, tested: int, level: float) -> 
 def rows_for_drift(index: float, freedom: int, trained: int, level: float) -> int | None:
     """Compute how many rows show a drift of this stability index; None if the training rows are too few."""
     limit = stats.chi2.isf(level, freedom)
-    low, high = 0.0, 1e4
-    for _ in range(50):  # halve the interval around the noncentrality at which the test has its power
-        middle = (low + high) / 2
-        low, high = (low, middle) if stats.ncx2.sf(limit, freedom, middle) > POWER else (middle, high)
-    left = index * trained - high
-    return math.ceil(high * trained / left) if left > 0 else None
+    # the noncentrality at which the test has its power
+    needed = optimize.brentq(lambda noncentrality: stats.ncx2.sf(limit, freedom, noncentrality) - POWER, 0, 1e4)
+    left = index * trained - needed
+    return math.ceil(needed * trained / left) if left > 0 else None

@@ -76,7 +76,7 @@ def judge(
     """
     level, reasons = params.false_alarms / 2, []
     growth = growth_p = coverage_p = None
-    names, p_values, sizes = [], [], []
+    drifts: list[Drift] = []
     if len(labelled.truth) >= params.min_rows:
         growth = float(np.sqrt(np.mean(labelled.even_error**2)) / np.sqrt(np.mean(tested.errors**2)) - 1)
         growth_p = evidence.error_growth(tested.errors, labelled.even_error, seed)
@@ -94,26 +94,17 @@ def judge(
         compared = {PREDICTION: (shares / len(tested.predicted), len(tested.predicted), now)}
         compared |= {name: (np.array(bins[name].shares), trained, count) for name, count in counts.items()}
         for name, (expected, reference, count) in compared.items():
-            if count.sum() < params.min_rows:
-                continue
-            p_value, freedom = evidence.drift(list(expected), reference, count)
             rows = int(count.sum())
-            index = stability_index(list(expected), count.tolist())
-            names.append(name)
-            p_values.append(p_value)
-            sizes.append((rows, index, evidence.chance_index(freedom, reference, rows)))
+            if rows >= params.min_rows:
+                p_value, freedom = evidence.drift(list(expected), reference, count)
+                psi = stability_index(list(expected), count.tolist())
+                chance = evidence.chance_index(freedom, reference, rows)
+                drifts.append(Drift(column=name, rows=rows, psi=psi, psi_by_chance=chance, p_value=p_value))
+    p_values = [each.p_value for each in drifts]
     *adjusted, coverage_p = evidence.holm([*p_values, 1.0 if coverage_p is None else coverage_p])
-    drifts = [
-        Drift(
-            column=name,
-            rows=rows,
-            psi=index,
-            psi_by_chance=chance,
-            p_value=p_value,
-            drifted=p_value < level and index - chance > params.max_psi,
-        )
-        for name, p_value, (rows, index, chance) in zip(names, adjusted, sizes, strict=True)
-    ]
+    for each, p_value in zip(drifts, adjusted, strict=True):
+        each.p_value = p_value
+        each.drifted = p_value < level and each.psi - each.psi_by_chance > params.max_psi
     drifts.sort(key=lambda drift: -drift.psi + drift.psi_by_chance)
     if growth is not None:
         drop = tested.coverage.share - labelled.coverage

@@ -6,7 +6,8 @@ Only the drain and tools/monitor import this module: it needs pyarrow, and SQLAl
 import datetime
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,12 +122,13 @@ def open_database(address: str) -> tuple[Any, Any]:
     return sa.create_engine(url, connect_args=options, poolclass=sa.pool.NullPool), table
 
 
-def explained(work: Callable[[str], Any], address: str) -> Any:
-    """Call a function with an address, and turn the errors of SQLAlchemy into a StoreError that shows no password."""
+@contextmanager
+def explained_errors(address: str) -> Iterator[None]:
+    """Turn the errors of SQLAlchemy into a StoreError that shows no password."""
     import sqlalchemy as sa
 
     try:
-        return work(address)
+        yield
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         try:
             shown = sa.make_url(address).render_as_string(hide_password=True)
@@ -137,8 +139,7 @@ def explained(work: Callable[[str], Any], address: str) -> Any:
 
 def write_database(address: str, table: pa.Table, batch: str) -> None:
     """Insert the rows in one transaction, in the place of what an earlier attempt inserted."""
-
-    def write(address: str) -> None:
+    with explained_errors(address):
         engine, target = open_database(address)
         with engine.begin() as connection:
             target.create(connection, checkfirst=True)
@@ -146,26 +147,23 @@ def write_database(address: str, table: pa.Table, batch: str) -> None:
             for rows in table.to_batches(5000):
                 connection.execute(target.insert(), [{**row, "batch": batch} for row in rows.to_pylist()])
 
-    explained(write, address)
-
 
 def read_database(address: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield the rows of the table."""
     import sqlalchemy as sa
 
-    engine, table = open_database(address)
     schema = pa.schema([SCHEMA.field(name) for name in columns])
-    statement = sa.select(*(table.c[name] for name in columns)).order_by(table.c.time)
-    connection = explained(lambda _: engine.connect(), address)
-    with connection:
-        streamed = connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
-        result = explained(lambda _: streamed.execute(statement), address)
-        for rows in result.partitions(BATCH_ROWS):
-            cells = [list(cells) for cells in zip(*rows, strict=True)]
-            if "time" in columns:
-                place = list(columns).index("time")
-                cells[place] = [when.replace(tzinfo=when.tzinfo or datetime.UTC) for when in cells[place]]
-            yield pa.record_batch(cells, schema=schema)
+    with explained_errors(address):
+        engine, table = open_database(address)
+        statement = sa.select(*(table.c[name] for name in columns)).order_by(table.c.time)
+        with engine.connect() as connection:
+            streamed = connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
+            for rows in streamed.execute(statement).partitions(BATCH_ROWS):
+                cells = [list(cells) for cells in zip(*rows, strict=True)]
+                if "time" in columns:
+                    place = list(columns).index("time")
+                    cells[place] = [when.replace(tzinfo=when.tzinfo or datetime.UTC) for when in cells[place]]
+                yield pa.record_batch(cells, schema=schema)
 
 
 def new_batch() -> str:
