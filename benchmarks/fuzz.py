@@ -176,7 +176,7 @@ def post(example: bytes | Any) -> None:
 
 
 def one_line(error: Exception) -> None:
-    """Refuse a message that is no line."""
+    """Fail on a message of more than one line."""
     assert "\n" not in str(error).strip(), f"more than a line: {error}"
 
 

@@ -39,7 +39,7 @@ ERRORS: dict[str, Callable[[np.random.Generator, int], Floats]] = {
 def simulate(
     rng: np.random.Generator, kind: str, tested: int, live: int, growth: float = 0.0, shift: float = 0.0
 ) -> str:
-    """Judge one made-up deployment, of a model tested on so many rows and trained on four times as many.
+    """Judge one made-up deployment, of a model tested on `tested` rows and trained on four times as many.
 
     Args:
         growth: of the error.
@@ -91,7 +91,7 @@ def simulations(runs: int) -> None:
 
 
 def cost(rows: int) -> None:
-    """Print time and memory of tools/monitor on a log of so many rows, all of them with an outcome."""
+    """Print time and memory of tools/monitor on a log with this many rows, all with an outcome."""
     card, md5 = load_pinned(Path())
     rng, pools = np.random.default_rng(0), pools_of(card)
     with tempfile.TemporaryDirectory() as folder:

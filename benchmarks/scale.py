@@ -61,7 +61,7 @@ def block_of_rows(block: int, rows: int) -> pd.DataFrame:
 
 
 def write_table(path: Path, rows: int) -> None:
-    """Write the table of so many rows as CSV, block by block."""
+    """Write a table with this many rows as CSV, block by block."""
     with path.open("wb") as file:
         for block, start in enumerate(range(0, rows, BLOCK_ROWS)):
             frame = block_of_rows(block, min(BLOCK_ROWS, rows - start))
@@ -123,7 +123,7 @@ def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
 
 
 def race(rows: int, rivals: list[str], python: str, interactions: str, limit: float, folder: Path) -> None:
-    """Run the pipeline and its rivals on a table of so many rows, and print a table of what they took."""
+    """Run the pipeline and its rivals on a table with this many rows, and print what they took."""
     table, clone = folder / "table.csv", folder / "clone"
     write_table(table, rows)
     git("clone", "--quiet", Path.cwd(), clone)

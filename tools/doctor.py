@@ -86,7 +86,7 @@ def lock() -> str:
     states = {path: state for paths in changes for path, state in paths.items()}
     absent = sorted(path for path, state in states.items() if state in ("deleted", "not in cache"))
     if status and len(absent) == len(states):
-        raise PipelineError(f"not here: {', '.join(absent)}; run `make pull`, or make them: `make repro`")
+        raise PipelineError(f"not here: {', '.join(absent)}; run `make pull`, or rebuild them with `make repro`")
     if status:
         raise PipelineError(f"changed since the last run: {', '.join(status)}; run `make repro`")
     return "up to date"

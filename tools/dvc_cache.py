@@ -1,6 +1,6 @@
 """The objects in DVC's cache, checked against their names, which are their md5: DVC trusts them unread.
 
-Run: python -m tools.dvc_cache     (before `dvc repro`, which would put a damaged object in the place of a good output)
+Run: python -m tools.dvc_cache     (before `dvc repro`, which would replace a good output with a damaged object)
 """
 
 import json

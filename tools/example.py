@@ -21,7 +21,7 @@ EXAMPLES = Path("examples")
 
 
 def use_example(folder: Path, target: Path) -> None:
-    """Put the files of an example in the place of those in `target`."""
+    """Replace the settings in `target` with those of an example."""
     for file in ("config.yaml", "schema.yaml"):
         shutil.copyfile(folder / file, target / file)
     if (folder / "params.yaml").exists():

@@ -39,7 +39,7 @@ FIXES = {  # by S3's code or by the name of botocore's exception
     "ServiceUnavailable": LATER,
     "503": LATER,
     "InternalError": LATER,
-    "500": LATER,  # also botocore's word for an answer that is no XML
+    "500": LATER,  # also botocore's word for an answer that is not XML
     "ConnectionError": NETWORK,
     "HTTPClientError": NETWORK,
 }

@@ -68,7 +68,9 @@ def missing_objects(targets: list[str]) -> str:
     here = tuple(f"{target.rstrip('/')}/" for target in targets)
     wanted = {path for path in status.get("not_in_cache", []) if not targets or f"{path}/".startswith(here)}
     if lacking := ", ".join(sorted(wanted & set(status.get("not_in_remote", [])))):
-        return f"not in the bucket: {lacking}; whoever has them runs `make push`, or make them: `make repro`"
+        return (
+            f"not in the bucket: {lacking}; ask whoever has them to run `make push`, or rebuild them with `make repro`"
+        )
     damaged = ", ".join(sorted(wanted))
     hint = "delete them there, then `make push` from a good clone"
     return f"damaged or unreadable in the bucket: {damaged}; {hint}" if damaged else ""

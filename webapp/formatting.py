@@ -21,7 +21,7 @@ SCALES = {  # features.target: what the model adds up
 
 
 def short(value: float, digits: int = 4) -> str:
-    """Write a number to so many significant digits, its whole part to the last: `1,234`, `0.01235`, `1.2e−7`."""
+    """Write a number with this many significant digits, its whole part in full: `1,234`, `0.01235`, `1.2e−7`."""
     value += 0.0  # turns -0.0 into 0.0
     if not math.isfinite(value) or (value and not 1e-3 <= abs(value) < 1e12):
         mantissa, mark, exponent = f"{value:.3g}".partition("e")

@@ -29,7 +29,7 @@ def code(value: Any) -> Markdown:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Format a number at so many significant digits."""
+    """Format a number with this many significant digits."""
     return "undefined" if value is None else short(value, digits)
 
 

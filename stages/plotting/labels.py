@@ -6,12 +6,12 @@ from itertools import takewhile
 
 
 def wrapped(text: str, width: int = 40, lines: int = 2) -> str:
-    """Break text into at most so many lines."""
+    """Break text into lines, at most this many."""
     return textwrap.fill(text, width, max_lines=lines, placeholder=" …", break_long_words=True)
 
 
 def shortened(text: str, length: int) -> str:
-    """Cut text in its middle to so many characters: names that start alike mostly differ in their ends."""
+    """Cut text in its middle to this many characters: names that start alike mostly differ in their ends."""
     if len(text) <= length:
         return text
     tail = length // 3
@@ -19,7 +19,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def told_apart(labels: Sequence[str], length: int) -> list[str]:
-    """Cut labels to so many characters, each different from the others.
+    """Cut labels to this many characters, each different from the others.
 
     Long labels that would look alike lose their common beginning first; those that still do are numbered.
     """

@@ -142,5 +142,7 @@ def params_for(seen: Survey, target: str, params: Params) -> tuple[dict[str, Any
     if missing > 0.8 * params.validate_.max_invalid_fraction:
         allowed = min(1.0, round(missing + 0.05, 2))
         changes["validate.max_invalid_fraction"] = allowed
-        notes.append(f"params.yaml: validate.max_invalid_fraction is now {allowed}, to let these rows be put aside")
+        notes.append(
+            f"params.yaml: validate.max_invalid_fraction is now {allowed}, so that these rows can go to quarantine"
+        )
     return changes, notes

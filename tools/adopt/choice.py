@@ -8,7 +8,7 @@ from tools.adopt.readings import Reading
 
 ENOUGH = 0.95  # of the known cells that a reading has to read
 CODES = 12  # levels that may be codes
-RECURS = 3  # cells from which a text is no slip of the pen
+RECURS = 3  # cells from which a text is not a typing error
 
 
 class Doubt(NamedTuple):
@@ -89,7 +89,7 @@ def mark_doubt(mark: str, count: int) -> Doubt:
 
 
 def different_units(units: list[tuple[str, str]]) -> Choice:
-    """Text, as the numbers in it have no unit or several; doubtful only if those are units indeed."""
+    """Text, because its numbers have no unit or several; doubtful only if these really are units."""
     texts = [after or before for before, after in units[:4]]
     if len(units) < 2 or not all(map(is_unit, texts)):
         return Choice(None)

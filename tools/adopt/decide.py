@@ -134,7 +134,7 @@ def is_constant(profile: Profile) -> bool:
 
 
 def keep_shared_brackets(decisions: list[Decision]) -> None:
-    """Take back the unit of columns that share their brackets with a column that is no number: part of the name."""
+    """Take back the unit of columns that share their brackets with one that is not a number: part of the name."""
     for decision in decisions:
         unit = decision.field.get("unit")
         others = [other for other in decisions if other.name.endswith((f"({unit})", f"[{unit}]"))]

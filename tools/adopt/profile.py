@@ -37,7 +37,7 @@ class Profile:
     dotted: bool = False  # integers, but written with a decimal mark
     leading_zero: bool = False
     steps: set[int] = field(default_factory=set)  # signs of the differences of neighbours
-    restarts: int | None = 0  # how often a count by ones goes back to its first number; None: it is no such count
+    restarts: int | None = 0  # how often a count by ones goes back to its first number; None: it does not count so
     first: float | None = None
     last: float | None = None
     levels: Counter[str] | None = field(default_factory=Counter)  # None: too many

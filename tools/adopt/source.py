@@ -118,7 +118,7 @@ def dialect_of(files: list[File], target: str, columns: list[str] | None) -> Dia
             raise SourceError(f"{file.shown}: its columns differ from those of {files[0].shown}: {', '.join(odd)}")
     encodings = {other.encoding for other in found} - {"utf-8"}
     if len(encodings) > 1:
-        raise SourceError(f"the files have several encodings: {', '.join(sorted(encodings))}; make them one")
+        raise SourceError(f"the files have several encodings: {', '.join(sorted(encodings))}; convert them to one")
     return replace(dialect, encoding=next(iter(encodings), "utf-8"))
 
 

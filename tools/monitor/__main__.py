@@ -42,7 +42,7 @@ def monitor(log: str, outcomes: str, id_column: str) -> Findings:
     card, md5 = load_pinned(Path())
     params, evaluation, tested = read_params("monitor"), read_params("evaluate"), read_tested()
     truth = read_outcomes(outcomes, id_column, read_schema())
-    # a date moves on by itself: that is no drift
+    # dates move on: that is not drift
     bins = {column.name: make_bins(column) for column in card.inputs if not isinstance(column.effect, Calendar)}
     found = collect(read_rows(log, COLUMNS), truth.truth, md5, card, bins)
     if not found:

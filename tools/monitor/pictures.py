@@ -10,7 +10,7 @@ MOST_LABELS = 12
 
 
 def draw(findings: Findings) -> None:
-    """Draw what there are outcomes for; remove the pictures of an earlier run otherwise."""
+    """Draw the weeks and the calibration if there are outcomes; remove the pictures of an earlier run."""
     for name in ("weeks.png", "calibration.png"):
         (FOLDER / name).unlink(missing_ok=True)
     if findings.live.weeks:

@@ -138,7 +138,7 @@ def is_valid(column: Mapping[str, Any], value: Any) -> bool:
 
 
 def read_number(column: Mapping[str, Any], cell: Any) -> float | None:
-    """Read a number; None if the cell is none."""
+    """Read a number; None if the cell is not one."""
     if isinstance(cell, str):
         cell = rewrite(column, cell)
         return float(cell) if NUMBER.fullmatch(cell) and math.isfinite(float(cell)) else None
@@ -176,7 +176,7 @@ def read_level(column: Mapping[str, Any], cell: Any) -> str:
 
 
 def read_date(column: Mapping[str, Any], cell: Any) -> float | None:
-    """Read a date as seconds since 1970 in UTC; None if the cell is none."""
+    """Read a date as seconds since 1970 in UTC; None if the cell is not a date."""
     with suppress(ValueError, OverflowError):
         if isinstance(cell, str) and column["format"] != "default":
             cell = re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", cell)

@@ -4,7 +4,7 @@
 
 The workers start it once a minute and gunicorn when it stops; by hand it moves what a server left behind. The settings
 are those of the server: PREDICTION_LOG, PREDICTION_LOG_SPOOL. Files are first put in a folder of their own, whose name
-the batch bears in the store: after a crash the same batch is written again, in the place of the first attempt.
+the batch keeps in the store: after a crash the same batch is written again and replaces the first attempt.
 """
 
 import fcntl

@@ -138,7 +138,7 @@ def explained_errors(address: str) -> Iterator[None]:
 
 
 def write_database(address: str, table: pa.Table, batch: str) -> None:
-    """Insert the rows in one transaction, in the place of what an earlier attempt inserted."""
+    """Insert the rows in one transaction; they replace what an earlier attempt inserted."""
     with explained_errors(address):
         engine, target = open_database(address)
         with engine.begin() as connection:

@@ -76,7 +76,7 @@ def reader_of(column: Column, value_of: Reader, marks: Collection[Any], check: C
 
 
 def make_json_reader(column: Column) -> Reader:
-    """Make the reader of a column in JSON: text is no number, 1 is not true, and dates are text in ISO 8601."""
+    """Make the reader of a column in JSON: text is not a number, 1 is not true, and dates are text in ISO 8601."""
     column = in_json(column)
     read, refusal = make_reader(column), f"must be {expected(column)}"
     types: dict[str, list[type]] = {"number": [int, float], "integer": [int, float], "boolean": [bool]}

@@ -115,7 +115,7 @@ def score_table(
     columns = [column for column in card.inputs if column.name in table.header]
     readers = [(column.name, table.header.index(column.name), make_reader(column)) for column in columns]
     numbers = {column.name for column in columns if isinstance(column.effect, Curve) and column.reading.bare_number}
-    texts = [place for place, name in enumerate(table.header) if name not in numbers]  # a number is no formula
+    texts = [place for place, name in enumerate(table.header) if name not in numbers]  # a number is not a formula
     score, total, width = make_scorer(card), make_totaller(card), len(table.header)
     names = free_names(table.header, card)
     nothing = [""] * (len(names) - 1)

@@ -116,7 +116,7 @@ def score(card: Scorecard, row: Mapping[str, Cell]) -> Score:
             or absent where it is missing. Columns that the model does not know are not looked at.
 
     Raises:
-        ValueError: a cell of a number column is no number, or one of a date column is no date.
+        ValueError: a cell of a number column is not a number, or one of a date column is not a date.
     """
     return make_scorer(card)(row)
 

@@ -22,7 +22,7 @@ class EffectCurve(NamedTuple):
     note: str
     bars: list[Box]
     points: str  # of a polyline in a square of 100 by 100
-    given: str  # likewise; empty where no pair of columns changes the curve
+    given: str  # the same, given the other inputs; empty where no pair of columns changes the curve
     zero: float
     ticks: list[Label]
     heights: list[Label]

@@ -29,8 +29,8 @@ class Side(NamedTuple):
     places: list[Place]
     names: list[str]  # of its levels
     labels: list[Label]
-    middles: dict[int, float]  # percent along it of each place of the surface that is on it
-    here: float | None  # likewise of the row
+    middles: dict[int, float]  # where each place of the surface is along it, in percent
+    here: float | None  # where the row is
 
 
 class TableCell(NamedTuple):
