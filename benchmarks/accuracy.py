@@ -6,8 +6,6 @@ Run: python -m benchmarks.accuracy [--ebm] [--folds 5] FILE.csv:TARGET …     (
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +24,8 @@ from stages.table.parts import list_parts, read_part, write_part  # isort: skip
 from stages.table.schema import TableSchema  # isort: skip
 from stages.utils.arrays import Floats  # isort: skip
 from stages.utils.yaml_files import read_settings  # isort: skip
+from tools.adopt.write import update_yaml  # isort: skip
+from tools.commands import git, run  # isort: skip
 
 Fit = Callable[[pd.DataFrame, TableSchema, pd.DataFrame], Floats]  # trains, and predicts other rows
 STAGES = ("features", "interactions", "train")
@@ -34,39 +34,30 @@ FOLDS = 5
 
 def adopt(table: str, target: str, folder: Path) -> tuple[pd.DataFrame, TableSchema]:
     """Clone the repository, adopt a table and give every row of it one of five folds: typed rows, and their schema."""
-    subprocess.run(["git", "clone", "-q", Path.cwd(), folder], check=True)
-    run(folder, "tools.adopt", table, "--target", target, "--yes")
-    for stage in ("ingest", "validate", "split"):
-        run(folder, f"stages.{stage}")
+    git("clone", "-q", Path.cwd(), folder)
+    run(sys.executable, "-m", "tools.adopt", table, "--target", target, "--yes", cwd=folder)
+    run_stages(folder, "ingest", "validate", "split")
     parts = [part for name in ("train", "test") for part in list_parts(folder / "data" / name)]
     rows = pd.concat([read_part(part) for part in parts], ignore_index=True)
     rows["_fold"] = (rows["_hash"].to_numpy() >> np.uint64(11)) % np.uint64(FOLDS)  # equal rows stay together
     return rows, read_settings(folder / "schema.yaml", TableSchema)
 
 
-def run(folder: Path, module: str, *arguments: str) -> None:
-    """Run a module of the clone."""
-    command = [sys.executable, "-m", module, *arguments]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, env={**os.environ, "LOG_LEVEL": "ERROR"})
+def run_stages(folder: Path, *stages: str) -> None:
+    """Run stages of the clone."""
+    for stage in stages:
+        run(sys.executable, "-m", f"stages.{stage}", cwd=folder, env={"LOG_LEVEL": "ERROR"})
 
 
-def setting(folder: Path, old: str, new: str) -> None:
-    """Change a line of params.yaml."""
-    text = (folder / "params.yaml").read_text()
-    (folder / "params.yaml").write_text(text.replace(old, new, 1))
-
-
-def ours(folder: Path, interactions: str) -> Fit:
+def ours(folder: Path, interactions: int | str) -> Fit:
     """The stages of this repository."""
 
     def fit(train: pd.DataFrame, schema: TableSchema, test: pd.DataFrame) -> Floats:
-        setting(folder, "interactions: 0", "interactions: auto")
-        setting(folder, "interactions: auto", f"interactions: {interactions}")
+        update_yaml(folder / "params.yaml", {"features.interactions": interactions})
         for part in (folder / "data/train").glob("part-*"):
             part.unlink()
         write_part(train.assign(_fold=inner_folds(train)), folder / "data/train", 0)
-        for stage in STAGES:
-            run(folder, f"stages.{stage}")
+        run_stages(folder, *STAGES)
         model = joblib.load(folder / "models/model.joblib")
         scale = model["elasticnet"]
         predicted: Floats = from_scale(linear_predictions(model, test), scale.transform) * scale.factor_
@@ -126,7 +117,7 @@ def main() -> None:
             folder = Path(scratch, "clone")
             rows, schema = adopt(table, target, folder)
             rivals: dict[str, Fit] = {
-                "columns alone": ours(folder, "0"),
+                "columns alone": ours(folder, 0),
                 "with pairs": ours(folder, "auto"),
                 "boosted trees": trees(),
                 "boosted trees, pairs only": trees(interaction_cst="pairwise"),

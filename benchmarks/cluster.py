@@ -6,9 +6,9 @@ counts: the first one is when its workers import what they need. Run: python -m 
 
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from benchmarks.common import measured
 from benchmarks.scale import write_table
 from tools.adopt.write import update_yaml
 from tools.cluster_demo import cluster
@@ -18,15 +18,9 @@ STAGES = ("features", "evaluate")
 ROUNDS = 3
 
 
-def seconds(stage: str, copy: Path) -> float:
-    """Run a stage; return how long it took."""
-    start = time.perf_counter()
-    run(sys.executable, "-m", f"stages.{stage}", cwd=copy)
-    return time.perf_counter() - start
-
-
 def main() -> None:
     rows = int(sys.argv[1]) if sys.argv[1:] else 1_000_000
+    commands = [[sys.executable, "-m", f"stages.{stage}"] for stage in STAGES]
     taken: dict[int, list[list[float]]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as scratch:
         table, copy = Path(scratch, "table.csv"), Path(scratch, "clone")
@@ -37,7 +31,7 @@ def main() -> None:
         for workers, rounds in taken.items():
             with cluster(copy, workers) as address:
                 update_yaml(copy / "config.yaml", {"compute.backend": "dask", "compute.scheduler": address})
-                rounds += [[seconds(stage, copy) for stage in STAGES] for _ in range(ROUNDS)]
+                rounds += [[measured(command, copy).seconds for command in commands] for _ in range(ROUNDS)]
     for place, stage in enumerate(STAGES):
         one, two = (min(each[place] for each in rounds) for rounds in taken.values())
         print(f"{rows:,} rows, {stage}: one worker {one:.1f} s, two workers {two:.1f} s, ratio {one / two:.2f}")

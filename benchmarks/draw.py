@@ -4,23 +4,17 @@ Run: python -m benchmarks.draw   (after `dvc repro`; the stages write the same b
 """
 
 import sys
-import time
+from pathlib import Path
 
-from tools.commands import run
+from benchmarks.common import measured
 
 STAGES = ("explore", "report")
 ROUNDS = 3
 
 
-def seconds(stage: str) -> float:
-    """Run a stage; return how long it took."""
-    start = time.perf_counter()
-    run(sys.executable, "-m", f"stages.{stage}")
-    return time.perf_counter() - start
-
-
 def main() -> None:
-    rounds = [[seconds(stage) for stage in STAGES] for _ in range(ROUNDS)]
+    commands = [[sys.executable, "-m", f"stages.{stage}"] for stage in STAGES]
+    rounds = [[measured(command, Path.cwd()).seconds for command in commands] for _ in range(ROUNDS)]
     best = min(rounds, key=sum)
     parts = " + ".join(f"{stage} {taken:.1f} s" for stage, taken in zip(STAGES, best, strict=True))
     print(f"{parts} = {sum(best):.1f} s")

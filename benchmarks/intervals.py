@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.accuracy import adopt, run, setting  # before numpy: fixes the threads
+from benchmarks.accuracy import adopt, run_stages  # before numpy: fixes the threads
 
 import joblib  # isort: skip
 import numpy as np  # isort: skip
@@ -32,6 +32,7 @@ from stages.table.parts import list_parts, read_part  # isort: skip
 from stages.table.schema import TableSchema  # isort: skip
 from stages.utils.arrays import Floats  # isort: skip
 from stages.utils.files import read_json  # isort: skip
+from tools.adopt.write import update_yaml  # isort: skip
 
 COVERAGE = 0.9
 Ends = tuple[Floats, Floats]  # of the intervals of the test rows
@@ -42,10 +43,8 @@ def ours(folder: Path, intervals: str) -> Method:
     """The stages of this repository."""
 
     def fit(train: pd.DataFrame, schema: TableSchema, test: pd.DataFrame) -> Ends:
-        for other in ("scaled", "binned"):
-            setting(folder, f"intervals: {other}", f"intervals: {intervals}")
-        for stage in ("features", "interactions", "train", "evaluate"):
-            run(folder, f"stages.{stage}")
+        update_yaml(folder / "params.yaml", {"evaluate.intervals": intervals})
+        run_stages(folder, "features", "interactions", "train", "evaluate")
         model = joblib.load(folder / "models/model.joblib")
         return ends_of(model, read_json(folder / "models/intervals.json"), test)
 

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from tools.adopt.write import update_yaml
 from tools.commands import environment, git, run
 
 BLOCK_ROWS = 250_000
@@ -122,14 +123,13 @@ def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=folder, env=environment(), stdout=output, stderr=subprocess.STDOUT)
 
 
-def race(rows: int, rivals: list[str], python: str, interactions: str, limit: float, folder: Path) -> None:
+def race(rows: int, rivals: list[str], python: str, interactions: int | str, limit: float, folder: Path) -> None:
     """Run the pipeline and its rivals on a table with this many rows, and print what they took."""
     table, clone = folder / "table.csv", folder / "clone"
     write_table(table, rows)
     git("clone", "--quiet", Path.cwd(), clone)
     run(sys.executable, "-m", "tools.adopt", str(table), "--target", "target", "--yes", cwd=clone)
-    params = clone / "params.yaml"
-    params.write_text(params.read_text().replace("interactions: auto", f"interactions: {interactions}"))
+    update_yaml(clone / "params.yaml", {"features.interactions": interactions})
     print(f"\n{rows:,} rows, {table.stat().st_size / 1e6:,.0f} MB of CSV", flush=True)
     print("| | seconds | CPU seconds | peak memory, MB | test R² |\n|---|---:|---:|---:|---:|")
     process = start(["dvc", "repro", "--force"], clone)
@@ -180,13 +180,11 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="Python of an environment with the rivals' packages")
     parser.add_argument("--interactions", default="auto", help="features.interactions of the pipeline")
     parser.add_argument("--minutes", type=float, default=60, help="the most that each may take")
-    parser.add_argument("--folder", type=Path, help="where the tables and clones go; a temporary folder by default")
     arguments = parser.parse_args()
+    interactions = int(arguments.interactions) if arguments.interactions.isdecimal() else arguments.interactions
     for rows in arguments.rows:
-        with tempfile.TemporaryDirectory(dir=arguments.folder) as scratch:
-            race(
-                rows, arguments.rivals, arguments.python, arguments.interactions, 60 * arguments.minutes, Path(scratch)
-            )
+        with tempfile.TemporaryDirectory() as scratch:
+            race(rows, arguments.rivals, arguments.python, interactions, 60 * arguments.minutes, Path(scratch))
 
 
 if __name__ == "__main__":

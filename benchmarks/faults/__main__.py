@@ -1,6 +1,6 @@
 """Faults by the hundred: kills, flipped bytes, full disks, pauses, a wrong clock, a bad bucket.
 
-Run     python -m benchmarks.faults --minutes 60 [--seed 0] [--only KIND ...] [--markdown FILE]
+Run     python -m benchmarks.faults --minutes 60 [--seed 0] [--only KIND ...]
         python -m benchmarks.faults --only KIND --number NUMBER                (repeats one round)
 
 Each round breaks a fresh copy of a small built project at random and runs the next command, which must end in the bytes
@@ -56,7 +56,6 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=5, metavar="SECONDS", help="length of a SIGSTOP")
     parser.add_argument("--log", type=Path, default=Path("logs/faults.jsonl"))
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what rounds that went wrong leave")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to a file, too")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are stopped
     kinds = [kind for kind in KINDS if not options.only or kind.startswith(tuple(options.only))]
@@ -68,10 +67,8 @@ def main() -> None:
             for kind in kinds:
                 print(run_round(ground, kind, options.seed, options.number), flush=True)
                 ground.clear()
-    table = tabulate(count(read_log(options.log)), HEADERS, tablefmt="github", colalign=["left", *["right"] * 5])
-    print(table)
-    if options.markdown:
-        options.markdown.write_text(f"{table}\n", encoding="utf-8")
+    table = count(read_log(options.log))
+    print(tabulate(table, HEADERS, tablefmt="github", colalign=["left", *["right"] * 5]))
 
 
 def campaign(ground: Ground, kinds: list[str], options: argparse.Namespace) -> None:

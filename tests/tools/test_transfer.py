@@ -243,7 +243,8 @@ def test_object_missing_in_the_bucket(clone: Project, s3: str, scorecard_md5: st
         store.put_object(Bucket=BUCKET, Key=key, Body=content)
     assert done.returncode == 2
     assert last_line(done) == (
-        f"pull: not in the bucket: {SCORECARD}; ask whoever has them to run `make push`, or rebuild them with `make repro`"
+        f"pull: not in the bucket: {SCORECARD}; ask whoever has them to run `make push`, "
+        "or rebuild them with `make repro`"
     )
 
 

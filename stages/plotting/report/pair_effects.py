@@ -91,7 +91,7 @@ def upright(first: Side, second: Side) -> bool:
 
 
 def make_side(axis: SurfaceAxis, rows: Floats, sample: pd.DataFrame, schema: TableSchema, step: float) -> Side:
-    """Lay out one side of a surface; `rows` (places,) are the training rows at each place, `step` spreads equal cells."""
+    """Lay out one side of a surface; `rows` (places,) are the training rows there, `step` spreads equal cells."""
     column = schema.column(axis.column)
     label = f"{column.title or column.name}: {axis.part}" if axis.part else column.label
     cells = sample[axis.column]
