@@ -4,6 +4,8 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stages.utils.errors import PipelineError
@@ -52,6 +54,15 @@ def run(
         reason = "its own lines are above" if shown else next(iter(done.stderr.strip().splitlines()), "no message")
         raise PipelineError(f"`{line}` failed with exit code {done.returncode}: {reason}")
     return "" if shown else done.stdout.removesuffix("\n")
+
+
+@contextmanager
+def failure_in_one_line(name: str, kinds: tuple[type[Exception], ...] = (PipelineError,)) -> Iterator[None]:
+    """End this process with one line and exit code 1 where the block raises an error of these kinds."""
+    try:
+        yield
+    except kinds as error:
+        raise SystemExit(f"{name}: {' '.join(str(error).split())}") from None
 
 
 def environment(variables: dict[str, str] | None = None) -> dict[str, str]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stages.utils.errors import PipelineError
-from tools.commands import git, run
+from tools.commands import failure_in_one_line, git, run
 from webapp.pin import PinError, load_pinned
 
 TOOLS = ("docker", "podman", "buildah")
@@ -49,13 +49,11 @@ def source() -> str:
 
 
 def main() -> None:
-    try:
+    with failure_in_one_line("image", (PipelineError, PinError)):
         tool, md5 = working_tool(), load_pinned(Path()).md5
         tag = f"{NAME}:{revision()}"
         command = build_command(tool, tag, revision(), source(), md5, *sys.argv[1:])
         run(*command, env={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}, shown=True)  # AWS wants an image, not an index
-    except (PipelineError, PinError) as error:
-        raise SystemExit(f"image: {error}") from None
     print(f"image: {tag}, built by {tool}, model {md5}")
 
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from stages.utils.errors import PipelineError
-from tools.commands import run
+from tools.commands import failure_in_one_line, run
 
 
 def read_pins() -> dict[str, set[str]]:
@@ -65,10 +64,8 @@ def lock(keep: bool) -> None:
 
 def main() -> None:
     before = read_pins()
-    try:
+    with failure_in_one_line("lock"):
         lock(keep="--keep" in sys.argv[1:])
-    except PipelineError as error:
-        sys.exit(f"lock: {error}")
     print("\n".join(changes(before, read_pins())) or "no version changed")
 
 

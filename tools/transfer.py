@@ -10,7 +10,7 @@ import sys
 
 from stages.utils.errors import PipelineError
 from stages.utils.parent_death import die_with_parent
-from tools.commands import environment, run
+from tools.commands import environment, failure_in_one_line, run
 from tools.dvc_cache import check_cache
 from tools.s3_remote import check_remote
 
@@ -77,8 +77,6 @@ def missing_objects(targets: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    try:
+    with failure_in_one_line(sys.argv[1]):
         transfer(sys.argv[1], sys.argv[2:])
-    except PipelineError as error:
-        sys.exit(f"{sys.argv[1]}: {error}")
     print(f"{sys.argv[1]}: done")

@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
 from tools.check_serving import check_serving
-from tools.commands import git, run
+from tools.commands import failure_in_one_line, git, run
 from tools.dvc_cache import cache_dir, is_intact, object_path
 
 SECONDS = 6 * 3600  # for a rebuild
@@ -185,12 +185,10 @@ def main() -> None:
         "--serving", action="store_true", help="rebuild nothing; compare serving with the model instead"
     )
     arguments = parser.parse_args()
-    try:
+    with failure_in_one_line("verify"):
         if git("status", "--porcelain", "--untracked-files=no") and not arguments.serving:
             print("verify: uncommitted changes are left out", file=sys.stderr)
         print(f"verify: {check_serving() if arguments.serving else verify(arguments.tolerance)}")
-    except PipelineError as error:
-        sys.exit(f"verify: {error}")
 
 
 if __name__ == "__main__":

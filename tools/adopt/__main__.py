@@ -11,8 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from stages.utils.errors import PipelineError
 from tools.adopt.adopt import adopt
+from tools.commands import failure_in_one_line
 
 
 def main() -> None:
@@ -27,10 +27,9 @@ def main() -> None:
     args = parser.parse_args()
     ask = not args.yes and sys.stdin.isatty() and sys.stdout.isatty()
     try:
-        columns = names_of(args.columns)
-        adopt(args.uri, args.target, Path.cwd(), args.query, args.table, columns, ask=ask, force=args.force)
-    except PipelineError as error:
-        raise SystemExit(f"adopt: {' '.join(str(error).split())}") from None
+        with failure_in_one_line("adopt"):
+            columns = names_of(args.columns)
+            adopt(args.uri, args.target, Path.cwd(), args.query, args.table, columns, ask=ask, force=args.force)
     except KeyboardInterrupt:
         raise SystemExit("adopt: interrupted; nothing was written") from None
 

@@ -21,7 +21,7 @@ from stages.utils.metrics_files import (
     ValidationMetrics,
     read_metrics,
 )
-from tools.commands import git, run
+from tools.commands import failure_in_one_line, git, run
 from tools.pull_request.scorecard_diff import describe_changes
 
 SCORECARD = "models/scorecard.json"
@@ -95,11 +95,9 @@ def main() -> None:
     parser.add_argument("base", help="the commit to compare with")
     parser.add_argument("--offline", action="store_true", help="do not ask the bucket")
     arguments = parser.parse_args()
-    try:
+    with failure_in_one_line("report"):
         missing = [] if arguments.offline else not_pushed()
         text = report(arguments.base, missing, arguments.offline)
-    except PipelineError as error:
-        sys.exit(f"report: {error}")
     print(text, end="")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
