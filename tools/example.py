@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from dvc.utils.flatten import flatten
 from ruamel.yaml import YAML
 
 from stages.utils.errors import PipelineError, did_you_mean
@@ -25,9 +26,7 @@ def use_example(folder: Path, target: Path) -> None:
     for file in ("config.yaml", "schema.yaml"):
         shutil.copyfile(folder / file, target / file)
     if (folder / "params.yaml").exists():
-        sections = YAML(typ="safe").load(folder / "params.yaml")
-        changes = {f"{name}.{key}": value for name, section in sections.items() for key, value in section.items()}
-        update_yaml(target / "params.yaml", changes)
+        update_yaml(target / "params.yaml", flatten(YAML(typ="safe").load(folder / "params.yaml")))
 
 
 def copy_checkout(target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ruamel.yaml import YAML
 from tabulate import tabulate
 
 from tools.adopt.decide import Decision
@@ -12,7 +13,7 @@ KEYS = ("type", "role", "name")  # where to change a field that lacks the line
 
 def show(decisions: list[Decision]) -> None:
     """Print the table of decisions."""
-    rows = []
+    rows = [("", "column", "type", "role", "why")]
     for decision in decisions:
         kind = decision.field["type"]
         if "categories" in decision.field:
@@ -24,20 +25,19 @@ def show(decisions: list[Decision]) -> None:
         kind += f" [{decision.field['unit']}]" if "unit" in decision.field else ""
         why = "; ".join([*decision.why, *(doubt.said for doubt in decision.doubts)])
         rows.append(("?" if decision.doubts else "", decision.name, kind, decision.role, why))
-    print(tabulate(rows, ["", "column", "type", "role", "why"], tablefmt="plain", disable_numparse=True), end="\n\n")
+    print(tabulate(rows, tablefmt="plain", disable_numparse=True), end="\n\n")
 
 
 def show_advice(decisions: list[Decision], path: Path) -> None:
     """Print for each doubt the line of schema.yaml that it is about, and what to change there."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    starts = [number for number, line in enumerate(lines) if line.startswith("  - name: ")]
     if not any(decision.doubts for decision in decisions):
         return
+    text = path.read_text(encoding="utf-8")
+    lines, fields = text.splitlines(), YAML().load(text)["fields"]
     print(f"\nWhat to change in {path.name} where a ? is wrong:")
-    for decision, start, end in zip(decisions, starts, [*starts[1:], len(lines)], strict=True):
+    for decision, field in zip(decisions, fields, strict=True):
         for doubt in decision.doubts:
-            places = {line.strip(" -").partition(":")[0]: number for number, line in enumerate(lines[start:end], start)}
-            number = next(places[key] for key in (doubt.key, *KEYS) if key in places)
+            number, _ = field.lc.key(next(key for key in (doubt.key, *KEYS) if key in field))
             print(f"  line {number + 1}, {decision.name}, `{lines[number].strip(' -')}`: {doubt.advice}")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pygit2
+from dvc.utils.flatten import flatten
 from ruamel.yaml import YAML
 
 from stages.utils.metrics_files import EvaluationMetrics, TrainMetrics
@@ -100,16 +101,7 @@ def read_run(repository: pygit2.Repository, source: Source) -> Run | None:
     return Run(
         hashlib.sha256(text.encode()).hexdigest(),
         source,
-        {key: value for section in params for key, value in flat(section)},
-        {key: float(value) for key, value in flat(metrics) if isinstance(value, bool | int | float)},
+        {key: value for section in params for key, value in flatten(section).items()},
+        {key: float(value) for key, value in flatten(metrics).items() if isinstance(value, bool | int | float)},
         md5s,
     )
-
-
-def flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested dictionaries under dotted keys: `train.alpha`."""
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
