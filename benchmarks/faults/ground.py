@@ -129,10 +129,10 @@ class Ground:
         project.env = self.variables()
         return project
 
-    def clone(self, project: Project, name: str = "clone") -> Project:
+    def clone(self, project: Project) -> Project:
         """Clone a project, with nothing pulled."""
-        project.git("clone", "--quiet", str(project.path), str(self.place / name))
-        return Project(self.place / name, self.variables())
+        project.git("clone", "--quiet", str(project.path), str(self.place / "clone"))
+        return Project(self.place / "clone", self.variables())
 
     def variables(self) -> dict[str, str]:
         """The variables of a round's processes."""

@@ -35,7 +35,6 @@ class Entity(NamedTuple):
     decision: Decision
     levels: int
     shared: list[str]  # columns with one value per entity
-    is_panel: bool  # another column orders the rows of each entity
     weight: int  # of the evidence: from 2 on the column becomes the group
 
 
@@ -74,12 +73,13 @@ def as_entity(decision: Decision, decisions: list[Decision], typed: pd.DataFrame
     shared = [d for d in others if belongs(typed[d.name], names)]
     shared = [d for d in shared if d.field["type"] == "number" or not is_alias(typed, d.name, decision.name)]
     numbers = [d for d in shared if d.field["type"] in ("number", "date", "datetime")]
+    # a panel: another column orders the rows of each entity
     is_panel = any(orders(typed[d.name], names) for d in others if d.field["type"] in ("integer", "date", "datetime"))
     evidence = len(numbers) + (len(shared) > len(numbers)) + is_panel
     weight = 2 * is_subject + evidence + (is_named and evidence > 0)
     if not weight or (weight == 1 and is_panel):
         return None
-    return Entity(decision, levels, [d.name for d in shared], is_panel, weight)
+    return Entity(decision, levels, [d.name for d in shared], weight)
 
 
 def belongs(values: pd.Series, names: pd.Series) -> bool:

@@ -11,11 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from stages.model_card.markdown import Markdown, render
 from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
 from stages.utils.metrics_files import (
     EvaluationMetrics,
-    Gate,
     SplitMetrics,
     TrainMetrics,
     ValidationMetrics,
@@ -26,19 +26,8 @@ from tools.pull_request.scorecard_diff import describe_changes
 
 SCORECARD = "models/scorecard.json"
 HEADLINES = (EvaluationMetrics.path, TrainMetrics.path, ValidationMetrics.path, SplitMetrics.path)
+TEMPLATE = Path(__file__).with_name("report.md.jinja")
 SECONDS = 120  # for one command
-
-
-def gate_section(gate: Gate) -> str:
-    """State the gate's verdict, and the checks that failed."""
-    return (
-        "**Gate passed.**" if gate.passed else f"**Gate FAILED**: {', '.join(gate.failed)}. It would not be deployed."
-    )
-
-
-def section(title: str, text: str) -> str:
-    """Put a title above a table or a list, or above one line if there is nothing to show."""
-    return f"### {title}\n\n{text or 'No change.'}"
 
 
 def scorecard_changes(base: str) -> str:
@@ -74,20 +63,16 @@ def not_pushed() -> list[str]:
 
 def report(base: str, missing: list[str], offline: bool) -> str:
     """Compose the report."""
-    sections = [f"## Experiment against `{base}`"]
-    if missing:
-        sections.append(f"**Not pushed**: {', '.join(f'`{path}`' for path in missing)}. Run `make push`.")
     metrics = run("dvc", "metrics", "diff", base, "--md", "--targets", *HEADLINES, seconds=SECONDS)
-    sections += [
-        gate_section(read_metrics(EvaluationMetrics).gate),
-        section("Metrics", metrics),
-        section("Parameters", run("dvc", "params", "diff", base, "--md", seconds=SECONDS)),
-        section("Scorecard", scorecard_changes(base)),
-        section("Pictures", changed_pictures(base)),
-    ]
-    if offline:
-        sections.append("The bucket was not asked whether it has every object.")
-    return "\n\n".join(sections) + "\n"
+    tables = {
+        "Metrics": metrics,
+        "Parameters": run("dvc", "params", "diff", base, "--md", seconds=SECONDS),
+        "Scorecard": scorecard_changes(base),
+        "Pictures": changed_pictures(base),
+    }
+    sections = {title: Markdown(text) for title, text in tables.items()}
+    gate = read_metrics(EvaluationMetrics).gate
+    return render(TEMPLATE, base=base, missing=missing, gate=gate, sections=sections, offline=offline)
 
 
 def main() -> None:

@@ -25,7 +25,6 @@ class Effect:
     knots: Floats  # (k,), of a curve; a date's are days since 1970
     values: Floats  # (k,) at each knot; or of each level, and of any other level last
     folds: list[Floats]  # the values in each fold's model
-    missing: float
     cells: Floats  # (n,) of the sample: numbers, or positions in `values`; NaN where missing
     is_date: bool = False
 
@@ -90,7 +89,7 @@ def of_curve(label: str, cells: Floats, found: list[Curve], start: float | None 
     """
     knots = np.array(found[0].knots)
     model, *folds = (np.interp(knots, each.knots, each.values) for each in found)
-    return Effect(label, [], knots + (start or 0.0), model, folds, found[0].missing, cells, start is not None)
+    return Effect(label, [], knots + (start or 0.0), model, folds, cells, start is not None)
 
 
 def of_levels(label: str, cells: "pd.Series[str]", found: list[Levels], labels: dict[str, str]) -> Effect:
@@ -101,4 +100,4 @@ def of_levels(label: str, cells: "pd.Series[str]", found: list[Levels], labels: 
     place = np.where(place < 0, len(levels), place)
     place[cells.isna().to_numpy()] = np.nan
     names = [*(labels.get(level, level) for level in levels), "other levels"]
-    return Effect(label, names, np.empty(0), model, folds, found[0].missing, place)
+    return Effect(label, names, np.empty(0), model, folds, place)
