@@ -26,6 +26,7 @@ from stages.sources.files import found_files, split_member
 from stages.table.parts import list_parts, read_part
 from stages.table.schema import read_schema
 from stages.utils.config import Source, read_source_settings
+from stages.utils.errors import PipelineError
 from stages.utils.files import read_json
 from stages.validation.cells import type_cells
 from stages.validation.constraints import failed_checks, pandera_schema
@@ -64,7 +65,7 @@ def check_serving() -> str:
     """Compare serving with the model on the source of the working directory's pipeline; describe what was compared.
 
     Raises:
-        SystemExit: a row differs; the message names the first one.
+        PipelineError: a row differs; the message names the first one.
         PinError: the scorecard is not the one that dvc.lock pins.
     """
     source, _ = read_source_settings()
@@ -77,7 +78,7 @@ def check_serving() -> str:
             predict_file(given, predicted, model.card)
             outputs.append(predicted)
             if suffix == ".csv" and send_batch(model, given) != predicted.read_bytes():
-                raise SystemExit(f"verify: {table}: /api/v1/batch and tools/predict answer differently")
+                raise PipelineError(f"{table}: /api/v1/batch and tools/predict answer differently")
         results = len(free_names([], model.card))
         served = (row for output in outputs for row in read_output(output, results))
         rows, refused = compare(expected_rows(model.card), served, model.card)
@@ -150,22 +151,22 @@ def compare(expected: Iterator[Expected], served: Iterator[Served], card: Scorec
     """Compare row by row; give the number of rows, and of those that are refused.
 
     Raises:
-        SystemExit: a row is predicted, refused or taken otherwise than in the pipeline, or missing.
+        PipelineError: a row is predicted, refused or taken otherwise than in the pipeline, or missing.
     """
     spread = card.target.quantiles[-1] - card.target.quantiles[0]
     rows = refused = 0
     for wanted, found in zip_longest(expected, served):
         if wanted is None or found is None:
             number = "fewer" if found is None else "more"
-            raise SystemExit(f"verify: serving answers {number} rows than the pipeline has read")
+            raise PipelineError(f"serving answers {number} rows than the pipeline has read")
         rows += 1
         refused += wanted.is_refused
         if wanted.is_refused != (found.scores is None):
-            raise SystemExit(f"verify: {wanted.place}: {found.reason or 'is predicted, but in data/quarantine'}")
+            raise PipelineError(f"{wanted.place}: {found.reason or 'is predicted, but in data/quarantine'}")
         for answer, right in zip(found.scores or (), wanted.scores or (), strict=False):
             if not abs(answer - right) <= TOLERANCE * max(abs(right), spread):
-                raise SystemExit(
-                    f"verify: {wanted.place}: {found.scores} is served, models/model.joblib predicts {wanted.scores} "
+                raise PipelineError(
+                    f"{wanted.place}: {found.scores} is served, models/model.joblib predicts {wanted.scores} "
                     f"(prediction, lower and upper end)"
                 )
     return rows, refused

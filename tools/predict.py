@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from stages.utils.errors import PipelineError
 from stages.utils.files import replacing
 from webapp.pin import PinError, load_pinned
 from webapp.scoring.cells import make_reader
@@ -28,10 +29,6 @@ from webapp.scoring.scorer import Scorer, Totaller, make_scorer, make_totaller
 
 BATCH = 2000  # rows of a Parquet file in memory
 ALL_SCORED, SOME_REFUSED, FAILED = 0, 1, 2
-
-
-class FileError(Exception):
-    """The input or output is not what it should be; the message is one line."""
 
 
 class Counts(NamedTuple):
@@ -49,7 +46,7 @@ def main() -> int:
     try:
         card, _ = load_pinned(Path.cwd())
         counts = predict_file(arguments.input, arguments.output, card)
-    except (PinError, FileError) as error:
+    except (PinError, PipelineError) as error:
         print(error, file=sys.stderr)
         return FAILED
     print(f"{arguments.output}: {counts.scored:,} rows scored, {counts.refused:,} refused", file=sys.stderr)
@@ -60,20 +57,20 @@ def predict_file(source: Path, target: Path, card: Scorecard) -> Counts:
     """Score a file, and write it with its results; nothing is written if it cannot be read to its end.
 
     Raises:
-        FileError: a file cannot be read or written, or is of another kind.
+        PipelineError: a file cannot be read or written, or is of another kind.
     """
     is_parquet = source.suffix == ".parquet"
     if is_parquet != (target.suffix == ".parquet"):
-        raise FileError(f"{target}: both files are CSV, or both end in .parquet")
+        raise PipelineError(f"{target}: both files are CSV, or both end in .parquet")
     try:
         with replacing(target) as partial:
             return (score_parquet if is_parquet else score_csv)(source, partial, card)
     except InputError as error:
-        raise FileError(f"{source}: {error}") from None
+        raise PipelineError(f"{source}: {error}") from None
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise FileError(f"{source}: not readable as Parquet: {' '.join(str(error).split())}") from None
+        raise PipelineError(f"{source}: not readable as Parquet: {' '.join(str(error).split())}") from None
     except OSError as error:  # Arrow's own have no name and no number
-        raise FileError(f"{error.filename or source}: {error.strerror or ' '.join(str(error).split())}") from None
+        raise PipelineError(f"{error.filename or source}: {error.strerror or ' '.join(str(error).split())}") from None
 
 
 def score_csv(source: Path, target: Path, card: Scorecard) -> Counts:

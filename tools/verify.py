@@ -25,6 +25,7 @@ from stages.utils.files import read_json
 from tools.check_serving import check_serving
 from tools.commands import failure_in_one_line, git, run
 from tools.dvc_cache import cache_dir, is_intact, object_path
+from webapp.pin import PinError
 
 SECONDS = 6 * 3600  # for a rebuild
 
@@ -185,7 +186,7 @@ def main() -> None:
         "--serving", action="store_true", help="rebuild nothing; compare serving with the model instead"
     )
     arguments = parser.parse_args()
-    with failure_in_one_line("verify"):
+    with failure_in_one_line("verify", (PipelineError, PinError)):
         if git("status", "--porcelain", "--untracked-files=no") and not arguments.serving:
             print("verify: uncommitted changes are left out", file=sys.stderr)
         print(f"verify: {check_serving() if arguments.serving else verify(arguments.tolerance)}")

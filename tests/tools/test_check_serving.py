@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stages.utils.errors import PipelineError
 from tests.helpers.pipeline import STAGES
 from tests.helpers.project import SHARED_DATA, SHARED_TABLES, Project
 from tests.helpers.serving import write_lock
@@ -174,5 +175,7 @@ def test_a_difference_is_named(project: Project, monkeypatch: pytest.MonkeyPatch
     card = Path(SCORECARD).read_text().replace('"-200"', '"-201"')
     Path(SCORECARD).write_text(card)
     write_lock(Path(), path=SCORECARD, hash="md5", md5=hashlib.md5(card.encode()).hexdigest(), size=len(card.encode()))
-    with pytest.raises(SystemExit, match=r"data/source/table.csv, line 11: .* is served, models/model.joblib predicts"):
+    with pytest.raises(
+        PipelineError, match=r"data/source/table.csv, line 11: .* is served, models/model.joblib predicts"
+    ):
         check_serving()
