@@ -48,25 +48,25 @@ def make_pages(model: Model) -> Blueprint:
         }
 
     def show_form(typed: dict[str, str], counted: bool) -> tuple[str, int]:
-        errors: dict[str, str] = {}
-        row: dict[str, Cell] | None = None
-        try:
-            row = model.read_form(typed)
-        except RowError as error:
-            errors = dict(error.mistakes)
-        score = None if row is None else model.score(row)
-        warnings = {} if row is None or score is None else pair_notes(card, model.unseen(row), score.unseen_pairs)
-        fields = make_fields(card, typed, errors, warnings)
-        if counted:
-            outcomes["refused" if row is None else "scored"].inc()
-            metrics.inputs.add([] if row is None else [row])
         focus = request.form.getlist("focus")[-1:]
         column, surface = in_focus(card, focus[0] if focus else by_reach.name, by_reach)
         chosen = column.name if surface is None or surface.name not in focus else surface.name
-        found = None if row is None or score is None else describe(card, row, score, fields, column, surface)
-        if found is not None and row is not None and score is not None and model.total is not None:
+        try:
+            row = model.read_form(typed)
+        except RowError as error:
+            if counted:
+                outcomes["refused"].inc()
+            fields = make_fields(card, typed, dict(error.mistakes), {})
+            return render_template("index.html", fields=fields, found=None, focus=chosen), 422
+        if counted:
+            outcomes["scored"].inc()
+            metrics.inputs.add([row])
+        score = model.score(row)
+        fields = make_fields(card, typed, {}, pair_notes(card, model.unseen(row), score.unseen_pairs))
+        found = describe(card, row, score, fields, column, surface)
+        if model.total is not None:
             found["in_total"] = describe_total(model.total(row, score), fields[-1])
-        return render_template("index.html", fields=fields, found=found, focus=chosen), 422 if errors else 200
+        return render_template("index.html", fields=fields, found=found, focus=chosen), 200
 
     @blueprint.get("/")
     def start() -> tuple[str, int]:
