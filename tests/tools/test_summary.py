@@ -2,10 +2,11 @@
 
 import pytest
 
+from stages.model_card.markdown import render
 from stages.utils.metrics_files import EvaluationMetrics, Gate, read_metrics, write_metrics
 from tests.helpers.project import Project
 from tools import summary
-from tools.pull_request.__main__ import gate_section
+from tools.pull_request.__main__ import TEMPLATE
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from tools.pull_request.__main__ import gate_section
         (
             Gate(min_r2=False, max_rmse_to_ols=None, min_coverage=False, min_worst_group_coverage=None, passed=False),
             "gate FAILED: min_r2, min_coverage",
-            "**Gate FAILED**: min_r2, min_coverage. It would not be deployed.",
+            "**Gate FAILED**: `min_r2`, `min_coverage`. It would not be deployed.",
         ),
     ],
 )
@@ -36,7 +37,7 @@ def test_a_check_that_is_switched_off_has_not_failed(
     assert f"  {in_summary}" in lines
     [least_squares] = [line for line in lines if "least squares" in line]
     assert least_squares.split()[2] == "undefined"
-    assert gate_section(gate) == in_report
+    assert f"{in_report}\n" in render(TEMPLATE, base="main", missing=[], gate=gate, sections={}, offline=False)
 
 
 def test_metrics_that_are_not_there(in_project: Project) -> None:
