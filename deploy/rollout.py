@@ -53,17 +53,15 @@ def roll_out(plan: Plan) -> Outcome:
     before = running(plan)
     address = address_of(plan) if before and plan.target.has_alarm else None
     with steady_requests(address, plan.traffic):
-        try:
-            return attempt(plan, before)
-        except AlarmRollbackError as error:
-            first = roll_back(plan, before, str(error))
-            if first.exit_code == 2 or before is None:
-                return first
-        print(f"deploy: {first.text}; trying once more", file=sys.stderr, flush=True)
-        try:
-            return attempt(plan, before)
-        except AlarmRollbackError as error:
-            return roll_back(plan, before, f"{error}, for the second time (docs/shipping.md, Rollouts)")
+        for remark in ("", ", for the second time (docs/shipping.md, Rollouts)"):
+            try:
+                return attempt(plan, before)
+            except AlarmRollbackError as error:
+                outcome = roll_back(plan, before, f"{error}{remark}")
+            if remark or outcome.exit_code == 2 or before is None:
+                break
+            print(f"deploy: {outcome.text}; trying once more", file=sys.stderr, flush=True)
+    return outcome
 
 
 def attempt(plan: Plan, before: str | None) -> Outcome:
