@@ -21,7 +21,7 @@ from tools.adopt.missing import propose_marks
 from tools.adopt.naming import title_of
 from tools.adopt.orders import find_orders
 from tools.adopt.report import ask_about, show, show_advice
-from tools.adopt.roles import choose_target, find_counters, find_exposure, find_ids, find_time, find_weight, keep_one
+from tools.adopt.roles import choose_target, find_amounts, find_counters, find_ids, find_time, keep_one
 from tools.adopt.scale import choose_scale
 from tools.adopt.source import copied, look
 from tools.adopt.write import update_yaml, write_schema
@@ -91,8 +91,7 @@ def survey(source: dict[str, Any], target: str, params: Params, columns: list[st
     choose_target(decisions, target)
     propose_marks(decisions, sample, typed_by(decisions, sample))
     find_ids(decisions, sample)
-    find_exposure(decisions)
-    find_weight(decisions)
+    find_amounts(decisions)
     find_time(decisions)
     typed = typed_by(decisions, sample)
     entities = find_entities(decisions, typed)

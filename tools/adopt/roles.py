@@ -13,6 +13,10 @@ from tools.adopt.profile import Profile
 FEWEST = 20  # cells from which a column without repeats is an id
 SHORTEST_RUN = 10  # rows, on average, that a counter counts before it starts again
 CYCLES = (12, 24, 31, 48, 52, 53, 60, 96, 144, 288, 365, 366)  # months, hours, days, weeks, minutes
+AMOUNTS = {  # by role: names of such columns, why, and a question
+    "exposure": (EXPOSURE, "divides the target, so that the model predicts a rate", "is the target a total over it?"),
+    "weight": (WEIGHT, "says how much each row counts", "does it?"),
+}
 
 
 def choose_target(decisions: list[Decision], target: str) -> None:
@@ -69,20 +73,12 @@ def restarts(profile: Profile, words: str) -> bool:
     return profile.rows >= SHORTEST_RUN * runs and not is_cycle
 
 
-def find_exposure(decisions: list[Decision]) -> None:
-    """Propose role exposure for the first positive number whose name says that the target is a total over it."""
-    for decision in amounts(decisions, EXPOSURE, is_positive=True):
-        decision.leave_out("exposure", "divides the target, so that the model predicts a rate")
-        decision.doubt("is the target a total over it?", "role", "delete this line if it is a measurement")
-        return
-
-
-def find_weight(decisions: list[Decision]) -> None:
-    """Propose role weight for the first number whose name says that it weighs the rows."""
-    for decision in amounts(decisions, WEIGHT):
-        decision.leave_out("weight", "says how much each row counts")
-        decision.doubt("does it?", "role", "delete this line if it is a measurement")
-        return
+def find_amounts(decisions: list[Decision]) -> None:
+    """Propose role exposure and role weight, each for the first number whose name says that it is one."""
+    for role, (name, why, question) in AMOUNTS.items():
+        if decision := next(amounts(decisions, name, is_positive=role == "exposure"), None):
+            decision.leave_out(role, why)
+            decision.doubt(question, "role", "delete this line if it is a measurement")
 
 
 def amounts(decisions: list[Decision], name: re.Pattern[str], is_positive: bool = False) -> Iterator[Decision]:
