@@ -17,10 +17,10 @@ from tests.helpers.in_process import run_dvc, run_stage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
-SHARED_TABLES = {  # and their targets
-    "wine": ("winequality-red.csv", "quality"),
-    "bike": ("hour.csv", "cnt"),
-    "california": ("housing.csv", "median_house_value"),
+SHARED_TABLES = {  # and their targets, and the l1_ratio of params.yaml's list that `auto` chooses
+    "wine": ("winequality-red.csv", "quality", 1.0),
+    "bike": ("hour.csv", "cnt", 0.5),
+    "california": ("housing.csv", "median_house_value", 1.0),
 }
 TIMEOUT = 300  # seconds that any one command may take
 WITHOUT_MLFLOW = {"PYTHONPATH": str(ROOT / "tests/helpers/without_mlflow")}  # for what has nothing to do with tracking

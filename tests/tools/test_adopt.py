@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -26,12 +25,11 @@ from stages.utils.files import read_json
 from stages.utils.params import Params
 from stages.utils.yaml_files import read_settings
 from stages.validation.cells import type_cells
-from tests.helpers.project import ROOT, SHARED_DATA, Project, Workspace
+from tests.helpers.project import ROOT, Project, Workspace
 from tests.helpers.scores import cv_r2
 from tools.adopt.__main__ import names_of
 from tools.adopt.adopt import adopt
 from tools.adopt.feature_map import bounded_map
-from tools.example import EXAMPLES, use_example
 
 ROWS = 60
 Adopt = Callable[..., pd.DataFrame]
@@ -477,21 +475,3 @@ def read_to_the_end(terminal: Any) -> str:
         while part := terminal.read(4096):
             shown += part
     return shown.decode()
-
-
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="no shared tables")
-@pytest.mark.parametrize(
-    ("name", "table", "target"),
-    [
-        ("wine", "winequality-red.csv", "quality"),
-        ("bike", "hour.csv", "cnt"),
-        ("california", "housing.csv", "median_house_value"),
-    ],
-)
-def test_the_examples_are_as_adopt_writes_them(here: Workspace, name: str, table: str, target: str) -> None:
-    """`make adopt` alone leads to what tests/repository/test_examples.py measures."""
-    adopt(str(SHARED_DATA / table), target, here.path)
-    written = [Path(file).read_text() for file in ("schema.yaml", "params.yaml")]
-    shutil.copy(ROOT / "params.yaml", here.path)
-    use_example(ROOT / EXAMPLES / name, here.path)
-    assert written == [Path(file).read_text() for file in ("schema.yaml", "params.yaml")]

@@ -50,7 +50,7 @@ def test_the_default_table(project: Project, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_shared_table(
     adopted: Callable[[str], Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    file, _ = SHARED_TABLES[name]
+    file = SHARED_TABLES[name][0]
     if not (SHARED_DATA / file).exists():
         skip(f"{SHARED_DATA / file} is not here")
     project = adopted(name).copy_to(tmp_path / "project")

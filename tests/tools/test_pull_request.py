@@ -1,6 +1,7 @@
 """The pull request's report, and the workflow step that opens one, against a real bucket on loopback."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,9 +30,9 @@ def s3() -> Iterator[str]:
 
 
 @pytest.fixture
-def checkout(built_template: Path, s3: str, tmp_path: Path) -> Project:
+def checkout(undrawn_template: Path, s3: str, tmp_path: Path) -> Project:
     """A built project with a bucket, a bare `origin`, a .venv that is ours, and a `gh` that takes notes."""
-    project = Project(built_template, environment(s3)).copy_to(tmp_path / "checkout")
+    project = Project(undrawn_template, environment(s3)).copy_to(tmp_path / "checkout")
     for name, text in (("python", PYTHON.format(sys.executable)), ("gh", GH), (".pipeline", "")):
         file = project.path / ".venv/bin" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,8 @@ def test_retraining_opens_a_pull_request_only_if_a_metric_changed(checkout: Proj
     checkout.edit("params.yaml", train__alpha=5.0)
     checkout.git("commit", "-qam", "another alpha")
     checkout.dvc("repro")
+    with (checkout.path / "plots/report/residuals.png").open("ab") as picture:
+        picture.write(b"another")
     checkout.env["PATH"] = f"{checkout.path / '.venv/bin'}:/usr/bin:/bin"  # as on GitHub: without DVC
     done = run_step(checkout, "retrain", "Open a pull request if a metric changed", **names)
     assert done.returncode == 0, done.stderr
@@ -84,18 +87,15 @@ def test_retraining_opens_a_pull_request_only_if_a_metric_changed(checkout: Proj
     assert "| metrics/train.json | alpha " in report
     assert "| bmi | " in report, "the scorecard, column by column"
 
-    # the report of the pull request in CI: parameters too, since the target branch has the old ones
-    ci = checkout.run(
-        "python", "-m", "tools.pull_request", "origin/main", env={"PICTURES_URL": "https://git.example/raw"}
-    )
-    assert ci.returncode == 0, ci.stderr
-    assert "| params.yaml | train.alpha | auto " in ci.stdout
-
+    # the report of the pull request in CI: parameters too, since the target branch has the old ones;
     # an object that was not pushed fails it, and is named
     md5 = str(read_pin(checkout.path / "dvc.lock")["md5"])
     client(s3).delete_object(Bucket=BUCKET, Key=f"some/path/{tmp_path.name}/{key_of(md5).removeprefix('some/path/')}")
-    unpushed = checkout.run("python", "-m", "tools.pull_request", "origin/main")
+    pictures = {"PICTURES_URL": "https://git.example/raw"}
+    unpushed = checkout.run("python", "-m", "tools.pull_request", "origin/main", env=pictures)
     assert unpushed.returncode == 1
+    assert "| params.yaml | train.alpha | auto " in unpushed.stdout
+    assert re.search(r"!\[now\]\(https://git\.example/raw/\w+/plots/report/residuals\.png\)", unpushed.stdout)
     assert unpushed.stderr == "report: not in the bucket: models/scorecard.json; run `make push`\n"
     assert "**Not pushed**: `models/scorecard.json`." in unpushed.stdout
     offline = checkout.run(
