@@ -168,7 +168,7 @@ def scorecard_of(
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.sampled_from(list(FIELDS)), min_size=1, max_size=5, unique=True),
     st.integers(0, 2**32 - 1),

@@ -131,7 +131,7 @@ def test_axes_expand_rows_as_the_map_does(values: list[float], knots: int) -> No
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30))
 def test_a_map_fitted_to_few_rows_is_that_of_all_rows(seed: int, min_frequency: int) -> None:
     rng = np.random.default_rng(seed)

@@ -23,23 +23,20 @@ from tools.track import __main__ as track
 EXPERIMENT = "dvc-elasticnet"
 READ = """
 import json, sys
+import mlflow
 from mlflow import MlflowClient
-client = MlflowClient(sys.argv[1])
+def predict(uri):  # the rows of the example that was logged with the model
+    return mlflow.pyfunc.load_model(uri).predict(mlflow.models.Model.load(uri).load_input_example(uri)).tolist()
+mlflow.set_tracking_uri(sys.argv[1])
+client = MlflowClient()
 place = client.get_experiment_by_name(sys.argv[2])
 runs = client.search_runs([place.experiment_id]) if place else []
 print(json.dumps([{
     "name": run.info.run_name, "status": run.info.status, "params": run.data.params, "metrics": run.data.metrics,
     "tags": run.data.tags, "files": [item.path for item in client.list_artifacts(run.info.run_id)],
     "inputs": [item.dataset.name for item in run.inputs.dataset_inputs],
-    "models": [model.model_id for model in run.outputs.model_outputs],
+    "models": [predict("models:/" + model.model_id) for model in run.outputs.model_outputs],
 } for run in runs]))
-"""
-PREDICT = """
-import sys, mlflow, numpy as np
-mlflow.set_tracking_uri(sys.argv[1])
-model = mlflow.pyfunc.load_model("models:/" + sys.argv[2])
-example = mlflow.models.Model.load("models:/" + sys.argv[2]).load_input_example("models:/" + sys.argv[2])
-print(float(np.abs(model.predict(example)).max()))
 """
 
 
@@ -96,8 +93,8 @@ def test_a_run_is_published_once_and_whole(built: Project) -> None:
     assert run["tags"]["mlflow.source.git.commit"] == built.git("rev-parse", "HEAD").strip()
     lock = (built.path / "dvc.lock").read_text()
     assert run["tags"]["dvc.md5.models/model.joblib"] in lock
-    [model] = run["models"]
-    assert float(built.run("python", "-c", PREDICT, uri, model, check=True).stdout) > 25  # the least target
+    [predictions] = run["models"]
+    assert max(predictions) > 25  # the least target
 
     built.git("commit", "-q", "--allow-empty", "-m", "The same content under another commit")
     assert publish(built).stdout.strip() == "0 of 1 runs were new to MLflow at sqlite:///mlflow.db"
@@ -116,13 +113,13 @@ def test_a_store_that_is_none_is_said_in_a_line(built: Project) -> None:
 def test_an_outage_is_a_line(built: Project) -> None:
     port = free_port()
     start = time.monotonic()
-    done = publish(built, f"http://127.0.0.1:{port}")
+    done = publish(built, f"http://user:secret@127.0.0.1:{port}")
     assert time.monotonic() - start < 60
     assert done.returncode == 1
     [line] = done.stderr.strip().splitlines()
     assert line.startswith(f"not tracked: MLflow at http://127.0.0.1:{port} failed: ")
     assert line.endswith("`make track` catches up")
-    assert "secret" not in publish(built, f"http://user:secret@127.0.0.1:{port}").stderr
+    assert "secret" not in line
 
 
 @pytest.mark.slow

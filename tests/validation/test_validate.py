@@ -361,7 +361,7 @@ def rows_of(width: int) -> st.SearchStrategy[list[list[str]]]:
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=15, deadline=None)
 @given(rows_of(len(ANY) + 1), st.integers(1, 6))
 def test_every_row_is_in_exactly_one_table(rows: list[list[str]], part_rows: int) -> None:
     """Whatever the cells hold: valid and quarantined rows together are all the rows, each once, and in order."""
