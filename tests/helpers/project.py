@@ -14,6 +14,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from tests.helpers.in_process import run_dvc, run_stage
+from tools.commands import run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -143,6 +144,14 @@ class Project:
 def run_for_dvc(name: str, folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     """Run a stage for DVC, whose experiments may have folders of their own."""
     return Project(folder, environment).stage(name)
+
+
+def run_here(*command: str, cwd: Path, **options: Any) -> None:
+    """Run a command as tools.commands.run does, but DVC and its stages in this process."""
+    if command[0] == "dvc":
+        Project(cwd).dvc(*command[1:])
+    else:
+        run(*command, cwd=cwd, **options)
 
 
 def copy_checkout(target: Path) -> None:

@@ -1,20 +1,11 @@
 """The loop demo: a changed world is noticed, the model is retrained and better, and the checkout is as it was."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.helpers.project import Project
-from tools import commands, loop_demo
-
-
-def run_here(*command: str, cwd: Path) -> None:
-    """Run a command as the demo does, but DVC and its stages in this process."""
-    if command[0] == "dvc":
-        Project(cwd).dvc(*command[1:])
-    else:
-        commands.run(*command, cwd=cwd)
+from tests.helpers.project import Project, run_here
+from tools import loop_demo
 
 
 @pytest.mark.slow
