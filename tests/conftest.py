@@ -40,6 +40,18 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the modules to the workers, those with slow tests first: at the end no worker waits for a long test.
+
+    `--dist worksteal` gives each worker as many tests in a row, and later takes from the end of the longest queue.
+    """
+    if (workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))) > 1:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        modules = sorted(dict.fromkeys(item.path for item in items), key=lambda path: path not in slow)
+        places = {path: (number % workers, number) for number, path in enumerate(modules)}
+        items.sort(key=lambda item: places[item.path])
+
+
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MakeOnce:
     """Makes a project once for all workers: the first to ask for it makes it. Copy it before you change it."""

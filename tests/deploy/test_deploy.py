@@ -244,6 +244,7 @@ def test_nothing_is_deployed_of_a_failed_gate_or_a_dirty_checkout(built: Project
     assert account.calls == []
 
 
+@pytest.mark.slow
 def test_templates_are_clean(project: Project) -> None:
     templates = sorted((ROOT / "deploy").glob("*.yaml"))
     assert [path.stem for path in templates] == ["bootstrap", "service-apprunner", "service-ecs-express"]

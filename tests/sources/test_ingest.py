@@ -194,7 +194,7 @@ usual = st.sampled_from(["1,2\n", '"x ""y""",\r\n', '"p\r\nq","\n"\n', "é, \n"]
 csv_texts = st.lists(odd | st.lists(usual, min_size=1, max_size=9).map("".join), max_size=25).map("".join)
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 @given(csv_texts, st.sampled_from([16, 60, 1 << 22]), st.sampled_from(["utf-8", "utf-16"]))
 def test_arrow_reads_what_the_csv_module_reads(
     tmp_path_factory: pytest.TempPathFactory, text: str, block: int, encoding: str

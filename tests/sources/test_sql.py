@@ -125,10 +125,11 @@ def test_wrong_password(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = connection.execute(sa.text("SHOW data_directory")).scalar_one()
         hba = Path(str(folder), "pg_hba.conf")
         hba.write_text("local all reader scram-sha-256\n" + hba.read_text())
-        connection.execute(sa.text("SELECT pg_reload_conf()"))
     stranger = sa.create_engine(url.set(username="reader", password="?"), poolclass=sa.pool.NullPool)
 
     def refused() -> bool:
+        with sa.create_engine(url, poolclass=sa.pool.NullPool).connect() as connection:
+            connection.execute(sa.text("SELECT pg_reload_conf()"))
         try:
             stranger.connect().close()
         except sa.exc.OperationalError:

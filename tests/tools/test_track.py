@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.processes import family, is_alive, wait_until
-from tests.helpers.project import Project
+from tests.helpers.project import Project, Workspace
 from tests.helpers.servers import free_port, relay
 from tools.track import __main__ as track
 
@@ -178,8 +178,12 @@ def test_without_mlflow_it_is_said_in_a_line(
     )
 
 
-def test_where_runs_are_tracked(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_runs_are_tracked(
+    here: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    asked = ("python", "-m", "tools.track", "--uri")
-    assert project.run(*asked).stdout.strip() == "sqlite:///mlflow.db"
-    assert project.run(*asked, env={"MLFLOW_TRACKING_URI": "http://127.0.0.1:5"}).stdout.strip() == "http://127.0.0.1:5"
+    monkeypatch.setattr(sys, "argv", ["track", "--uri"])
+    track.main()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5")
+    track.main()
+    assert capsys.readouterr().out.split() == ["sqlite:///mlflow.db", "http://127.0.0.1:5"]

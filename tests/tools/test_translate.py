@@ -82,7 +82,7 @@ def typed_rows(card: Scorecard, rows: list[Row]) -> list[Row]:
 def test_every_kind_of_column(transform: str, tmp_path: Path, uri: str) -> None:
     card = every_kind(transform)
     model = describe(card, "md5")
-    texts = text_rows(card, 1500)
+    texts = text_rows(card, 800)
     for rows, text in ((texts, True), (typed_rows(card, texts), False)):
         wanted = translated.expected(card, rows)
         assert len(rows) / 2 < sum(result is not None for result in wanted) < len(rows)
@@ -111,7 +111,7 @@ def test_shared_tables(adopted: Callable[[str], Project], name: str, separator: 
                 assert translated.largest_difference(found, wanted) < CLOSE, (language, text)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(some_cells, min_size=30, max_size=200))
 def test_any_text_is_read_as_the_scorer_reads_it(texts: list[str]) -> None:
     card = every_kind("none")

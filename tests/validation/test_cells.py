@@ -146,7 +146,7 @@ def test_dictionary_encoded_text_is_text(kind: str) -> None:
     assert typed(cells, ["NA"], type=kind) == ([value, None, None], [])
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=150, deadline=None)
 @given(st.lists(some_cells, min_size=1, max_size=5))
 def test_a_cell_is_a_number_or_missing_or_unreadable(cells: list[str]) -> None:
     values, unreadable = typed(cells, type="number")

@@ -174,7 +174,7 @@ cells = st.text(max_size=12) | st.floats().map(str) | st.sampled_from(["=1+1", "
 lines = st.lists(st.lists(cells, max_size=9).map(",".join), max_size=6).map("\n".join)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines | st.binary(max_size=300), st.booleans())
 def test_whatever_the_file_holds_there_is_an_answer(client: FlaskClient, body: str | bytes, with_header: bool) -> None:
     content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body

@@ -133,7 +133,7 @@ TABLE = {
 def test_text_means_the_same(kind: str) -> None:
     fields, texts = TABLE[kind]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(fields, missing_marks, own_marks, st.lists(texts, min_size=1, max_size=40), st.sampled_from([1, 20]))
     def check(field: dict[str, Any], marks: list[str], own: list[str] | None, cells: list[str], times: int) -> None:
         field = field if own is None else {**field, "missingValues": own}
