@@ -7,6 +7,7 @@ import pytest
 
 from tests.helpers.project import Project, run_here
 from tools import cluster_demo
+from tools.example import play
 
 
 @pytest.mark.slow
@@ -23,7 +24,7 @@ def test_dask_does_not_change_a_byte(
         config.write(f"[cache]\n    dir = {tmp_path / 'cache'}\n")
     in_project.git("commit", "-qam", "Use a cache elsewhere")
     monkeypatch.setattr(cluster_demo, "run", run_here)
-    cluster_demo.main()
+    play("cluster-demo", cluster_demo.compare)
     printed = capsys.readouterr().out
     assert "dashboard at http://127.0.0.1:" in printed
     assert printed.splitlines()[-1] == "every output has the same bytes as without the cluster"
