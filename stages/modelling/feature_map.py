@@ -5,7 +5,7 @@ number), or a table of levels (text, categories, calendar parts of a date).
 Only dates and constrained columns need this repository's code to load.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +23,6 @@ from stages.utils.params import FeaturesParams
 
 Direction = Literal["increasing", "decreasing"]
 SIGNS: dict[Direction, int] = {"increasing": 1, "decreasing": -1}
-CHUNK_CELLS = 4_000_000  # terms held at a time: 32 MB
 CALENDAR = ("month", "weekday", "hour")  # levels of a date; Monday is weekday 0
 DAY = np.timedelta64(1, "D")
 FEW_KNOTS = 7  # for a quick look at a table
@@ -210,15 +209,3 @@ def signs_of(feature_map: ColumnTransformer) -> Floats:
 def count_terms(feature_map: ColumnTransformer) -> int:
     """Count the terms that the map gives a row."""
     return sum(map(len, blocks(feature_map).values()))
-
-
-def term_chunks(frame: pd.DataFrame, terms: Any, count: int | None = None) -> Iterator[tuple[pd.DataFrame, Floats]]:
-    """Slices of the rows of a part with their terms (n, p), so that few terms are held at a time.
-
-    Args:
-        terms: the feature map, or another transformer of typed rows into `count` terms.
-    """
-    step = max(1, CHUNK_CELLS // (count_terms(terms) if count is None else count))
-    for start in range(0, len(frame), step):
-        chunk = frame.iloc[start : start + step]
-        yield chunk, terms.transform(chunk)

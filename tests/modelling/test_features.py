@@ -19,9 +19,9 @@ from stages.modelling import feature_map as features
 from stages.modelling import sums
 from stages.modelling.axes import axes_of, with_terms_of
 from stages.modelling.budget import within_budget
-from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature_map, term_chunks
+from stages.modelling.feature_map import KNOTS, blocks, count_terms, fit_feature_map
 from stages.modelling.leakage import check_leaks, correlated, find_leaks
-from stages.modelling.moments import Moments, merge_all
+from stages.modelling.moments import Moments
 from stages.modelling.sums import add_up, term_moments, vertex_blocks
 from stages.modelling.target_scale import check_scale, check_target
 from stages.table import parts
@@ -339,17 +339,6 @@ def test_names_of_columns() -> None:
         np.testing.assert_array_equal(whole[:, list(block)], expected)
 
 
-def test_chunks_of_terms(monkeypatch: pytest.MonkeyPatch) -> None:
-    schema = schema_of({"x": "number"})
-    frame = typed({"x": np.arange(100.0)}, schema)
-    feature_map = fit_feature_map(frame, schema, features_params(), 6)
-    monkeypatch.setattr(features, "CHUNK_CELLS", 7 * count_terms(feature_map))
-    chunks = list(term_chunks(frame, feature_map))
-    assert [len(chunk) for chunk, _ in chunks] == [7] * 14 + [2]
-    np.testing.assert_array_equal(np.concatenate([terms for _, terms in chunks]), feature_map.transform(frame))
-    pd.testing.assert_frame_equal(pd.concat([chunk for chunk, _ in chunks]), frame)
-
-
 def accumulated(tmp_path: Path, frame: pd.DataFrame, schema: TableSchema, numbers: dict[str, float], **of: Any) -> Any:
     """The findings of `accumulate` in a part of these rows, and its axes and map."""
     feature_map = fit_feature_map(frame, schema, features_params(), 6)
@@ -414,9 +403,7 @@ def audit_of(
     frame = typed({**columns, "y": y}, schema)
     feature_map = fit_feature_map(frame, schema, settings_, 6)
     numbers = [column.name for column in schema.inputs if column.kind == "number"]
-    terms = merge_all(
-        Moments.of(np.column_stack([part, chunk["y"]])) for chunk, part in term_chunks(frame, feature_map)
-    )
+    terms = Moments.of(np.column_stack([feature_map.transform(frame), frame["y"]]))
     raw = Moments.of(frame[[*numbers, "y"]].fillna(frame[numbers].median()).to_numpy())
     return find_leaks(terms, blocks(feature_map), raw, numbers, settings_)
 
