@@ -4,7 +4,7 @@ A seeded table of 22 columns is written as CSV and adopted in a clone of HEAD; t
 (benchmarks/scale_rivals.py) run in turns, each a process tree of its own. Memory is the largest proportional set size
 (PSS) of the whole tree, sampled every fifth of a second; CPU time adds up the tree.
 The rivals need requirements/benchmarks.txt, in an environment of their own: pandera imports Spark where it finds it.
-Run: python -m benchmarks.scale [ROWS …] [--rivals pandas glum spark] [--python PYTHON] [--interactions 0]
+Run: python -m benchmarks.scale [ROWS …] [--backends threads processes] [--rivals pandas glum spark] …
 """
 
 import argparse
@@ -123,7 +123,9 @@ def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, cwd=folder, env=environment(), stdout=output, stderr=subprocess.STDOUT)
 
 
-def race(rows: int, rivals: list[str], python: str, interactions: int | str, limit: float, folder: Path) -> None:
+def race(
+    rows: int, backends: list[str], rivals: list[str], python: str, interactions: int | str, limit: float, folder: Path
+) -> None:
     """Run the pipeline and its rivals on a table with this many rows, and print what they took."""
     table, clone = folder / "table.csv", folder / "clone"
     write_table(table, rows)
@@ -132,14 +134,16 @@ def race(rows: int, rivals: list[str], python: str, interactions: int | str, lim
     update_yaml(clone / "params.yaml", {"features.interactions": interactions})
     print(f"\n{rows:,} rows, {table.stat().st_size / 1e6:,.0f} MB of CSV", flush=True)
     print("| | seconds | CPU seconds | peak memory, MB | test R² |\n|---|---:|---:|---:|---:|")
-    process = start(["dvc", "repro", "--force"], clone)
-    usage, by_stage = watch(process, limit)
-    if process.returncode:
-        raise SystemExit(clone.with_suffix(".log").read_text())
-    metrics = json.loads((clone / "metrics/test.json").read_text())
-    show("this pipeline", usage, f"{metrics['model']['r2']:.3f}")
-    for stage, taken in by_stage.items():
-        show(f"· {stage}", taken, "")
+    for backend in backends:
+        update_yaml(clone / "config.yaml", {"compute.backend": backend})
+        process = start(["dvc", "repro", "--force"], clone)
+        usage, by_stage = watch(process, limit)
+        if process.returncode:
+            raise SystemExit(clone.with_suffix(".log").read_text())
+        metrics = json.loads((clone / "metrics/test.json").read_text())
+        show(f"this pipeline, {backend}", usage, f"{metrics['model']['r2']:.3f}")
+        for stage, taken in by_stage.items():
+            show(f"· {stage}", taken, "")
     for rival in rivals:
         fit = f"import sys; from benchmarks.scale_rivals import with_{rival} as fit; print('%.3f' % fit(sys.argv[1]))"
         process = start([python, "-c", fit, str(table)], clone)
@@ -176,6 +180,7 @@ def show(name: str, usage: Usage, score: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", type=int, nargs="*", default=[1_000_000], metavar="ROWS")
+    parser.add_argument("--backends", nargs="+", default=["threads"], choices=["threads", "processes"])
     parser.add_argument("--rivals", nargs="*", default=["pandas"], choices=["pandas", "glum", "spark"])
     parser.add_argument("--python", default=sys.executable, help="Python of an environment with the rivals' packages")
     parser.add_argument("--interactions", default="auto", help="features.interactions of the pipeline")
@@ -184,7 +189,10 @@ def main() -> None:
     interactions = int(arguments.interactions) if arguments.interactions.isdecimal() else arguments.interactions
     for rows in arguments.rows:
         with tempfile.TemporaryDirectory() as scratch:
-            race(rows, arguments.rivals, arguments.python, interactions, 60 * arguments.minutes, Path(scratch))
+            race(
+                rows, arguments.backends, arguments.rivals, arguments.python, interactions, 60 * arguments.minutes,
+                Path(scratch),
+            )  # fmt: skip
 
 
 if __name__ == "__main__":
