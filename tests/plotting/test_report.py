@@ -18,7 +18,7 @@ from stages.evaluation.error_groups import (
     worst_coverage,
 )
 from stages.plotting.report.regularization_path import apart
-from stages.plotting.style import factor_axis, titled_figure
+from stages.plotting.style import factor_axis, save, titled_figure
 from stages.table.schema import Column, TableSchema
 from tests.helpers.pictures import check_picture, pictures
 from tests.helpers.project import ROOT, Project
@@ -160,3 +160,12 @@ def test_two_experiments_overlay(built: Project) -> None:
         assert {point["rev"] for point in points} == {"HEAD", "workspace"}
         assert plot["content"]["title"]["text"], name
         assert "<DVC_METRIC" not in json.dumps(plot["content"]), name
+
+
+def test_places_of_axes_are_round(tmp_path: Path) -> None:
+    """Their last digits, which the solver leaves to chance, would change a pixel now and then."""
+    figure, _ = titled_figure(3, "A title", "A subtitle", columns=3)
+    save(figure, tmp_path / "picture.png")
+    for axes in figure.axes:
+        bounds = axes.get_position().bounds
+        assert bounds == pytest.approx([round(end, 6) for end in bounds], abs=1e-12)
