@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.utils.arrays import Floats
-from stages.utils.files import replacing
+from stages.utils.files import write_arrays
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,7 @@ def explained(moments: Moments) -> float:
 
 def save_moments(path: Path, folds: list[Moments]) -> None:
     """Write the moments of each fold: n (folds,), mean (folds, q), scatter (folds, q, q)."""
-    with replacing(path) as partial:
-        n, mean, scatter = (np.array([getattr(fold, name) for fold in folds]) for name in ("n", "mean", "scatter"))
-        np.savez(partial, n=n, mean=mean, scatter=scatter)
+    write_arrays(path, {name: [getattr(fold, name) for fold in folds] for name in ("n", "mean", "scatter")})
 
 
 def load_moments(path: Path) -> list[Moments]:

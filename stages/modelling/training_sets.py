@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stages.modelling.moments import Moments, merge_all
-from stages.utils.files import replacing
+from stages.utils.files import write_arrays
 
 FIELDS = ("n", "mean", "scatter")
 
@@ -54,8 +54,7 @@ def save_sets(path: Path, sets: list[TrainingSet]) -> None:
         for name, moments in (("train", one.train), ("test", one.test)):
             if moments is not None:
                 arrays |= {f"{name}_{number}_{field}": getattr(moments, field) for field in FIELDS}
-    with replacing(path) as partial:
-        np.savez(partial, **arrays)
+    write_arrays(path, arrays)
 
 
 def load_sets(path: Path) -> list[TrainingSet]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +102,22 @@ def write_pickle(path: str | Path, content: Any) -> None:
 
     with replacing(path) as partial, partial.open("wb") as file:
         Pickler(file, protocol=5).dump(content)
+
+
+def write_arrays(path: str | Path, arrays: dict[str, Any]) -> None:
+    """Write arrays as `np.savez` does, but with the same bytes by every release of Python.
+
+    np.savez asks for ZIP64 fields that hold nothing, and releases of Python 3.11 fill them in differently.
+    """
+    import numpy as np
+
+    with replacing(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name, content in arrays.items():
+            array = np.asarray(content)
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry.file_size = array.nbytes  # an entry above 2 GB does need ZIP64
+            with archive.open(entry, "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
 
 
 def md5_of(path: str | Path) -> str:

@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pytest
 
-from stages.utils.files import replacing, write_pickle
+from stages.utils.files import md5_of, replacing, write_arrays, write_pickle
 
 
 def table_at(path: Path, content: str) -> Path:
@@ -47,3 +47,11 @@ def test_pickle_does_not_depend_on_what_is_one_object(tmp_path: Path) -> None:
         write_pickle(tmp_path / file, content)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert joblib.load(tmp_path / "one")[4].tolist() == [0.0, 2.0, 4.0]
+
+
+def test_arrays_have_the_same_bytes_by_every_release_of_python(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "arrays.npz", {"n": [1, 2], "x": np.arange(12.0).reshape(3, 4)})
+    assert md5_of(tmp_path / "arrays.npz") == "593ec884b26e63269ce64e5bb37430e8"
+    with np.load(tmp_path / "arrays.npz") as arrays:
+        assert arrays["n"].tolist() == [1, 2]
+        assert (arrays["x"] == np.arange(12.0).reshape(3, 4)).all()
