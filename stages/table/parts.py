@@ -21,7 +21,7 @@ from stages.utils.arrays import Floats, Mask, Places
 from stages.utils.errors import DataError
 from stages.utils.parallel import map_parts
 
-CHUNK_ROWS = 65_536  # that are in memory at a time, where a part is read in chunks
+CHUNK_ROWS = 65_536  # in memory at a time, where a part is read in chunks
 
 
 def list_parts(directory: str | Path) -> list[Path]:
@@ -131,13 +131,13 @@ def write_part(frame: pd.DataFrame, directory: Path, name: str | int) -> None:
     directory.mkdir(exist_ok=True)
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     table = table.combine_chunks()  # pages, too, end where the rows say, not where a block of the source ended
-    whole = [field.name for field in table.schema if field.type == pa.int64()]  # such as line numbers, which rise
+    integers = [field.name for field in table.schema if field.type == pa.int64()]  # such as line numbers, which rise
     pq.write_table(
         table,
         directory / (name_of(name) if isinstance(name, int) else name),
         compression="zstd",
-        use_dictionary=[name for name in table.column_names if name not in ("_hash", *whole)],
-        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+        use_dictionary=[name for name in table.column_names if name not in ("_hash", *integers)],
+        column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
     )
 
 

@@ -20,9 +20,8 @@ from stages.utils.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Executor = tuple[
-    Callable[..., Any], Callable[[Any], Any], int
-]  # make a future, wait for its result; the most at a time
+# submit work, which returns a future; wait for a future's result; how many futures there may be at a time
+Executor = tuple[Callable[..., Any], Callable[[Any], Any], int]
 
 PATIENCE = 60  # seconds without a result after which a cluster must have a worker, or get one
 
